@@ -1,0 +1,1 @@
+# The module exists only inside Kamailio; `voxgate_sip.ksr` says what the script uses of it.
