@@ -1,0 +1,19 @@
+"""Voxgate: one front door for phone systems. This page is the map.
+
+A configuration travels downwards, an effect upwards:
+
+    __main__.py  `python -m voxgate`
+    cli/         one file per verb: parse, call, print, exit code
+    daemon.py    composition root: builds every object by hand, one TaskGroup, signals, sd_notify
+    supervise/   starts and watches the engines; the local control socket
+    calls/       what happens to calls outside signalling: calls whose media stopped are ended
+    certs/       certificates for TLS
+    plan/        Config -> Desired -> Plan -> apply; generations and the way back
+    engines/     Kamailio and rtpengine as pure functions from configuration to files and processes
+    wire/        the engines' control protocols
+    config/      YAML -> Config, the network model, secrets, schema
+    host/        the only package that touches the operating system
+    errors.py    few errors, split by who must act
+
+Beside it lies `voxgate_sip`, which runs inside Kamailio and decides about every SIP request.
+"""

@@ -1,0 +1,20 @@
+"""From YAML to frozen values: the file is read once, checked whole, and trusted from there on.
+
+scalars.py   host names, service names, port ranges: parsed once into typed values
+model.py     `Config` and its sections; every key with its sentence
+load.py      files -> `Config`, or every problem at once with file, line, key and advice
+places.py      where each key was written: path -> file and line
+    document.py    YAML text -> a tree that remembers lines
+    merge.py       several files -> one tree
+    later.py       keys of later versions: an honest answer
+    keys.py        the model as a list of keys
+    findings.py    what pydantic found, in plain words
+    parts.py       the sections that are good by themselves
+    crosscheck.py  contradictions between keys
+    certificate.py certificate files: there, PEM, a pair, in date
+    save.py      round trip: change a value and keep the operator's comments
+secrets.py   `!secret NAME` from environment, file or systemd credential; never printed
+network.py   `Config` + `Facts` -> `Network`, from which all engines' addresses derive
+schema.py    JSON Schema for editors and the reference page, made from the model
+starter.py   the commented file that `voxgate init` writes
+"""

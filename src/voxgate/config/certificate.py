@@ -1,0 +1,107 @@
+"""Certificate files: there, readable, PEM, a pair, and in date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificatePublicKeyTypes,
+        PrivateKeyTypes,
+        PublicKeyTypes,
+    )
+
+    from voxgate.config.parts import Parts
+    from voxgate.config.places import Path as KeyPath
+    from voxgate.config.places import Places
+    from voxgate.errors import Problem
+
+_MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    message: str
+    advice: str
+
+
+def check_certificates(parts: Parts, places: Places, now: datetime) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """(problems, warnings) of `certificates.default`.
+
+    A date that does not fit is a warning: an edge whose certificate ran out must still be able to change
+    everything else, and phones that do not look at dates go on working.
+    """
+    pair = parts.certificates.default if parts.certificates else None
+    if pair is None:
+        return (), ()
+    base: KeyPath = ("certificates", "default")
+    certificate, key = _certificate(pair.certificate), _key(pair.key)
+    problems = [
+        places.problem((*base, name), bad.message, bad.advice)
+        for name, bad in (("certificate", certificate), ("key", key))
+        if isinstance(bad, _Bad)
+    ]
+    if isinstance(certificate, _Bad):
+        return tuple(problems), ()
+    if not isinstance(key, _Bad) and _public(certificate.public_key()) != _public(key.public_key()):
+        advice = f"the first certificate in {pair.certificate} must be the server's, made with this key"
+        problems.append(places.problem((*base, "key"), "the key does not belong to the certificate", advice))
+    dates = tuple(places.problem((*base, "certificate"), bad.message, bad.advice) for bad in _dates(certificate, now))
+    return tuple(problems), dates
+
+
+def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _content(path: Path) -> bytes | _Bad:
+    try:
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting
+            return _Bad(f"{path} is not a file", "give the path of a PEM file")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        return _Bad(f"{path} does not exist", "check the path")
+    except OSError as error:
+        return _Bad(f"{path} cannot be read: {error.strerror}", "check that it is a file and who may read it")
+    return content if len(content) <= _MAX_BYTES else _Bad(f"{path} is too large", "1 MiB is the most")
+
+
+def _certificate(path: Path) -> x509.Certificate | _Bad:
+    content = _content(path)
+    if isinstance(content, _Bad):
+        return content
+    try:
+        return x509.load_pem_x509_certificates(content)[0]
+    except ValueError:
+        return _Bad(f"{path} holds no certificate in PEM form", "it must begin with -----BEGIN CERTIFICATE-----")
+
+
+def _key(path: Path) -> PrivateKeyTypes | _Bad:
+    content = _content(path)
+    if isinstance(content, _Bad):
+        return content
+    try:
+        return load_pem_private_key(content, password=None)
+    except TypeError:  # cryptography's way to say that a password is needed
+        return _Bad(f"{path} is encrypted with a password", "remove it: openssl pkey -in OLD -out NEW")
+    except (ValueError, UnsupportedAlgorithm):
+        return _Bad(f"{path} holds no private key in PEM form", "it must begin with -----BEGIN PRIVATE KEY-----")
+
+
+def _dates(certificate: x509.Certificate, now: datetime) -> Iterator[_Bad]:
+    if certificate.not_valid_after_utc < now:
+        when = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
+        yield _Bad(f"the certificate ran out on {when}", "renew it: most TLS clients refuse to connect")
+    if certificate.not_valid_before_utc > now:
+        when = f"{certificate.not_valid_before_utc:%Y-%m-%d}"
+        yield _Bad(f"the certificate is valid from {when} only", "check the clock of this machine")

@@ -1,0 +1,62 @@
+"""The parts of a configuration that are good by themselves: cross checks speak of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from voxgate.config.model import Certificates, Config, Edge, Listen, Media, Pbx, Section
+from voxgate.config.scalars import PbxName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+S = TypeVar("S", bound=Section)
+
+_PBXS: TypeAdapter[dict[str, Pbx]] = TypeAdapter(dict[PbxName, Pbx])
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A section that is wrong is None; a PBX that is wrong is missing."""
+
+    edge: Edge | None
+    certificates: Certificates | None
+    listen: Listen | None
+    media: Media | None
+    pbxs: Mapping[str, Pbx]
+
+    @classmethod
+    def of_config(cls, config: Config) -> Parts:
+        """All parts of a good configuration."""
+        return cls(config.edge, config.certificates, config.listen, config.media, config.pbxs)
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, object]) -> Parts:
+        """What is good in a configuration that is wrong somewhere; a missing section has its default."""
+        return cls(
+            edge=_section(Edge, data.get("edge")),
+            certificates=_section(Certificates, data.get("certificates", {})),
+            listen=_section(Listen, data.get("listen", {})),
+            media=_section(Media, data.get("media", {})),
+            pbxs=_pbxs(data.get("pbxs")),
+        )
+
+
+def _section(kind: type[S], value: object) -> S | None:
+    try:
+        return kind.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _pbxs(value: object) -> dict[str, Pbx]:
+    good: dict[str, Pbx] = {}
+    for name, pbx in value.items() if isinstance(value, dict) else ():
+        try:
+            good |= _PBXS.validate_python({name: pbx})
+        except ValidationError:
+            continue
+    return good

@@ -1,0 +1,12 @@
+"""The only package that touches the operating system.
+
+process.py   starts programs: argument list, no shell, scrubbed environment, deadline, a line that can be pasted
+files.py     reads bounded, writes atomically with owner and mode
+clock.py     wall and monotonic time as a port
+launch.py    how a process is confined: user, capabilities, process group
+pipes.py     a program's output as bounded lines
+ports.py     whether a port is free, and who holds it
+facts.py     interfaces, addresses, routes and cores of this machine as frozen values
+netlink.py   the kernel's tables of links, addresses and routes (codec)
+randomness.py secrets of our own making
+"""

@@ -1,0 +1,6 @@
+"""Control protocols of the engines, by hand, one file each: codec first, thin client after.
+
+ng.py        rtpengine's ng protocol (bencode over UDP)
+jsonrpc.py   Kamailio's JSON-RPC over a unix datagram socket
+control.py   Voxgate's own control socket: JSON lines
+"""
