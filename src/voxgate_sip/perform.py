@@ -1,0 +1,205 @@
+"""`Decision` -> calls on an injected KSR, for requests outside of a dialog. The dull part: no rule is decided here.
+
+Every request that leaves is dressed for the side of its next hop. Media is offered to rtpengine with the
+interfaces of both sides. When a node does not answer, the failure route goes on to the next one.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final, assert_never
+from urllib.parse import quote
+
+from voxgate_sip.legs import NEXT_HOP, bracketed
+from voxgate_sip.replies import FROM_PBX, FROM_PHONE
+from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
+
+if TYPE_CHECKING:
+    from voxgate_sip.events import Refusals
+    from voxgate_sip.ksr import Ksr
+    from voxgate_sip.legs import Leg, Legs
+    from voxgate_sip.media import Media
+    from voxgate_sip.policy import Node, Pbx
+    from voxgate_sip.route import Decision, Request, Router
+
+#: Methods that open a dialog or a subscription outside of one (RFC 3261, 6665, 3515).
+DIALOG_FORMING: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+#: The engine's own `fr_timer`, so that most requests need not set it: the default of `failover.timeout_seconds`.
+DEFAULT_TIMEOUT_MS: Final = 2000
+#: How long a PBX may take to answer at all when there is no other node to turn to.
+LONE_NODE_TIMEOUT_MS: Final = 10000
+#: How long a phone may take to answer at all: mobile phones must wake up first.
+PHONE_TIMEOUT_MS: Final = 16000
+#: Where a transaction remembers which nodes it has tried: PBX, kind of transport, user, URIs; one a line.
+TRIED: Final = "$avp(voxgate_tried)"
+
+
+class Performer:
+    """Carries out decisions for one policy generation; `media` is None where there is no media relay."""
+
+    def __init__(self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals) -> None:
+        self._ksr = ksr
+        self._router = router
+        self._legs = legs
+        self._media = media
+        self._refusals = refusals
+        self._is_active = ksr.dispatcher.ds_is_active_uri
+        self._shunned = ksr.htable.sht_get
+
+    def perform(self, request: Request, decision: Decision) -> None:
+        """Do what was decided about the current request."""
+        match decision:
+            case ToPbx(pbx, nodes):
+                self._to_pbx(request, pbx, nodes)
+            case ToPhone():
+                self._to_phone(request)
+            case Ignore(reason):
+                if reason:
+                    self._refuse(reason, request)
+            case Answer(code, phrase, reason):
+                if reason:
+                    self._refuse(reason, request)
+                self._ksr.sl.send_reply(code, phrase)
+            case _:
+                assert_never(decision)
+
+    # -- the two ways onwards ----------------------------------------------------------------------
+
+    def _to_phone(self, request: Request) -> None:
+        ksr = self._ksr
+        if ksr.rr.loose_route_preloaded() < 0 and ksr.nathelper.handle_ruri_alias() < 0:
+            self._refuse("no-way-to-phone", request)
+            ksr.sl.send_reply(404, "Not Found")
+            return
+        try:
+            leg = self._legs.to_next_hop(str(ksr.pv.get(NEXT_HOP)), from_pbx=True)
+        except ForbiddenError as error:
+            self._refuse(str(error), request)
+            ksr.sl.send_reply(403, "Forbidden")
+            return
+        ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
+        ksr.set_forward_no_connect()
+        self._leave(request, leg, to_pbx=False)
+
+    def _to_pbx(self, request: Request, pbx: Pbx, nodes: tuple[Node, ...]) -> None:
+        ksr = self._ksr
+        if request.has_route:
+            ksr.hdr.remove("Route")
+        node = self._choose(pbx, nodes, request.user)
+        if node is None:
+            ksr.sl.send_reply(503, "Service Unavailable")
+            self._refuse("no-node-answers", request)
+            return
+        leg = self._legs.to(node.side, node.proto)
+        if request.method == "REGISTER":
+            self._path(request, leg)
+        else:
+            ksr.nathelper.set_contact_alias()
+        several = len(nodes) > 1
+        if several:
+            kind = "secure" if nodes is pbx.secure else "plain"
+            ksr.pv.sets(TRIED, f"{pbx.name}\n{kind}\n{request.user}\n{node.uri}")
+        timeout_ms = pbx.timeout_ms if several else LONE_NODE_TIMEOUT_MS
+        if timeout_ms != DEFAULT_TIMEOUT_MS:
+            ksr.tm.t_set_fr(0, timeout_ms)
+        ksr.setdsturi(node.uri)
+        self._leave(request, leg, to_pbx=True, failover=several)
+
+    def _leave(self, request: Request, leg: Leg, *, to_pbx: bool, failover: bool = False) -> None:
+        ksr, method = self._ksr, request.method
+        self._legs.dress(leg)
+        shape = (FROM_PBX if to_pbx else FROM_PHONE).get(method, "")
+        if method in DIALOG_FORMING:
+            came = self._router.side_of(request.source)
+            if self._legs.looks_the_same(leg, came, request.proto):
+                # Nothing to turn round; the mark tells the edge's own entry from others.
+                ksr.rr.record_route_preset_one(f"{leg.own};e=-")
+                shape = "" if to_pbx else shape
+            else:
+                ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
+        if self._media:
+            try:
+                ending = self._media.request(method, request.source, leg.side)
+            except ConnectionError:
+                self._refuse("no-media-relay", request)
+                ksr.sl.send_reply(503, "Media Relay Unavailable")
+                return
+            if ending:
+                shape = (FROM_PBX if to_pbx else FROM_PHONE).get(method, "ksr_from_pbx") + ending
+        if shape:
+            ksr.tm.t_on_reply(shape)
+        if failover or (method == "INVITE" and self._media):
+            ksr.tm.t_on_failure("ksr_failure")
+        if ksr.tm.t_relay() < 0 and not (failover and self._next_node()):
+            ksr.sl.sl_reply_error()
+
+    def _path(self, request: Request, leg: Leg) -> None:
+        """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""
+        hdr = self._ksr.hdr
+        source = f"{bracketed(request.source)}:{self._ksr.kx.get_srcport()}"
+        flow = quote(f"sip:{source};transport={request.proto}", safe=":[]")
+        hdr.insert(f"Path: <sip:{leg.own};lr;received={flow}>\r\n")
+        if "path" not in hdr.gete("Supported").lower():
+            hdr.append("Supported: path\r\n")
+
+    # -- nodes -------------------------------------------------------------------------------------
+
+    def failure(self) -> None:
+        """The failure route: the next node where that is declared, else the end of this attempt's media."""
+        tm = self._ksr.tm
+        if tm.t_is_canceled() < 0:
+            silent = tm.t_branch_timeout() > 0 and tm.t_branch_replied() < 0
+            if self._next_node(silent=silent, code=tm.t_get_status_code()):
+                return
+        if self._media:
+            self._media.end(answered=False)
+
+    def _next_node(self, *, silent: bool = True, code: int = 0) -> bool:
+        """Relay the current request to a node that was not tried yet; False when it stays as it is."""
+        ksr = self._ksr
+        remembered = str(ksr.pv.get(TRIED) or "")
+        if not remembered:
+            return False
+        name, kind, user, *tried = remembered.split("\n")
+        pbx = self._router.policy.pbxs.get(name)
+        if pbx is None or not (silent or code in pbx.codes):
+            return False
+        nodes = pbx.secure if kind == "secure" else pbx.plain
+        # Bounded: every turn tries one node more.
+        while True:
+            if silent:
+                ksr.htable.sht_setxi("shunned", tried[-1], 1, self._router.policy.shun_s)
+            node = self._choose(pbx, nodes, user, tried)
+            if node is None:
+                return False
+            tried.append(node.uri)
+            ksr.pv.sets(TRIED, "\n".join((name, kind, user, *tried)))
+            # In a failure route only an assignment to $du makes a new branch; setdsturi does not.
+            ksr.pv.sets("$du", node.uri)
+            self._legs.dress(self._legs.to(node.side, node.proto))
+            ksr.tm.t_on_failure("ksr_failure")
+            if ksr.tm.t_relay() > 0:
+                return True
+            silent = True
+
+    def _choose(self, pbx: Pbx, nodes: tuple[Node, ...], user: str, tried: list[str] | None = None) -> Node | None:
+        if len(nodes) == 1 and not tried:
+            # Nothing to fall back on: only the health check puts a lone node aside.
+            return nodes[0] if self._is_active(pbx.group, nodes[0].uri) > 0 else None
+
+        def usable(node: Node) -> bool:
+            return self._is_active(pbx.group, node.uri) > 0 and self._shunned("shunned", node.uri) is None
+
+        def turn() -> int:
+            return int(self._ksr.htable.sht_inc("turns", pbx.name))
+
+        def active(node: Node) -> bool:
+            return self._is_active(pbx.group, node.uri) > 0
+
+        # A node that failed a request of late is better than none.
+        return choose(pbx, nodes, user, turn=turn, draw=random.random, usable=usable, tried=tried or ()) or choose(
+            pbx, nodes, user, turn=turn, draw=random.random, usable=active, tried=tried or ()
+        )
+
+    def _refuse(self, reason: str, request: Request) -> None:
+        self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)

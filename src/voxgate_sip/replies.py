@@ -1,0 +1,80 @@
+"""What happens to a reply on its way back to whoever asked.
+
+The one Record-Route of the edge was written for the next hop's side; the caller must see its own side's
+address there (RFC 3261 section 16.7 step 8 allows a proxy to rewrite its own value). Its parameter
+`e=SIDE TRANSPORT` of the caller tells which.
+
+A reply is shaped while its transaction lives. tm keeps it for `wt_timer` after a 200, so that a 200 that is
+sent again because an ACK was lost is shaped as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from voxgate_sip.ksr import Ksr
+
+#: Methods whose replies carry a Contact or a Record-Route that must be shaped. REGISTER is another matter.
+SHAPED: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER", "UPDATE", "NOTIFY"})
+#: Method -> the callback that shapes its replies, by who sends them; others pass as they are.
+FROM_PBX: Final = {"REGISTER": "ksr_registered", **dict.fromkeys(SHAPED, "ksr_from_pbx")}
+FROM_PHONE: Final = {"REGISTER": "ksr_registered", **dict.fromkeys(SHAPED, "ksr_from_phone")}
+#: The parameter that tells the caller's side and transport.
+_MARK: Final = ";e="
+
+
+class RecordRouteRewriter:
+    """Turns the edge's Record-Route values in replies to the caller's side. By hand: a regex costs thrice as much."""
+
+    def __init__(self, own: dict[tuple[str, str], str]) -> None:
+        """`own` maps (side, transport) to `host:port;transport=...` as parties on that side see the edge."""
+        self._own = {f"{side}{proto}": uri for (side, proto), uri in own.items()}
+        self._hosts = frozenset(uri.partition(";")[0] for uri in own.values())
+
+    def rewrite(self, value: str) -> str:
+        """`value` of Record-Route with every own entry shown for the side it carries in `e=`."""
+        mark = value.find(_MARK)
+        while mark >= 0:
+            start, end = value.rfind("<sip:", 0, mark) + 5, value.find(">", mark)
+            host, _, _ = value[start:mark].partition(";")
+            side, _, rest = value[mark + len(_MARK) : end].partition(";")
+            own = self._own.get(side)
+            if own and start >= 5 and host in self._hosts and ">" not in value[start:mark]:
+                # topoh tells the direction of in-dialog requests by the From tag kept here.
+                tag = next((f";{param}" for param in rest.split(";") if param.startswith("ftag=")), "")
+                value = f"{value[:start]}{own};lr{tag}{value[end:]}"
+                mark = start
+            mark = value.find(_MARK, mark + 1)
+        return value
+
+
+class Replies:
+    """Shapes the replies of one policy generation."""
+
+    def __init__(self, ksr: Ksr, rewriter: RecordRouteRewriter) -> None:
+        self._rewriter = rewriter
+        self._status = ksr.kx.get_status
+        self._pv_get = ksr.pv.get
+        self._remove = ksr.hdr.remove
+        self._append = ksr.hdr.append
+        self._set_contact_alias = ksr.nathelper.set_contact_alias
+
+    def registered(self) -> None:
+        """The phone needs no Path, and it names an inside address (RFC 3327 section 5.3 makes it optional)."""
+        self._remove("Path")
+
+    def from_phone(self) -> None:
+        """Note in Contact where the phone really is, then as from a PBX."""
+        if self._status() < 300:
+            self._set_contact_alias()
+        self.from_pbx()
+
+    def from_pbx(self) -> None:
+        """Show the caller the edge as it looks from the caller's side."""
+        value = self._pv_get("$(hdr(Record-Route)[*])")
+        if value:
+            shown = self._rewriter.rewrite(str(value))
+            if shown != value:
+                self._remove("Record-Route")
+                self._append(f"Record-Route: {shown}\r\n")

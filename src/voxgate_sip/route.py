@@ -1,0 +1,244 @@
+"""Who may go where: requests and policy in, decisions out. Pure; time and randomness are arguments.
+
+Requests and decisions are named tuples, which are as frozen as frozen dataclasses and made in a quarter of the time.
+
+The rules, in the order in which they are asked:
+
+1. From a PBX (source address and transport are a node's): out to a phone along the Path that the phone
+   registered with, or to another PBX by its SIP domain. Nothing else: the edge is no open relay, and it never
+   relays to a host name taken from a packet, because DNS would block a worker.
+2. From anyone else: to the PBX that owns the domain of the request URI, or, where that is only the edge's own
+   name or address, the domain of From. An unknown domain gets silence.
+3. Inside a dialog the route set decides, and the next hop must be a PBX for everyone but PBXs: route
+   headers from outside can be forged.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from voxgate_sip.policy import Node, Pbx, Policy
+
+#: How many source addresses the side of which a worker remembers, before it forgets them all.
+SIDE_CACHE_SIZE: Final = 4096
+
+
+class Request(NamedTuple):
+    """What decides about a request outside of a dialog.
+
+    Hosts are in lower case, addresses without brackets, `proto` is udp, tcp or tls.
+
+    `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
+    """
+
+    method: str
+    source: str
+    proto: str
+    received_on: str
+    ruri_host: str
+    ruri_user: str
+    from_host: str
+    user: str
+    has_route: bool
+
+
+class Ignore(NamedTuple):
+    """No answer at all; `reason` is counted and logged where it is not empty."""
+
+    reason: str
+
+
+class Answer(NamedTuple):
+    """The edge answers by itself. `reason` is logged where it is not empty."""
+
+    code: int
+    phrase: str
+    reason: str = ""
+
+
+class ToPbx(NamedTuple):
+    """To a node of `pbx`, one of `nodes`."""
+
+    pbx: Pbx
+    nodes: tuple[Node, ...]
+
+
+class ToPhone(NamedTuple):
+    """From a PBX along the preloaded route (RFC 3327 section 5.2), to a phone's own flow."""
+
+
+Decision: TypeAlias = Ignore | Answer | ToPbx | ToPhone
+
+
+class ForbiddenError(Exception):
+    """A request may not go where its route set leads; the argument is the reason that is counted and logged."""
+
+
+#: The ACK of a request that the edge refused by itself: it has no transaction, and nobody is to blame.
+IGNORED_ACK: Final = Ignore("")
+
+
+class Router:
+    """`Policy` with what is derived from it once: parsed networks, and a bounded memory of sides."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._local = tuple(ipaddress.ip_network(network) for network in policy.local)
+        self._sides: dict[str, str] = {}
+        self._pbx_sides = {
+            (node.address, node.port): node.side for pbx in policy.pbxs.values() for node in (*pbx.plain, *pbx.secure)
+        }
+
+    def side_of(self, address: str) -> str:
+        """The side on which `address` is, as one of `policy.SIDES`. Raises ValueError when it is no address."""
+        side = self._sides.get(address)
+        if side is None:
+            parsed = ipaddress.ip_address(address)
+            inside = any(parsed.version == net.version and parsed in net for net in self._local)
+            side = f"{'i' if inside else 'o'}{parsed.version}"
+            if len(self._sides) >= SIDE_CACHE_SIZE:
+                self._sides.clear()
+            self._sides[address] = side
+        return side
+
+    def is_pbx(self, address: str, proto: str, received_on: str) -> bool:
+        """Whether requests from `address` are a PBX's: known address and transport, and on the side's own socket."""
+        protos = self.policy.pbx_protos.get(address)
+        if protos is None or proto not in protos:
+            return False
+        view = self.policy.sides.get(self.side_of(address))
+        return view is not None and view.local == received_on
+
+    def decide(self, request: Request) -> Decision:
+        """What happens to `request`. CANCEL never comes here: it belongs to a transaction."""
+        if self.is_pbx(request.source, request.proto, request.received_on):
+            return self._from_pbx(request)
+        if request.proto not in self.policy.served:
+            return Ignore("transport-not-served")
+        if request.method == "ACK":
+            return IGNORED_ACK
+        return self._to_pbx(request)
+
+    def _from_pbx(self, request: Request) -> Decision:
+        if request.method == "ACK":
+            return IGNORED_ACK
+        owner = self.policy.domains.get(request.ruri_host)
+        if owner is not None:
+            return self._target(self.policy.pbxs[owner], request.proto)
+        if request.method == "OPTIONS" and not request.ruri_user and request.ruri_host in self.policy.own:
+            return Answer(200, "OK")
+        return ToPhone()
+
+    def _to_pbx(self, request: Request) -> Decision:
+        domains, own = self.policy.domains, self.policy.own
+        owner = domains.get(request.ruri_host)
+        if owner is None and request.ruri_host in own:
+            if request.method == "OPTIONS" and request.ruri_host == self.policy.domain:
+                return Answer(200, "OK")
+            owner = domains.get(request.from_host)
+        if owner is None:
+            return Ignore("unknown-domain")
+        return self._target(self.policy.pbxs[owner], request.proto)
+
+    @staticmethod
+    def _target(pbx: Pbx, proto: str) -> Decision:
+        """TLS from outside stays TLS where the PBX takes it; otherwise the plain target, if there is one."""
+        nodes = pbx.secure if (proto == "tls" and pbx.secure) or not pbx.plain else pbx.plain
+        return ToPbx(pbx, nodes)
+
+    def next_side(self, *, from_pbx: bool, host: str, port: int) -> str:
+        """The side of the next hop `host`:`port` of a request. Raises ForbiddenError when it may not go there."""
+        side = self._pbx_sides.get((host, port))
+        if side is not None:
+            return side
+        if not from_pbx:
+            raise ForbiddenError("next-hop-is-no-pbx")
+        try:
+            return self.side_of(host)
+        except ValueError:
+            raise ForbiddenError("next-hop-is-no-address") from None
+
+
+def choose(
+    pbx: Pbx,
+    nodes: tuple[Node, ...],
+    key: str,
+    *,
+    turn: Callable[[], int],
+    draw: Callable[[], float],
+    usable: Callable[[Node], bool],
+    tried: Collection[str] = (),
+) -> Node | None:
+    """The node that serves the next request, or None when none is left.
+
+    Among nodes not in `tried` (URIs), those with the lowest priority value count, as long as one of them is usable;
+    `pbx.balance` decides between them. `key` is the user to hash, `turn` counts up for every request of the PBX,
+    `draw` gives a number in [0, 1). Only nodes that would be taken are asked whether they are usable.
+    """
+    left = [node for node in nodes if node.uri not in tried] if tried else list(nodes)
+    while left:
+        best = [node for node in left if node.priority == left[0].priority]
+        node = best[0] if len(best) == 1 else _pick(pbx, best, key, turn, draw)
+        if usable(node):
+            return node
+        left.remove(node)
+    return None
+
+
+def _pick(pbx: Pbx, best: list[Node], key: str, turn: Callable[[], int], draw: Callable[[], float]) -> Node:
+    match pbx.balance:
+        case "hash-user":
+            return _hashed(key, best)
+        case "weight":
+            return _weighted(best, draw())
+        case "round-robin":
+            return best[turn() % len(best)]
+        case _:
+            return best[0]
+
+
+def _weighted(nodes: list[Node], drawn: float) -> Node:
+    """Weights are shares (RFC 2782); all zero counts as all equal."""
+    total = sum(node.weight for node in nodes)
+    if total == 0:
+        return nodes[int(drawn * len(nodes))]
+    mark = drawn * total
+    for node in nodes:
+        mark -= node.weight
+        if mark < 0:
+            return node
+    return nodes[-1]
+
+
+@lru_cache(maxsize=8192)
+def _seed(uri: str) -> int:
+    return crc32(uri.encode())
+
+
+def _rendezvous(key: bytes, node: Node) -> int:
+    """A number for each pair; the highest wins (Thaler and Ravishankar, 1998): a node that goes moves its own users.
+
+    crc32 alone is linear, so that similar users would stay together: one multiplication spreads them.
+    """
+    return crc32(key, _seed(node.uri)) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+
+
+def _hashed(key: str, nodes: list[Node]) -> Node:
+    """The node for `key`. With different weights the logarithm makes shares proportional to them."""
+    user = key.encode()
+    chosen, highest = nodes[0], -1.0
+    even = len({node.weight for node in nodes}) == 1
+    for node in nodes:
+        number: float = _rendezvous(user, node)
+        if not even:
+            number = node.weight / -math.log((number + 1) / 0x10000000000000001)
+        if number > highest:
+            chosen, highest = node, number
+    return chosen
