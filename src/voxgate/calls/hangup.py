@@ -1,0 +1,77 @@
+"""An answered call's record -> the two BYE requests that end it, one to each party. Pure.
+
+Each party gets the BYE that the other one would have sent (RFC 3261 section 15.1.1): same Call-ID, the other's
+tag in From, along the routes beyond the edge, to the address and transport that the party really uses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from voxgate_sip.record import fields
+
+#: Higher than any CSeq the two have used, and below 2**31 (RFC 3261 section 8.1.1.5).
+CSEQ: Final = 0x7FFFFFF0
+_OWN_ROUTE: Final = re.compile(r";e=(?:-|[io][46](?:udp|tcp|tls))")
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """One BYE for Kamailio's `tm.t_uac_start`: request URI, next hop, and header lines that end in CRLF."""
+
+    uri: str
+    next_hop: str
+    headers: str
+
+
+def byes(call_id: str, record: str) -> tuple[Bye, Bye]:
+    """To the caller and to the callee. Raises ValueError when `record` is no record of a call."""
+    call = fields(record)
+    caller = f"<{call['from_uri']}>;tag={call['from_tag']}"
+    callee = f"<{call['to_uri']}>;tag={call['to_tag']}"
+    upstream = _routes(call["caller_routes"])
+    downstream = _beyond_edge(_routes(call["callee_routes"]))
+    return (
+        Bye(
+            _uri(call["caller_contact"]) or call["caller_flow"],
+            call["caller_flow"],
+            _headers(call_id, callee, caller, upstream),
+        ),
+        Bye(
+            _uri(call["callee_contact"]) or call["callee_flow"],
+            call["callee_flow"],
+            _headers(call_id, caller, callee, downstream),
+        ),
+    )
+
+
+def _headers(call_id: str, sender: str, receiver: str, routes: list[str]) -> str:
+    lines = [
+        *(f"Route: <{route}>" for route in routes),
+        f"From: {sender}",
+        f"To: {receiver}",
+        f"Call-ID: {call_id}",
+        f"CSeq: {CSEQ} BYE",
+        "Max-Forwards: 70",
+        'Reason: SIP;cause=408;text="no media"',
+    ]
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def _routes(values: str) -> list[str]:
+    return re.findall(r"<([^<>]+)>", values)
+
+
+def _beyond_edge(routes: list[str]) -> list[str]:
+    """The callee's side of a reply's Record-Route: what stands above the edge's own entry, nearest hop first."""
+    own = next((index for index, route in enumerate(routes) if _OWN_ROUTE.search(route)), 0)
+    return list(reversed(routes[:own]))
+
+
+def _uri(contact: str) -> str:
+    """The URI of a Contact value, without the flow that the edge noted in it."""
+    found = re.search(r"<([^<>]+)>", contact)
+    uri = found[1] if found else contact.partition(";")[0].strip()
+    return re.sub(r";alias=[^;>]*", "", uri)

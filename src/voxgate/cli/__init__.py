@@ -1,0 +1,97 @@
+"""The command `voxgate`: one file per verb; parse, call, print, exit code.
+
+    verb.py        what a verb is
+    output.py      tables, problems, JSON
+    check.py       voxgate check      names every mistake in a configuration
+    init.py        voxgate init       writes a first configuration
+    asking.py      how a verb asks the running Voxgate
+    plan.py        voxgate plan       shows what apply would do
+    apply.py       voxgate apply      makes the configuration effective
+    rollback.py    voxgate rollback   goes back to an earlier generation
+    history.py     voxgate history    lists the generations
+    status.py      voxgate status     shows how everything is
+    run.py         voxgate run        runs the edge in the foreground
+    schema.py      voxgate schema     prints the JSON Schema for editors
+    reference.py   voxgate reference  prints the reference page of the configuration
+
+A verb's module is imported only when the verb is called: `voxgate check` does not wait for the supervisor's imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voxgate.errors import VoxgateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voxgate.cli.verb import Verb
+
+#: Verb -> the module that holds it as `VERB`, in the order of `voxgate --help`.
+VERBS: dict[str, str] = {
+    "init": "voxgate.cli.init",
+    "check": "voxgate.cli.check",
+    "run": "voxgate.cli.run",
+    "plan": "voxgate.cli.plan",
+    "apply": "voxgate.cli.apply",
+    "rollback": "voxgate.cli.rollback",
+    "history": "voxgate.cli.history",
+    "status": "voxgate.cli.status",
+    "schema": "voxgate.cli.schema",
+    "reference": "voxgate.cli.reference",
+}
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_PIPE_CLOSED = 141  # 128 + SIGPIPE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code; usage errors end in `SystemExit(2)` as argparse does."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser(words).parse_args(words)
+    verb: Verb = arguments.verb
+    try:
+        code = verb.run(arguments)
+        sys.stdout.flush()
+    except VoxgateError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # `voxgate schema | head`; the interpreter's last flush must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    return code
+
+
+def _parser(words: list[str]) -> argparse.ArgumentParser:
+    """The parser with the verbs that `words` may call; with all of them when a list must be shown."""
+    parser = argparse.ArgumentParser(prog="voxgate", description="One front door for phone systems.")
+    parser.add_argument("--version", action="version", version=f"voxgate {metadata.version('voxgate')}")
+    _add_folders(parser, defaults=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    called = [name for name in VERBS if name in words] or list(VERBS)
+    for name in called:
+        verb: Verb = import_module(VERBS[name]).VERB
+        own = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
+        _add_folders(own, defaults=False)
+        verb.add_arguments(own)
+        own.set_defaults(verb=verb)
+    return parser
+
+
+def _add_folders(parser: argparse.ArgumentParser, *, defaults: bool) -> None:
+    """The two folders, before or after the verb; what stands after it counts."""
+    for option, variable, default in (
+        ("--state-dir", "VOXGATE_STATE_DIR", "/var/lib/voxgate"),
+        ("--run-dir", "VOXGATE_RUN_DIR", "/run/voxgate"),
+    ):
+        value = Path(os.environ.get(variable) or default) if defaults else argparse.SUPPRESS
+        words = f"default: ${variable} or {default}"
+        parser.add_argument(option, type=Path, default=value, metavar="DIR", help=words)

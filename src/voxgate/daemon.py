@@ -1,0 +1,247 @@
+"""The composition root: builds every object by hand, runs one TaskGroup, ends in order.
+
+    read the configuration -> resolve it on this machine -> start the engines -> serve the control socket
+
+SIGTERM and SIGINT end it orderly, SIGHUP applies the main file again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files as resources
+from typing import TYPE_CHECKING
+
+from voxgate.calls.timeouts import MediaTimeouts
+from voxgate.certs import store
+from voxgate.config import load, network
+from voxgate.engines.kamailio import Kamailio, Pair
+from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT, Rtpengine
+from voxgate.engines.sip_policy import policy_of
+from voxgate.errors import ConfigError, ExitCode, Problem, VoxgateError
+from voxgate.host import files
+from voxgate.host.clock import SystemClock
+from voxgate.host.facts import read_facts
+from voxgate.host.ports import open_loopback
+from voxgate.host.randomness import lasting_secret
+from voxgate.plan.apply import Applied
+from voxgate.plan.desired import Desired, desire
+from voxgate.plan.history import History
+from voxgate.supervise import notify, verbs
+from voxgate.supervise.control import Caller, ControlServer, open_control_socket
+from voxgate.supervise.hands import KamailioControl, MachineHands, RtpengineControl
+from voxgate.supervise.log import LogFormat, LogSink, configure
+from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
+from voxgate.supervise.observe import Observer
+from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
+from voxgate.supervise.supervisor import Supervisor
+from voxgate.supervise.verbs import Machine, Operations, Reading
+from voxgate.wire.control import ApplyRequest
+from voxgate.wire.jsonrpc import JsonRpcClient
+from voxgate.wire.ng import NgClient
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from voxgate.config.load import Loaded, Source
+    from voxgate.config.model import Config
+    from voxgate.engines.base import Engine, EngineState, Places
+    from voxgate.host.clock import Clock
+    from voxgate.plan.diff import Plan
+    from voxgate.supervise.hands import Control
+    from voxgate.supervise.readiness import Probe
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """From a configuration file to a `Desired` on this machine."""
+
+    places: Places
+    clock: Clock
+
+    def load(self, path: Path) -> Loaded:
+        """The configuration in `path`, with the problems and warnings that only this machine shows."""
+        return self._on_this_machine(load.load(path))
+
+    def load_sources(self, path: Path, sources: tuple[Source, ...]) -> Loaded:
+        """The same for texts as if they lay beside `path`."""
+        return self._on_this_machine(load.load_sources(sources, load.default_secrets(path), self.clock.wall()))
+
+    def desire(self, config: Config, generation: int) -> Desired:
+        """What the engines must be. Raises ConfigError, HostError."""
+        resolved = network.resolve(config, read_facts())
+        return desire(config, resolved, self._engines(config), self.places, generation)
+
+    def render(self, desired: Desired, places: Places) -> tuple[EngineState, ...]:
+        """The states of `desired` for other places."""
+        engines = self._engines(desired.config)
+        return tuple(engine.desired(desired.config, desired.network, places, desired.generation) for engine in engines)
+
+    def certificate(self, config: Config) -> store.Shown:
+        """What TLS clients are shown. Raises HostError."""
+        return store.shown(config, self.places.state / "selfsigned", self.clock.wall())
+
+    def _engines(self, config: Config) -> tuple[Engine, ...]:
+        shown = self.certificate(config)
+        key = lasting_secret(self.places.state / "topology.key")
+        kamailio = Kamailio(_script(), Pair(shown.certificate, shown.key), key)
+        # rtpengine first: Kamailio asks it at its own start.
+        return (Rtpengine(), kamailio)
+
+    def _on_this_machine(self, loaded: Loaded) -> Loaded:
+        try:
+            resolved = network.resolve(loaded.config, read_facts())
+        except ConfigError as error:
+            raise loaded.place(error) from None
+        cautions = network.cautions(resolved)
+        if loaded.config.certificates.default is None and loaded.config.listen.sip.tls:
+            cautions = (*cautions, _SELF_SIGNED)
+        placed = loaded.place(ConfigError(cautions)).problems
+        return replace(loaded, warnings=(*loaded.warnings, *placed))
+
+
+_SELF_SIGNED = Problem(
+    "",
+    0,
+    "certificates",
+    "TLS clients are shown a self-signed certificate",
+    "set certificates.default.certificate and .key to files that the clients' authorities have signed",
+)
+
+
+@cache
+def _script() -> tuple[tuple[str, bytes], ...]:
+    """The package that runs inside Kamailio, as files."""
+    package = resources("voxgate_sip")
+    names = sorted(entry.name for entry in package.iterdir() if entry.name.endswith(".py"))
+    return tuple((name, (package / name).read_bytes()) for name in names)
+
+
+def plan_offline(path: Path, places: Places) -> Plan:
+    """What `apply` of `path` would do, against the newest applied generation, when no Voxgate runs."""
+    return verbs.plan_offline(path, _reading(Resolver(places, SystemClock())))
+
+
+def run(path: Path, places: Places, log_format: str) -> int:
+    """Run the edge until it is told to end; gives the exit code."""
+    clock = SystemClock()
+    sink = LogSink(sys.stderr, LogFormat(log_format), clock)
+    configure(sink)
+    # Engines' users pass through it to their own folders.
+    files.ensure_folder(places.run, mode=0o755)
+    files.ensure_folder(places.state)
+    return asyncio.run(_Edge(path, places, clock, sink).run())
+
+
+def _reading(resolver: Resolver) -> Reading:
+    history = History(resolver.places.state / "generations")
+    return Reading(resolver.load, resolver.load_sources, resolver.desire, history)
+
+
+class _Edge:
+    """All running parts of one edge."""
+
+    def __init__(self, path: Path, places: Places, clock: Clock, sink: LogSink) -> None:
+        # First of all: with another Voxgate in this folder, nothing of its own is touched.
+        self._control = open_control_socket(places.run / "control.sock")
+        self._places = places
+        self._clock = clock
+        self._sink = sink
+        self._resolver = Resolver(places, clock)
+        self._notifier = notify.from_environment(os.environ, os.getpid())
+        self._ng = NgClient("127.0.0.1", NG_PORT)
+        folder = places.engine("kamailio")
+        for name in ("rtpengine", "kamailio"):
+            # Named as the users and groups of their Debian packages.
+            files.ensure_folder(places.engine(name), group=name, mode=files.SHARED_FOLDER_MODE)
+        self._rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
+        self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
+        self._watch = NodeWatch(clock)
+        self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
+        controls: dict[str, Control] = {"kamailio": KamailioControl(self._rpc), "rtpengine": RtpengineControl(self._ng)}
+        probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
+        hands = MachineHands(places, self._resolver.render, self._supervisor, probes, controls)
+        self._observer = Observer(
+            clock, self._supervisor, controls, self._watch, self._rpc, hands.read_back, self._resolver.certificate
+        )
+        machine = Machine(hands, hands.read_back, self._observer.observe, clock.wall)
+        self._operations = Operations(path, _reading(self._resolver), machine, on_applied=self._applied)
+
+    async def run(self) -> int:
+        """Start everything, serve until a signal comes, stop everything."""
+        reports = open_loopback(TIMEOUT_PORT)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await loop.create_datagram_endpoint(lambda: EventSocket(self._watch), sock=self._events)
+        async with self._rpc, self._ng, self._supervisor:
+            result = await self._operations.start("voxgate")
+            if not isinstance(result, Applied):
+                log.error("not_started reason=%s", verbs.reason_of(result))
+                return ExitCode.FAILED
+            async with asyncio.TaskGroup() as group:
+                hang_up = asyncio.Event()
+                loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+                tasks = [
+                    group.create_task(ControlServer(self._control, self._operations).serve()),
+                    group.create_task(MediaTimeouts(reports, self._rpc).serve()),
+                    group.create_task(self._heartbeat()),
+                    group.create_task(self._apply_on(hang_up)),
+                ]
+                self._notifier.ready(f"generation {result.generation} runs")
+                log.info("ready generation=%d", result.generation)
+                await stop.wait()
+                self._notifier.stopping()
+                log.info("stopping")
+                for task in tasks:
+                    task.cancel()
+        self._sink.settle()
+        return ExitCode.GOOD
+
+    async def _heartbeat(self) -> None:
+        """Watchdog, and lines that the flood control left out."""
+        while True:
+            await asyncio.sleep(min(self._notifier.watchdog_s or 5.0, 5.0))
+            self._notifier.watchdog()
+            self._sink.settle()
+
+    async def _apply_on(self, hang_up: asyncio.Event) -> None:
+        """SIGHUP is the operator's `apply`; what is dangerous still needs the command and its word."""
+        while True:
+            await hang_up.wait()
+            hang_up.clear()
+            self._notifier.reloading(self._clock.monotonic())
+            try:
+                told = await self._operations.apply(ApplyRequest(None, yes=False), Caller("SIGHUP", _tell))
+                log.info("applied_on_signal said=%s", told.text)
+            except VoxgateError as error:
+                log.warning("not_applied_on_signal reason=%s", error)
+            self._notifier.ready()
+
+    def _applied(self, desired: Desired) -> None:
+        policy = policy_of(desired.config, desired.network, desired.generation, media=True)
+        self._watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
+        self._notifier.status(f"generation {desired.generation} runs")
+
+    async def _returned(self, name: str) -> None:
+        """An engine came back after a crash: tell Kamailio what only the running one knew."""
+        log.warning("engine_returned unit=%s", name)
+        if name == "kamailio":
+            self._watch.starts_afresh()
+        if name == "rtpengine":
+            # Kamailio may have put it aside while it was away.
+            with suppress(VoxgateError):
+                await self._rpc.call("rtpengine.enable", "all", 1)
+
+
+def _tell(text: str) -> None:
+    log.info("progress step=%s", text)

@@ -1,0 +1,138 @@
+"""Kamailio carries SIP; our script inside it decides. Pure.
+
+Its files, and what a change of each takes:
+
+    kamailio.cfg, lib/     sockets, modules, the script itself: restart
+    tls.cfg, *.pem         certificates: TLS reload, connections stay
+    dispatcher.list        nodes that are watched: dispatcher reload
+    policy.json            everything that the script decides by: a new generation number
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from voxgate.engines.base import Action, Check, EngineState, File, Listener, Process
+from voxgate.engines.render import render
+from voxgate.engines.rtpengine import NG_PORT
+from voxgate.engines.sip_policy import policy_of, sockets_of
+from voxgate_sip.policy import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from voxgate.config.model import Config
+    from voxgate.config.network import Network
+    from voxgate.engines.base import Places
+    from voxgate_sip.policy import Policy
+
+#: Shared memory for transactions, connections and tables; private memory of each process. In MiB.
+SHARED_MIB: Final = 256
+PRIVATE_MIB: Final = 16
+_LOW_PORTS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate chain and its key, both PEM."""
+
+    certificate: bytes
+    key: bytes = dataclasses.field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Kamailio:
+    """The SIP engine. `script` holds the package `voxgate_sip` as (path, content)."""
+
+    script: tuple[tuple[str, bytes], ...] = dataclasses.field(repr=False)
+    certificate: Pair
+    topology_key: str = dataclasses.field(repr=False)
+    name: str = "kamailio"
+    media: bool = True
+
+    def desired(self, config: Config, network: Network, places: Places, generation: int) -> EngineState:
+        """Its process and files for `config`."""
+        folder = places.engine(self.name)
+        policy = policy_of(config, network, generation, media=self.media)
+        sockets = sockets_of(policy)
+        return EngineState(
+            name=self.name,
+            process=self._process(folder, low_ports=any(port < _LOW_PORTS for _, _, port in sockets)),
+            files=tuple(self._files(config, policy, folder)),
+            check=Check(("kamailio", "-c", "-f", str(folder / "kamailio.cfg"))),
+            listeners=tuple(
+                Listener(proto, address.strip("[]"), port, f"SIP over {proto.upper()}")
+                for proto, address, port in sockets
+            ),
+        )
+
+    def _process(self, folder: Path, *, low_ports: bool) -> Process:
+        memory = ("-x", "tlsf", "-X", "tlsf", "-m", str(SHARED_MIB), "-M", str(PRIVATE_MIB))
+        return Process(
+            argv=("kamailio", "-DD", "-E", *memory, "-Y", str(folder), "-f", str(folder / "kamailio.cfg")),
+            user="kamailio",
+            capabilities=("net_bind_service",) if low_ports else (),
+            env=(
+                ("PYTHONDONTWRITEBYTECODE", "1"),
+                ("VOXGATE_EVENTS", str(folder / "events.sock")),
+                ("VOXGATE_POLICY", str(folder / "policy.json")),
+            ),
+        )
+
+    def _files(self, config: Config, policy: Policy, folder: Path) -> Iterator[File]:
+        sockets = sockets_of(policy)
+        protos = {proto for proto, _, _ in sockets}
+        yield File(
+            "kamailio.cfg",
+            render(
+                "kamailio.cfg",
+                workers=config.listen.sip.workers,
+                sockets=[f"{proto}:{address}:{port}" for proto, address, port in sockets],
+                aliases=sorted(_alias(name) for name in policy.own),
+                tcp=bool(protos & {"tcp", "tls"}),
+                tls="tls" in protos,
+                media=self.media,
+                hide_topology=policy.hide_topology,
+                topology_key=self.topology_key,
+                health=config.health,
+                domain=config.edge.domain,
+                ng_port=NG_PORT,
+                folder=folder,
+            ),
+            Action.RESTART,
+            secret=True,
+        )
+        if "tls" in protos:
+            yield File("tls.cfg", render("tls.cfg", folder=folder), Action.TLS)
+            yield File("certificate.pem", self.certificate.certificate, Action.TLS)
+            yield File("key.pem", self.certificate.key, Action.TLS, secret=True)
+        yield File("dispatcher.list", dispatcher_list(policy), Action.DISPATCHER)
+        yield File(
+            "policy.json",
+            dumps(policy).encode(),
+            Action.POLICY,
+            fingerprint=dumps(dataclasses.replace(policy, generation=0)).encode(),
+        )
+        for path, content in self.script:
+            yield File(f"lib/voxgate_sip/{path}", content, Action.RESTART)
+
+
+def _alias(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+def dispatcher_list(policy: Policy) -> bytes:
+    """The nodes to watch, one set for each PBX: `setid uri flags priority attrs` (dispatcher manual, list file).
+
+    The socket is named for each node, so that health checks leave from the side the node is on.
+    """
+    lines = []
+    for pbx in policy.pbxs.values():
+        for node in (*pbx.plain, *pbx.secure):
+            view = policy.sides[node.side]
+            socket = f"{node.proto}:{_alias(view.local)}:{view.ports[node.proto]}"
+            lines.append(f"{pbx.group} {node.uri} 0 0 socket={socket}")
+    return ("\n".join(lines) + "\n").encode()

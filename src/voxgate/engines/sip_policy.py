@@ -1,0 +1,129 @@
+"""`Config` and `Network` -> the policy that the SIP script decides by. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+from voxgate_sip import policy as sip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from voxgate.config.model import Config, Pbx
+    from voxgate.config.network import IpAddress, Network
+
+#: Ports of sockets that are needed towards PBXs only, because nothing is served on the transport.
+_DEFAULT_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
+
+
+def policy_of(config: Config, network: Network, generation: int, *, media: bool) -> sip.Policy:
+    """Everything the script needs, for one generation."""
+    served = _served(config)
+    ports = served | {proto: _DEFAULT_PORTS[proto] for proto in _needed(config) if proto not in served}
+    sides = {
+        side.side.value: sip.SideView(
+            shown=str(side.shown),
+            local=str(side.local),
+            ports=ports if side.side.value.startswith("i") or _shares_socket(side.local, network) else served,
+        )
+        for side in network.sides
+    }
+    pbxs = _pbxs(config, network)
+    return sip.Policy(
+        generation=generation,
+        domain=config.edge.domain,
+        own=frozenset({config.edge.domain, *_addresses(sides)}),
+        served=frozenset(served),
+        domains={name: pbx for pbx, entry in config.pbxs.items() for name in entry.names if "/" not in name},
+        pbxs=pbxs,
+        sides=sides,
+        local=tuple(str(net) for net in network.local_networks),
+        hide_topology=config.edge.topology_hiding,
+        media=media,
+        # Until the health check has had its say about a node that failed a request.
+        shun_s=config.health.interval_seconds * config.health.down_after + 5,
+        pbx_protos=sip.sources_of(pbxs),
+    )
+
+
+def sockets_of(policy: sip.Policy) -> tuple[tuple[str, str, int], ...]:
+    """Every socket to open, once, as (transport, address in brackets if IPv6, port)."""
+    found: dict[tuple[str, str, int], None] = {}
+    for side in sip.SIDES:
+        view = policy.sides.get(side)
+        if view:
+            address = f"[{view.local}]" if ":" in view.local else view.local
+            for proto, port in sorted(view.ports.items()):
+                found[proto, address, port] = None
+    return tuple(found)
+
+
+def _served(config: Config) -> dict[str, int]:
+    listen = config.listen.sip
+    ports = {"udp": listen.udp, "tcp": listen.tcp, "tls": listen.tls}
+    return {proto: port for proto, port in ports.items() if port}
+
+
+def _needed(config: Config) -> set[str]:
+    return {proto for pbx in config.pbxs.values() for proto in ("udp", "tcp", "tls") if getattr(pbx.sip, proto)}
+
+
+def _shares_socket(local: IpAddress, network: Network) -> bool:
+    return any(side.local == local for side in network.sides if side.side.value.startswith("i"))
+
+
+def _addresses(sides: Mapping[str, sip.SideView]) -> Iterable[str]:
+    for view in sides.values():
+        yield view.shown
+        yield view.local
+
+
+def _pbxs(config: Config, network: Network) -> dict[str, sip.Pbx]:
+    groups: dict[int, str] = {}
+    pbxs = {}
+    for name in sorted(config.pbxs):
+        # From the name, so that adding a PBX leaves the others' groups alone; 31 bits (dispatcher's int).
+        group = crc32(name.encode()) & 0x7FFFFFFF or 1
+        while group in groups:
+            group = group % 0x7FFFFFFF + 1
+        groups[group] = name
+        pbxs[name] = _pbx(name, group, config.pbxs[name], network)
+    return pbxs
+
+
+def _pbx(name: str, group: int, pbx: Pbx, network: Network) -> sip.Pbx:
+    def nodes(proto: str, port: int | None) -> tuple[sip.Node, ...]:
+        ordered = sorted(pbx.nodes, key=lambda node: node.priority) if port else ()
+        return tuple(
+            sip.Node(
+                uri=f"sip:{_bracketed(node.address)}:{port};transport={proto}",
+                address=str(node.address),
+                port=port or 0,
+                proto=proto,
+                side=_side(node.address, network),
+                priority=node.priority,
+                weight=node.weight,
+            )
+            for node in ordered
+        )
+
+    return sip.Pbx(
+        name=name,
+        group=group,
+        balance=pbx.balance.value,
+        # UDP first: a PBX that takes both answers requests of any size over the transport they came by.
+        plain=nodes("udp", pbx.sip.udp) or nodes("tcp", pbx.sip.tcp),
+        secure=nodes("tls", pbx.sip.tls),
+        codes=frozenset(pbx.failover.codes),
+        timeout_ms=round(pbx.failover.timeout_seconds * 1000),
+    )
+
+
+def _side(address: IpAddress, network: Network) -> str:
+    inside = any(address.version == net.version and address in net for net in network.local_networks)
+    return f"{'i' if inside else 'o'}{address.version}"
+
+
+def _bracketed(address: IpAddress) -> str:
+    return f"[{address}]" if address.version == 6 else str(address)

@@ -1,0 +1,19 @@
+"""Starts engines, watches them, restarts them with back-off, stops them in order.
+
+life.py         the phases of one engine's life, as values
+unit.py         one engine's life as a pure state machine: events in, commands out, time is an argument
+keeper.py       the driver of one engine
+supervisor.py   all engines together, in the order in which they were started
+readiness.py    asks an engine whether it serves
+reason.py       why an engine ended, in words, from its exit and its last lines
+engine_lines.py an engine's output line -> level, module, text, charset-checked
+flood.py        how many lines a log takes before it only counts them
+log.py          engines' lines and our own as one structured log
+notify.py       sd_notify (READY, STATUS, WATCHDOG, STOPPING)
+nodes.py        PBX nodes as the health checks see them
+status.py       what `voxgate status` shows, as values
+observe.py      looks at the machine and makes a status of it
+hands.py        what `plan.apply` does to the machine
+verbs.py        what the control socket's verbs do: load, plan, apply, record, roll back
+control.py      the local control socket: one verb a line, answers as JSON lines
+"""

@@ -1,0 +1,91 @@
+"""Looks at the machine and makes a `Status` of what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from voxgate.errors import EngineError, PeerError
+from voxgate.supervise.status import CertificateStatus, EngineStatus, Status, drift
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from voxgate.config.model import Config
+    from voxgate.host.clock import Clock
+    from voxgate.plan.desired import Desired
+    from voxgate.supervise.hands import Control, Rpc
+    from voxgate.supervise.nodes import NodeWatch
+    from voxgate.supervise.supervisor import UnitStatus
+
+
+class Shown(Protocol):
+    """A certificate, as far as status tells of it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names it is for."""
+
+    @property
+    def expires(self) -> datetime:
+        """Its end."""
+
+    @property
+    def self_signed(self) -> bool:
+        """Whether no authority has signed it."""
+
+
+class Units(Protocol):
+    """The supervisor, as far as status asks it."""
+
+    def snapshot(self) -> tuple[UnitStatus, ...]:
+        """All engines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Gathers what the supervisor, the engines themselves and the files say."""
+
+    clock: Clock
+    units: Units
+    controls: Mapping[str, Control]
+    nodes: NodeWatch
+    rpc: Rpc
+    read_back: Callable[[Desired], Mapping[tuple[str, str], bytes | None]]
+    certificate: Callable[[Config], Shown]
+
+    async def observe(self, desired: Desired, warnings: tuple[str, ...]) -> Status:
+        """How everything is, beside what `desired` says it should be."""
+        units = self.units.snapshot()
+        answers = await asyncio.gather(*(self._generation(unit) for unit in units))
+        engines = tuple(EngineStatus.of(unit, answer) for unit, answer in zip(units, answers, strict=True))
+        await self.nodes.refresh(self.rpc)
+        listeners = tuple(one for state in desired.engines for one in state.listeners)
+        return Status(
+            now=self.clock.wall(),
+            generation=desired.generation,
+            engines=engines,
+            drift=drift(desired.generation, desired.engines, engines, self.read_back(desired)),
+            listeners=tuple(one for one in listeners if not one.purpose.startswith("RTP")),
+            media_ports=str(desired.config.media.ports),
+            nodes=self.nodes.snapshot(),
+            certificate=self._certificate(desired.config),
+            warnings=warnings,
+        )
+
+    async def _generation(self, unit: UnitStatus) -> int | None:
+        """The engine's own answer; None where it has none or gives none."""
+        if not unit.serving:
+            return None
+        try:
+            return await self.controls[unit.name].generation()
+        except (PeerError, EngineError):
+            return None
+
+    def _certificate(self, config: Config) -> CertificateStatus | None:
+        if not config.listen.sip.tls:
+            return None
+        shown = self.certificate(config)
+        return CertificateStatus(shown.names, shown.expires, shown.self_signed)
