@@ -1,0 +1,22 @@
+"""The network lab: phones, PBXs, NATs and the internet, each in a network namespace of one machine.
+
+``topology``    what a network is: frozen values
+``topologies``  the networks we test in, by name
+``wiring``      a topology becomes the ``ip`` and ``nft`` commands that build it (pure)
+``procs``       the one place of the lab that starts programs
+``namespaces``  names, owners and sockets of namespaces; removal of those whose owner died
+``net``         the driver: builds, runs programs inside, removes
+
+``g711``        PCMU and PCMA
+``tones``       tone files, and which tone a recording holds
+``hearing``     did the two ends of a call hear each other
+
+``tls``         a throwaway CA
+``peers``       our own strict SIP phone and small PBX
+``phones``      real phones (baresip, linphone) behind one interface
+``switchboard`` starts a PBX and reads its journal
+``edge``        Voxgate itself, as an operator runs it
+``demo``        what `make demo` shows: claims, proven with real calls
+
+``python -m lab up behind_nat`` builds a network to look around in; ``python -m lab clean`` removes leftovers.
+"""

@@ -1,0 +1,11 @@
+"""`make demo`: real phones call through an edge in a network of namespaces, and each claim is proven by what was heard.
+
+``stage``     the network with edge and PBXs in it; tests/scenarios stand on it too
+``claim``     what a claim is and what became of it: values
+``talking``   claims about calls between real phones and PBXs
+``failing``   the claim about a node that dies during a series of calls
+``refusing``  claims about what the edge does not do; ``stranger`` writes SIP by hand for them
+``table``     all claims, in which lane they run (a lane is one after the other, lanes run at once)
+``show``      drawing, live progress, the table of results, JSON
+``run``       the driver: builds, runs the lanes, cleans up
+"""

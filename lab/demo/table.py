@@ -1,0 +1,84 @@
+"""All claims of the demo."""
+
+from __future__ import annotations
+
+from lab.demo.claim import Claim
+from lab.demo.failing import failover
+from lab.demo.refusing import no_open_relay, unknown_domain
+from lab.demo.talking import (
+    Handset,
+    by_domain,
+    calls,
+    is_called,
+    lan_without_hairpin,
+    outside_to_lan,
+)
+from lab.phones.baresip import Baresip
+from lab.phones.linphone import Linphone
+
+RECORDED = "both ends recorded the other's tone"
+PHONES = (
+    ("home NAT (port-restricted)", Handset(Baresip, "phone-home", "udp")),
+    ("home NAT (port-restricted)", Handset(Linphone, "phone-home", "tls")),
+    ("hotel NAT (symmetric)", Handset(Linphone, "phone-hotel", "udp")),
+    ("hotel NAT (symmetric)", Handset(Baresip, "phone-hotel", "tls")),
+)
+
+
+def _from_behind(host: str) -> tuple[Claim, ...]:
+    """What phones behind one NAT do."""
+    made = []
+    for nat, phone in PHONES:
+        if phone.host == host:
+            how = f"{phone.kind.__name__.lower()}, {phone.transport.upper()}"
+            made.append(Claim(f"{nat}, {how}: registers and calls", RECORDED, calls(phone)))
+            back = "the PBX dialled along the registered Path; " + RECORDED
+            made.append(Claim(f"{nat}, {how}: is called", back, is_called(phone)))
+    return tuple(made)
+
+
+SIX = (Handset(Linphone, "phone-six", "udp"), Handset(Baresip, "phone-six", "tcp"))
+LANES: tuple[tuple[Claim, ...], ...] = (
+    _from_behind("phone-home"),
+    (
+        *_from_behind("phone-hotel"),
+        Claim(
+            "two PBXs are told apart by the SIP domain",
+            "the same number dialled in both domains, each PBX plays its own tone",
+            by_domain,
+        ),
+    ),
+    (
+        Claim(
+            "a phone on the LAN needs no hairpin NAT",
+            f"{RECORDED}; the router counts packets to its own public address",
+            lan_without_hairpin,
+        ),
+        Claim("a phone outside calls a phone on the LAN", "both phones recorded the other's tone", outside_to_lan),
+    ),
+    (
+        Claim("IPv6 phone (linphone, UDP) and IPv4 PBX: calls", RECORDED, calls(SIX[0])),
+        Claim("IPv6 phone (baresip, TCP) and IPv4 PBX: is called", RECORDED, is_called(SIX[1])),
+    ),
+    (
+        Claim(
+            "an unknown domain gets no answer at all",
+            "a stranger's OPTIONS, REGISTER, INVITE; listened for answers",
+            unknown_domain,
+        ),
+        Claim(
+            "nobody can use the edge as an open relay",
+            "foreign targets, forged Route and To-tag; listened at the target",
+            no_open_relay,
+        ),
+    ),
+)
+"""Lanes run at once, the claims of a lane one after the other."""
+LAST: tuple[Claim, ...] = (
+    Claim(
+        "a node fails during a series of calls: none is lost once noticed, and it comes back",
+        "one of two nodes stops answering; the tone of every call tells which node took it",
+        failover,
+    ),
+)
+"""Run alone: they harm what the others use."""

@@ -1,0 +1,14 @@
+"""Our own SIP peers: strict where real programs are forgiving, so an edge that lies is found out.
+
+``message``   SIP messages as values, read and written (no sockets, no clock)
+``address``   SIP URIs and name-addr
+``dialog``    dialogs and route sets by RFC 3261 section 12 (pure)
+``digest``    MD5 digest authentication by RFC 2617 (pure)
+``sdp``       the few lines of SDP the peers need
+``flows``     UDP, TCP and TLS under asyncio
+``endpoint``  transactions over flows: retransmission, matching, replies by Via
+``rtp``       plays a tone, records what comes
+``witness``   remembers every address received messages show, and which were forbidden
+
+``agent``     the phone; ``pbx`` the small PBX, with ``registrar`` and ``legs``
+"""

@@ -1,0 +1,175 @@
+"""RTP of the peers: one metronome sends everybody's tone every 20 ms; what comes is kept by its timestamps.
+
+Source of the header: RFC 3550 section 5.1; payload types: RFC 3551.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import struct
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from lab import g711, tones
+from lab.g711 import Law
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+FRAME = 160
+FRAME_S = 0.02
+LONGEST_S = 300
+"""A recording is cut here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A received RTP packet; ``arrival_s`` is the clock of the event loop."""
+
+    kind: int
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+    arrival_s: float
+
+
+def parse(data: bytes, arrival_s: float) -> Packet | None:
+    """None for what is no RTP of version 2, RTCP included."""
+    if len(data) < 12 or data[0] >> 6 != 2 or 64 <= data[1] & 0x7F <= 95:
+        return None
+    sequence, timestamp, ssrc = struct.unpack_from("!HII", data, 2)
+    start = 12 + 4 * (data[0] & 0x0F)
+    if data[0] & 0x10 and len(data) >= start + 4:
+        start += 4 + 4 * int(struct.unpack_from("!H", data, start + 2)[0])
+    return Packet(data[1] & 0x7F, sequence, timestamp, ssrc, data[start:], arrival_s)
+
+
+def assemble(packets: list[Packet]) -> array[int]:
+    """The recording: each packet at its timestamp, silence where none came; a new SSRC starts where it arrived."""
+    out = array("h")
+    if not packets:
+        return out
+    bases: dict[int, tuple[int, int]] = {}
+    for packet in packets:
+        if packet.kind not in (Law.PCMU, Law.PCMA):
+            continue
+        at = round((packet.arrival_s - packets[0].arrival_s) * tones.RATE)
+        place, first = bases.setdefault(packet.ssrc, (at, packet.timestamp))
+        place += (packet.timestamp - first + 0x80000000) % 0x100000000 - 0x80000000
+        if not 0 <= place < LONGEST_S * tones.RATE:
+            continue
+        samples = g711.decode(Law(packet.kind), packet.payload)
+        if place + len(samples) > len(out):
+            out.extend([0] * (place + len(samples) - len(out)))
+        out[place : place + len(samples)] = samples
+    return out
+
+
+class Metronome:
+    """Calls every subscriber each 20 ms from the running event loop; late ticks are caught up, so no tone has gaps."""
+
+    def __init__(self) -> None:
+        self._subscribers: set[Callable[[], None]] = set()
+        self._handle: asyncio.TimerHandle | None = None
+        self._next_s = 0.0
+
+    def add(self, subscriber: Callable[[], None]) -> None:
+        """Start calling it."""
+        self._subscribers.add(subscriber)
+        if self._handle is None:
+            loop = asyncio.get_running_loop()
+            self._next_s = loop.time() + FRAME_S
+            self._handle = loop.call_at(self._next_s, self._tick)
+
+    def remove(self, subscriber: Callable[[], None]) -> None:
+        """Stop calling it; with the last one the clock stops."""
+        self._subscribers.discard(subscriber)
+        if not self._subscribers and self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._next_s <= loop.time():
+            for subscriber in tuple(self._subscribers):
+                subscriber()
+            self._next_s += FRAME_S
+        self._handle = loop.call_at(self._next_s, self._tick) if self._subscribers else None
+
+
+@dataclass(slots=True)
+class Stream(asyncio.DatagramProtocol):
+    """One call's audio: sends ``tone_hz`` to ``remote`` while it is set, keeps what comes from anywhere.
+
+    ``sources`` counts packets by address. Open with `open_stream`.
+    """
+
+    metronome: Metronome
+    tone_hz: int
+    law: Law = Law.PCMU
+    remote: tuple[str, int] | None = None
+    packets: list[Packet] = field(default_factory=list)
+    sources: dict[str, int] = field(default_factory=dict)
+    local: tuple[str, int] = ("", 0)
+    sending: bool = True
+    _transport: asyncio.DatagramTransport | None = None
+    _frames: dict[Law, list[bytes]] = field(default_factory=dict)
+    _count: int = 0
+    _sequence: int = field(default_factory=lambda: random.randrange(0x8000))
+    _ssrc: int = field(default_factory=lambda: random.getrandbits(32))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there: start ticking."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
+        self.metronome.add(self._send)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Keep it."""
+        packet = parse(data, asyncio.get_running_loop().time())
+        if packet is not None and len(self.packets) < LONGEST_S * 50:
+            self.packets.append(packet)
+            self.sources[addr[0]] = self.sources.get(addr[0], 0) + 1
+
+    def close(self) -> None:
+        """Stop sending and free the port."""
+        self.metronome.remove(self._send)
+        if self._transport is not None:
+            self._transport.close()
+
+    def heard(self) -> tones.Heard:
+        """What the other side played; takes about 15 ms for each second of audio."""
+        return tones.listen(assemble(self.packets))
+
+    def _send(self) -> None:
+        if self.remote is None or self._transport is None or not self.sending:
+            return
+        frames = self._frames.get(self.law) or self._prepare()
+        head = struct.pack(
+            "!BBHII",
+            0x80,
+            int(self.law) | (0x80 if self._count == 0 else 0),
+            (self._sequence + self._count) & 0xFFFF,
+            self._count * FRAME & 0xFFFFFFFF,
+            self._ssrc,
+        )
+        self._transport.sendto(head + frames[self._count % len(frames)], self.remote)
+        self._count += 1
+
+    def _prepare(self) -> list[bytes]:
+        octets = g711.encode(self.law, tones.tone(self.tone_hz, 1.0))
+        frames = [octets[n : n + FRAME] for n in range(0, len(octets), FRAME)]
+        self._frames[self.law] = frames
+        return frames
+
+
+async def open_stream(sock: socket.socket, host: str, metronome: Metronome, tone_hz: int) -> Stream:
+    """Bind ``sock`` to a free port of ``host`` and start the stream. Raises OSError."""
+    sock.setblocking(False)
+    sock.bind((host, 0))
+    stream = Stream(metronome, tone_hz, local=(host, sock.getsockname()[1]))
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: stream, sock=sock)
+    return stream

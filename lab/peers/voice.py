@@ -1,0 +1,53 @@
+"""The media side of a call: offers and answers over one RTP stream (RFC 3264)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lab.peers import sdp
+from lab.peers.sdp import Audio, Direction, SdpError
+
+if TYPE_CHECKING:
+    from lab.peers.rtp import Stream
+
+
+@dataclass(slots=True)
+class Voice:
+    """SDP is written with the address the stream is bound to, private or not, as a phone behind NAT does."""
+
+    stream: Stream
+    theirs: Audio | None = None
+    _session: int = field(default_factory=lambda: random.randrange(1, 1 << 31))
+    _version: int = 0
+
+    def offer(self, direction: Direction = Direction.BOTH) -> bytes:
+        """A new offer."""
+        self._version += 1
+        host, port = self.stream.local
+        return sdp.write(Audio(host, port, self.stream.law, direction), self._session, self._version)
+
+    def take(self, body: bytes) -> Audio:
+        """Send to where their SDP says, in their first law. Raises SdpError.
+
+        Another address family than ours, and SRTP, are errors: this peer has neither, an edge must know that.
+        """
+        audio = sdp.read(body)
+        if (":" in audio.host) != (":" in self.stream.local[0]):
+            raise SdpError(f"the SDP shows {audio.host}, we are {self.stream.local[0]}")
+        if audio.profile not in ("RTP/AVP", "RTP/AVPF"):
+            raise SdpError(f"profile {audio.profile}")
+        self.stream.remote = (audio.host, audio.port) if audio.port else None
+        self.stream.law = audio.law
+        self.stream.sending = audio.direction in (Direction.BOTH, Direction.RECEIVE)
+        self.theirs = audio
+        return audio
+
+    def answer(self, offer: bytes) -> bytes:
+        """Take their offer and write the answer. Raises SdpError."""
+        theirs = self.take(offer)
+        self._version += 1
+        host, port = self.stream.local
+        ours = replace(theirs, host=host, port=port, direction=theirs.direction.answered())
+        return sdp.write(ours, self._session, self._version)

@@ -1,0 +1,89 @@
+"""A throwaway certificate authority and server certificates, as phones need them to verify the edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIFE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Paths of PEM files: certificate, its key (not encrypted), and the CA to trust."""
+
+    certificate: Path
+    key: Path
+    ca: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A CA that lives as long as the object: the key is never written."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+    def issue(self, folder: Path, *names: str, stem: str = "server") -> Identity:
+        """A certificate for host names and addresses, good for servers and clients. Raises OSError.
+
+        The first name is also the common name. Writes ``<stem>.pem``, ``<stem>.key`` and ``ca.pem`` into ``folder``.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+        signed = (
+            _blank(names[0], self.certificate.subject, key.public_key())
+            .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(usage, critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+        made = Identity(folder / f"{stem}.pem", folder / f"{stem}.key", folder / "ca.pem")
+        pem = serialization.Encoding.PEM
+        made.certificate.write_bytes(signed.public_bytes(pem))
+        made.key.touch(mode=0o600)
+        made.key.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        made.ca.write_bytes(self.certificate.public_bytes(pem))
+        return made
+
+
+def authority(name: str = "Lab CA") -> Authority:
+    """A fresh CA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        _blank(name, subject, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return Authority(key, certificate)
+
+
+def _blank(common: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)]))
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + LIFE)
+    )
+
+
+def _name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
