@@ -1,0 +1,119 @@
+"""What does a call cost in Kamailio's process tree, beside the bare engine?
+
+Bare: Record-Route and t_relay, same allocator, same machine, same run. Ours: domain routing, balancing over two
+nodes, NAT handling. Both again with rtpengine; ours again with 1,000 PBXs of ten names each, and with topology
+hiding. The verdict is the worse of the ratios that have a limit.
+
+The rate is near what one worker (or rtpengine beside it) can do: an engine that sleeps between messages finds its
+caches cold, and then the machine is measured instead of the engine.
+
+All variants run at the same time, each in a network of its own, and are loaded in turn for about a second each,
+many times over: what disturbs the machine disturbs all of them alike. What a variant spends while it only waits is
+measured first and taken off; cleaning up after its calls belongs to them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cpu import spent_ns, tree
+from bench.load import answer, call
+from bench.report import Row, show, verdict, version
+from bench.subject import BENCH_NET, CALLEES, OUT, Subject, domains, running
+from lab.net import Net
+
+LIMIT = 1.5
+#: A thousand PBXs may cost a tenth more than one.
+MANY_LIMIT = 1.1
+#: Turns of one round.
+TURNS = 4
+#: tm keeps a transaction for five seconds after its end.
+SETTLE_S, IDLE_S = 8, 8
+
+SUBJECTS = (
+    Subject("bare", "", ours=False),
+    Subject("voxgate", "bare", ours=True),
+    Subject("voxgate 1000 PBXs", "voxgate", ours=True, pbxs=1000),
+    Subject("voxgate hiding", "bare", ours=True, hide_topology=True),
+    Subject("bare rtpengine", "", ours=False, media=True, rate=500),
+    Subject("voxgate rtpengine", "bare rtpengine", ours=True, media=True, rate=500),
+)
+
+
+@dataclass(slots=True)
+class Bed:
+    """One variant, running: its network, folder, processes, what it spends when idle, and its calls so far."""
+
+    subject: Subject
+    net: Net
+    folder: Path
+    pids: tuple[int, ...]
+    idle_ns_per_s: float = 0.0
+    calls: int = 0
+
+    def turn(self) -> None:
+        """Place calls. Raises SystemExit when they do not come through."""
+        calls = self.subject.rate
+        outcome = call(self.net, OUT, domains(self.subject), self.folder, calls=calls, rate=calls)
+        if outcome.good < calls * 0.99:
+            raise SystemExit(f"{self.subject.name}: only {outcome.good} of {calls} calls were complete ({outcome})")
+        self.calls += outcome.good
+
+
+def main(rounds: int) -> int:
+    """Measure all subjects in turn."""
+    with ExitStack() as stack:
+        print(f"starting {len(SUBJECTS)} edges ...", flush=True)
+        beds = [_bed(stack, subject) for subject in SUBJECTS]
+        for bed in beds:
+            bed.turn()
+        time.sleep(SETTLE_S)
+        _measure_idle(beds)
+        figures: dict[str, list[float]] = {bed.subject.name: [] for bed in beds}
+        for number in range(rounds):
+            for name, cost in _round(beds).items():
+                figures[name].append(cost)
+            costs = ", ".join(f"{name} {costs[-1]:.3f}" for name, costs in figures.items())
+            print(f"round {number + 1}/{rounds}, ms per call: {costs}", flush=True)
+    rows = [Row(each.name, tuple(figures[each.name]), "ms CPU per call", each.beside) for each in SUBJECTS]
+    ratios = show("sip_calls", rows, {"kamailio": version("kamailio", "-v"), "sipp": version("sipp", "-v")})
+    many = ratios["voxgate 1000 PBXs"]
+    print(f"1000 PBXs beside one: {many:.2f} (limit {MANY_LIMIT:.2f})")
+    worst = max(ratios["voxgate"], ratios["voxgate rtpengine"])
+    return max(verdict("sip_calls", worst, LIMIT), int(many > MANY_LIMIT))
+
+
+def _bed(stack: ExitStack, subject: Subject) -> Bed:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="voxgate-bench-")))
+    net = stack.enter_context(Net(BENCH_NET))
+    for address in CALLEES:
+        answer(net, "pbx", address, folder)
+    pid = stack.enter_context(running(net, subject, folder))
+    return Bed(subject, net, folder, tree(pid))
+
+
+def _measure_idle(beds: list[Bed]) -> None:
+    before = [spent_ns(bed.pids) for bed in beds]
+    time.sleep(IDLE_S)
+    for bed, spent in zip(beds, before, strict=True):
+        bed.idle_ns_per_s = (spent_ns(bed.pids) - spent) / IDLE_S
+
+
+def _round(beds: list[Bed]) -> dict[str, float]:
+    """CPU milliseconds per complete call of each variant, over all turns of one round and what they leave behind."""
+    before, started = {bed.subject.name: (spent_ns(bed.pids), bed.calls) for bed in beds}, time.monotonic()
+    for _ in range(TURNS):
+        for bed in beds:
+            bed.turn()
+    time.sleep(SETTLE_S)
+    lasted_s = time.monotonic() - started
+    costs = {}
+    for bed in beds:
+        spent, calls = before[bed.subject.name]
+        net_ns = spent_ns(bed.pids) - spent - bed.idle_ns_per_s * lasted_s
+        costs[bed.subject.name] = net_ns / (bed.calls - calls) / 1e6
+    return costs

@@ -1,0 +1,76 @@
+"""The types that the script is checked against are those of the Kamailio that runs it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ksr import stub
+from tests.ksr.api import api_list
+from tests.ksr.fake import SIGNATURES
+
+if TYPE_CHECKING:
+    from tests.ksr.api import Function
+
+pytestmark = pytest.mark.engine
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+TEMPLATE = SOURCE / "voxgate" / "engines" / "templates" / "kamailio.cfg"
+STUBBED = [(module, name) for module, functions in SIGNATURES.items() for name in functions]
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Function]:
+    return api_list(tmp_path_factory.mktemp("api"))
+
+
+@pytest.mark.parametrize(("module", "name"), STUBBED, ids=[".".join(filter(None, pair)) for pair in STUBBED])
+def test_each_function_of_the_stub_exists_in_kamailio_with_the_same_parameters(
+    known: dict[tuple[str, str], Function], module: str, name: str
+) -> None:
+    assert known[module, name].params == tuple(kind.__name__ for kind in SIGNATURES[module][name].params)
+
+
+def test_the_stub_is_what_its_generator_writes(known: dict[tuple[str, str], Function]) -> None:
+    fresh = stub.text([known[key] for key in sorted(stub.used())])
+    assert ast.dump(ast.parse(stub.STUB.read_text())) == ast.dump(ast.parse(fresh)), (
+        "run `python -m tests.ksr.stub` and `ruff format src/voxgate_sip/ksr.py`"
+    )
+
+
+def _script_methods() -> set[str]:
+    tree = ast.parse((SOURCE / "voxgate_sip" / "script.py").read_text())
+    (script,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Script")
+    return {node.name for node in script.body if isinstance(node, ast.FunctionDef)}
+
+
+def _callbacks_in_code() -> set[str]:
+    """Every text constant of the script's package that looks like a callback, whole."""
+    return {
+        node.value
+        for path in (SOURCE / "voxgate_sip").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"ksr_\w+", node.value)
+    }
+
+
+def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of_the_script() -> None:
+    configured = set(re.findall(r'"(ksr_\w+)"', TEMPLATE.read_text()))
+    # Media puts an ending on what shapes replies, where a request has an offer or waits for one.
+    shapes = {name for name in _callbacks_in_code() if name in {"ksr_from_pbx", "ksr_from_phone"}}
+    armed = _callbacks_in_code() | {shape + ending for shape in shapes for ending in ("_answer", "_late_offer")}
+    assert configured == {"ksr_dispatcher_event", "ksr_topoh_event"}
+    assert len(shapes) == 2
+    assert "ksr_failure" in armed
+    assert (configured | armed | {"ksr_request_route", "child_init"}) - _script_methods() == set()
+
+
+def test_the_script_has_no_callback_that_nobody_names() -> None:
+    shapes = {"ksr_from_pbx", "ksr_from_phone"}
+    armed = _callbacks_in_code() | {shape + ending for shape in shapes for ending in ("_answer", "_late_offer")}
+    named = armed | set(re.findall(r'"(ksr_\w+)"', TEMPLATE.read_text())) | {"ksr_request_route"}
+    assert {name for name in _script_methods() if name.startswith("ksr_")} == named

@@ -1,0 +1,42 @@
+"""Real calls through a real edge in a network of namespaces. Needs root; without it the tests are skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.engine)
+        if os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+@pytest.fixture(scope="module")
+def folders() -> Iterator[Callable[[], Path]]:
+    """Makes folders, a fresh one for each edge."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        # Not pytest's own: the path must be short (Unix sockets) and open to the engines' users.
+        folder = Path(tempfile.mkdtemp(prefix="vg-", dir="/tmp"))
+        folder.chmod(0o755)
+        made.append(folder)
+        return folder
+
+    yield make
+    for folder in made:
+        shutil.rmtree(folder, ignore_errors=True)

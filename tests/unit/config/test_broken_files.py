@@ -1,0 +1,95 @@
+"""Files that are wrong: each mistake is named with line, key and advice, and all of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voxgate.config.load import load
+from voxgate.errors import ConfigError
+
+BROKEN = Path(__file__).parent / "broken"
+
+# file -> for each problem: line, key, words of the message, words of the advice
+CASES: dict[str, list[tuple[int, str, str, str]]] = {
+    "alias": [(4, "pbxs.branch", "aliases", "write the value out")],
+    "certificate": [(5, "certificates.default.key", "must be absolute", "/etc/voxgate/tls")],
+    "colon": [(2, "(file)", "mapping values are not allowed", "into quotes")],
+    "documents": [(2, "(file)", "second document", "remove the `---`")],
+    "duplicate-key": [(3, "edge.domain", "appears twice", "line 2")],
+    "edge-name": [(3, "pbxs.hq.names[0]", "name of the edge itself", "a name of its own")],
+    "empty": [(0, "(file)", "is empty", "voxgate init")],
+    "later": [
+        (6, "pbxs.hq.balance", "not supported by this version", "hash-user"),
+        (7, "pbxs.hq.sip.nodes", "not supported by this version", "nodes of the PBX"),
+        (8, "pbxs.hq.limits", "not supported by this version", "remove it"),
+    ],
+    "latin1": [(2, "(file)", "not UTF-8", "save it as UTF-8")],
+    "list-for-mapping": [(3, "pbxs", "names with keys", "indented by two spaces")],
+    "missing": [
+        (1, "edge.domain", "is missing", "add `domain:`"),
+        (3, "listen", "has no value", "remove the key"),
+        (5, "pbxs.hq.nodes", "is missing", "add `nodes:`"),
+    ],
+    "name-for-address": [
+        (7, "pbxs.hq.nodes[1]", "is a name, not an address", "DNS"),
+        (8, "pbxs.hq.nodes[2].address", "has a port", "write 172.16.0.12"),
+    ],
+    "one-name-two-pbxs": [(7, "pbxs.branch.names[0]", "one-name-two-pbxs.yaml:4", "remove one")],
+    "one-node-two-pbxs": [(8, "pbxs.branch.nodes[1]", "one-node-two-pbxs.yaml:3", "a port or address of its own")],
+    "ports-collide": [
+        (3, "listen.sip.tls", "5061", "5061 as a rule"),
+        (3, "listen.sip.udp", "inside media.ports", "move one"),
+    ],
+    "quoted-port": [
+        (4, "listen.sip.udp", "because of the quotes", "write the number without quotes: 5060"),
+        (5, "listen.sip.tls", "too large", "65535"),
+    ],
+    "secret": [
+        (1, "edge.domain", "a secret cannot stand here", "write the value itself"),
+        (2, "certificates", "!vault", "!secret NAME"),
+        (2, "certificates", "keys belong here", "key: value"),
+    ],
+    "tab": [(4, "(file)", "tab", "use spaces")],
+    "two-families": [(5, "pbxs.hq.nodes", "nodes with IPv6 addresses", "one IP version")],
+    "two-ipv4": [
+        (4, "edge.address", "beside edge.interface", "keep address, or keep interface"),
+        (5, "edge.public_address", "are both IPv4", "one IPv4"),
+    ],
+    "unclosed-bracket": [(6, "(file)", "not YAML", "opened on line 5")],
+    "unclosed-quote": [(2, "(file)", "quotation mark", "close it")],
+    "unknown-key": [
+        (3, "edge.public_adress", "not a key", "did you mean `public_address`?"),
+        (5, "pbxs.hq.nodes", "is missing", "add `nodes:`"),
+        (5, "pbxs.hq.node", "not a key", "did you mean `nodes`?"),
+        (6, "gaurd", "not a key", "did you mean `guard`?"),
+    ],
+    "words": [
+        (2, "edge.domain", "has no domain", "proxy.example.com"),
+        (3, "edge.topology_hiding", "true or false", "only words"),
+        (4, "edge.local_networks[0]", "an address inside a network", "write 192.168.1.0/24"),
+        (5, "media.ports", "a range of ports", "10000-20000"),
+        (5, "media.dscp", "a whole number", "digits only"),
+        (7, "pbxs.HQ", "short name", "lower-case"),
+        (8, "pbxs.HQ.names[0]", "wildcard", "every name"),
+        (8, "pbxs.HQ.names[1]", "a URI", "example.com"),
+        (10, "pbxs.HQ.balance", "not one of the choices", "did you mean `hash-user`?"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_broken_file_names_every_mistake_with_line_key_and_advice(name: str) -> None:
+    path = BROKEN / f"{name}.yaml"
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    found = caught.value.problems
+    assert [(one.file, one.line, one.key) for one in found] == [(str(path), *want[:2]) for want in CASES[name]]
+    for problem, (_, _, message, advice) in zip(found, CASES[name], strict=True):
+        assert message in problem.message
+        assert advice in problem.advice
+
+
+def test_every_broken_file_has_its_row() -> None:
+    assert {path.stem for path in BROKEN.glob("*.yaml")} == set(CASES)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from types import UnionType
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from tests.unit.plan.world import desired, edited
+from voxgate.config.model import Config
+from voxgate.plan.change import differences
+from voxgate.plan.diff import diff
+from voxgate.plan.sentences import Names, sentence
+
+#: Another value for every leaf of the model; a new key fails the next test until it is listed here.
+OTHER: dict[str, object] = {
+    "edge.domain": "other.example.com",
+    "edge.interface": "eth9",
+    "edge.address": ["192.0.2.1"],
+    "edge.public_address": ["192.0.2.2"],
+    "edge.inside_interface": "eth8",
+    "edge.local_networks": ["10.0.0.0/8"],
+    "edge.topology_hiding": False,
+    "certificates.default": {"certificate": "/a.pem", "key": "/b.pem"},
+    "listen.sip.udp": 15060,
+    "listen.sip.tcp": 15060,
+    "listen.sip.tls": 15061,
+    "listen.sip.workers": 9,
+    "media.ports": "30000-40000",
+    "media.dscp": 0,
+    "media.timeout_seconds": 61,
+    "media.hold_timeout_seconds": 3601,
+    "health.interval_seconds": 6,
+    "health.down_after": 3,
+    "health.up_after": 2,
+    "pbxs.*.names": ["other.example"],
+    "pbxs.*.nodes": [{"address": "172.16.0.10", "weight": 3, "priority": 4}],
+    "pbxs.*.balance": "weight",
+    "pbxs.*.sip.udp": 5099,
+    "pbxs.*.sip.tcp": 5099,
+    "pbxs.*.sip.tls": 5099,
+    "pbxs.*.failover.timeout_seconds": 9,
+    "pbxs.*.failover.codes": [500],
+}
+
+
+def leaves(model: type[BaseModel], key: str = "") -> list[str]:
+    """Dotted keys of everything in a model that is not itself a section."""
+    found = []
+    for name, field in model.model_fields.items():
+        inner = _section(field.annotation)
+        star = ".*" if name == "pbxs" else ""
+        found += leaves(inner, f"{key}{name}{star}.") if inner else [f"{key}{name}"]
+    return found
+
+
+def _section(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if isinstance(annotation, UnionType):  # optional, and lists: leaves
+        return None
+    kinds = [kind for kind in get_args(annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return kinds[0] if kinds and str(annotation).startswith("dict") else None
+
+
+def test_every_key_of_the_model_has_another_value_here() -> None:
+    assert set(leaves(Config)) == set(OTHER)
+
+
+@pytest.mark.parametrize("path", OTHER)
+def test_no_change_of_any_key_is_silent(path: str) -> None:
+    plan = diff(desired(edited(), 1), desired(edited(path.replace("*", "hq"), OTHER[path]), 2))
+    assert plan.changes
+    assert all(change.sentence for change in plan.changes)
+    assert not plan.nothing_to_do
+
+
+class Later(BaseModel):
+    """A section that no sentence knows."""
+
+    account: str = "a"
+    password: SecretStr = SecretStr("one")
+
+
+class Wider(BaseModel):
+    """A model with it."""
+
+    trunk: Later = Later()
+
+
+def test_a_key_without_a_sentence_of_its_own_is_told_by_its_name_and_a_secret_never() -> None:
+    after = Wider(trunk=Later(account="b", password=SecretStr("two")))
+    told = [sentence(difference, Names({}, {})) for difference in differences(Wider(), after)]
+    assert [change.sentence for change in told] == [
+        "trunk.account: a -> b",
+        "trunk.password: changes (its value is not shown)",
+    ]

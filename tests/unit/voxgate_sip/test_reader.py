@@ -1,0 +1,74 @@
+"""The current message as values: line ends inside of them are an attack, absence is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ksr.fake import FakeKsr, Value
+from voxgate_sip.message import MalformedError, Reader, unbracketed
+
+MESSAGE: dict[str, Value] = {
+    "$shv(voxgate_generation)": 7,
+    "$si": "2001:db8:77::7",
+    "$pr": "udp",
+    "$Ri": "2001:db8::5",
+    "$rm": "INVITE",
+    "$hdrc(Route)": 0,
+    "$rd": "[2001:DB8::5]",
+    "$fd": "PBX.Example.COM",
+    "$rU": "200",
+    "$fU": "100",
+    "$tU": "200",
+}
+ENVELOPE = ("INVITE", "2001:db8:77::7", "udp", "2001:db8::5")
+
+
+def reader(**changes: Value) -> Reader:
+    return Reader(FakeKsr({**MESSAGE, **{f"${name}": value for name, value in changes.items()}}).ksr)
+
+
+def test_the_envelope_has_no_to_tag_outside_of_a_dialog() -> None:
+    assert reader().envelope() == ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>"]
+    assert reader(tt="b").envelope()[-1] == "b"
+
+
+def test_hosts_are_in_lower_case_and_without_brackets() -> None:
+    request = reader().request(*ENVELOPE)
+    assert (request.ruri_host, request.from_host) == ("2001:db8::5", "pbx.example.com")
+    assert (request.ruri_user, request.user, request.has_route) == ("200", "100", False)
+
+
+def test_the_user_of_a_registration_is_the_one_that_is_registered() -> None:
+    third_party = reader(tU="boss", fU="secretary").request("REGISTER", *ENVELOPE[1:])
+    assert third_party.user == "boss"
+
+
+def test_what_is_not_there_is_nothing() -> None:
+    fake = FakeKsr({name: value for name, value in MESSAGE.items() if name not in {"$rd", "$rU"}})
+    fake.variables["$hdrc(Route)"] = 2
+    request = Reader(fake.ksr).request(*ENVELOPE)
+    assert (request.ruri_host, request.ruri_user, request.has_route) == ("", "", True)
+
+
+@pytest.mark.parametrize("name", ["rm", "tt"])
+@pytest.mark.parametrize("text", ["a\nb", "\n", "a\r\nb\n"], ids=repr)
+def test_a_line_end_in_the_envelope_is_malformed(name: str, text: str) -> None:
+    with pytest.raises(MalformedError):
+        reader(**{name: text}).envelope()
+
+
+@pytest.mark.parametrize("name", ["rd", "fd", "rU", "fU", "tU"])
+@pytest.mark.parametrize("text", ["a\nb", "\n", "a\r\nb\n"], ids=repr)
+def test_a_line_end_in_a_uri_is_malformed(name: str, text: str) -> None:
+    with pytest.raises(MalformedError):
+        reader(**{name: text}).request(*ENVELOPE)
+
+
+def test_what_is_not_utf_8_is_malformed() -> None:
+    with pytest.raises(MalformedError):
+        reader(fU=b"b\xffb").request(*ENVELOPE)
+
+
+@pytest.mark.parametrize(("host", "bare"), [("[::1]", "::1"), ("pbx.example", "pbx.example"), ("", "")])
+def test_brackets_are_taken_off(host: str, bare: str) -> None:
+    assert unbracketed(host) == bare

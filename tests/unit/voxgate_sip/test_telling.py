@@ -1,0 +1,108 @@
+"""What leaves the worker besides SIP: log lines, events, and records of calls."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.ksr.fake import FakeKsr
+from voxgate_sip import record
+from voxgate_sip.events import BURST, Emitter, Refusals, plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAIN = {
+    "host": ("pbx.example.com", "pbx.example.com"),
+    "ipv6": ("2001:db8::5", "2001:db8::5"),
+    "line-end": ("a\r\nevent=faked", "a??event?faked"),
+    "escape": ("\x1b[31m", "??31m"),
+    "not-ascii": ("bücher", "b?cher"),
+    "long": ("a" * 65, "a" * 64),
+    "nothing": ("", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), PLAIN.values(), ids=PLAIN)
+def test_text_from_a_packet_is_made_fit_for_a_log_line(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+@given(st.text())
+def test_no_text_can_end_a_field_or_a_line(text: str) -> None:
+    shown = plain(text)
+    assert len(shown) == min(len(text), 64)
+    assert not set(shown) & set(" \t\r\n=\"'\\")
+
+
+def test_every_refusal_is_counted_but_only_a_burst_and_one_a_second_is_logged() -> None:
+    fake, clock = FakeKsr(), [100.0]
+    refusals = Refusals(fake.ksr, lambda: clock[0])
+
+    def logged_after(seconds: float, times: int) -> int:
+        clock[0] += seconds
+        before = len(fake.args_of("notice"))
+        for _ in range(times):
+            refusals.note("unknown-domain", "192.0.2.1", "udp", "INVITE", "x.example")
+        return len(fake.args_of("notice")) - before
+
+    assert logged_after(0, 100) == BURST
+    assert logged_after(0.5, 10) == 0
+    assert logged_after(0.5, 10) == 1
+    assert logged_after(5, 10) == 5
+    assert logged_after(10_000, 100) == BURST
+    assert fake.args_of("htable.sht_inc") == [("refused", "unknown-domain")] * 230
+
+
+def test_a_refusal_is_one_line_of_fields() -> None:
+    fake = FakeKsr()
+    Refusals(fake.ksr, lambda: 0.0).note("malformed", "192.0.2.1", "udp", "INV ITE", "")
+    assert fake.args_of("notice") == [
+        ("event=request_refused reason=malformed src_ip=192.0.2.1 transport=udp method=INV?ITE host=-\n",)
+    ]
+
+
+def test_an_event_is_one_datagram_and_nobody_listening_is_no_error(tmp_path: Path) -> None:
+    path = str(tmp_path / "e.sock")
+    emitter = Emitter(path)
+    emitter.send(event="node", uri="sip:10.0.0.1")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(path)
+        listener.settimeout(2)
+        emitter.send(event="node", uri="sip:10.0.0.2")
+        assert json.loads(listener.recv(4096)) == {"event": "node", "uri": "sip:10.0.0.2"}
+        for _ in range(2000):
+            emitter.send(event="node", uri="sip:10.0.0.3")
+
+
+MESSAGE: dict[str, str | int | bytes] = {
+    "$fu": "sip:100@pbx.example.com",
+    "$ft": "a",
+    "$tu": "sip:200@pbx.example.com",
+    "$tt": "b",
+    "$cs": "1",
+    "$T_req($ct)": "<sip:100@192.0.2.1:5062>",
+    "$T_req($su)": "sip:192.0.2.1:5062",
+    "$ct": "<sip:200@10.0.0.1>",
+    "$(hdr(Record-Route)[*])": "<sip:10.0.0.5;lr>",
+    "$su": "sip:10.0.0.1:5060",
+}
+
+
+def test_a_record_gives_each_party_by_name_and_nothing_for_what_was_not_there() -> None:
+    fake = FakeKsr(MESSAGE)
+    found = record.fields(record.of_reply(fake.ksr))
+    assert len(fake.calls) == 1
+    assert found == {name: MESSAGE.get(variable, "") for name, variable in record.FIELDS.items()}
+    assert found["caller_routes"] == ""
+
+
+@pytest.mark.parametrize("text", ["", "one", "\n" * 9, "\n" * 11, "\n" * 12], ids=repr)
+def test_a_text_with_another_number_of_lines_is_no_record(text: str) -> None:
+    with pytest.raises(ValueError, match="a call record has 11 lines"):
+        record.fields(text)
