@@ -10,6 +10,7 @@
     replies.py   what happens to a reply on its way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
     events.py    what the workers tell the control plane, by datagrams that never block
+    forked.py    what a worker must not share with its siblings after the fork
     ksr.py       the part of Kamailio's scripting API that is used, as types (generated)
     script.py    the only file that imports KSR: callbacks, policy generation, last resort
 

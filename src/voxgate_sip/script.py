@@ -19,6 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
+from voxgate_sip.forked import part_from_openssl_at_fork
 from voxgate_sip.legs import Legs, bracketed
 from voxgate_sip.media import Media
 from voxgate_sip.message import GENERATION, NOTHING, MalformedError, Reader, unbracketed
@@ -40,6 +41,7 @@ SANITY_MESSAGE, SANITY_URI = 17895, 7
 
 def mod_init() -> Script:
     """Called once by Kamailio, before it forks its workers."""
+    part_from_openssl_at_fork()
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"])
 
 

@@ -30,6 +30,8 @@ HOSTILE_MESSAGES = 3000
 #: Until Kamailio has forgotten the last of the transactions (`wt_timer`).
 SETTLE_S = 17
 HALF_OPEN = 100
+#: Handshakes at once, and how often.
+CROWD, WAVES = 64, 60
 
 
 def head(method: str = "INVITE", *, number: int = 1, uri: str = "sip:600@example.com", length: int = 0) -> str:
@@ -230,3 +232,40 @@ def test_garbage_on_every_port_costs_no_memory_and_the_next_call_works() -> None
         assert shared_bytes(place) - shared < GROWTH_LIMIT_BYTES
         assert max(grown.values()) < RESIDENT_LIMIT_KIB
         assert place.edge.log.stat().st_size < 2_000_000, "a flood makes few lines"
+
+
+def client(*, trusting: bool) -> ssl.SSLContext:
+    """A client that trusts everybody, or nobody: that one ends the handshake with an alert."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if trusting:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+async def shake_hands(place: Office, context: ssl.SSLContext) -> bool:
+    """One TLS handshake as `context` has it; False when it ended otherwise."""
+    sock = place.net.socket("stranger", kind=socket.SOCK_STREAM)
+    sock.setblocking(False)
+    try:
+        async with asyncio.timeout(10):
+            await asyncio.get_running_loop().sock_connect(sock, (EDGE_PUBLIC, PORTS["tls"]))
+            _, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname="example.com")
+            writer.transport.abort()
+    except ssl.SSLCertVerificationError:
+        return context.verify_mode is ssl.CERT_REQUIRED
+    except OSError:
+        sock.close()
+        return False
+    return context.verify_mode is ssl.CERT_NONE
+
+
+def test_thousands_of_handshakes_at_once_crash_no_worker() -> None:
+    clients = [client(trusting=True), client(trusting=False)] * (CROWD // 2)
+
+    async def waves(place: Office) -> None:
+        for _ in range(WAVES):
+            assert all(await asyncio.gather(*(shake_hands(place, context) for context in clients)))
+
+    with office() as place:
+        asyncio.run(waves(place))
+        nothing_was_restarted(place)
