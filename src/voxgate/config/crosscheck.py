@@ -9,8 +9,9 @@ from voxgate.config.places import dotted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voxgate.config.model import Edge, SipListen, SipTarget
+    from voxgate.config.model import Edge, SipListen
     from voxgate.config.parts import Parts
+    from voxgate.config.pbxs import SipTarget
     from voxgate.config.places import Path, Places
     from voxgate.config.scalars import IpAddress, PortRange
     from voxgate.errors import Problem

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from voxgate.config.model import Section
+    from voxgate.config.fields import Section
     from voxgate.config.places import Path, Places
     from voxgate.errors import Problem
 

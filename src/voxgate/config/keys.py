@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 
-from voxgate.config.model import Section
+from voxgate.config.fields import Section
 from voxgate.config.scalars import Kind
 from voxgate.config.secrets import Secret
 

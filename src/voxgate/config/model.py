@@ -7,65 +7,17 @@ answer instead of silence. Numbers are strict: `"5060"` in quotes is text, and s
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
-from voxgate.config.scalars import (
-    AbsolutePath,
-    Hostname,
-    InterfaceName,
-    IpAddress,
-    IpNetwork,
-    Kind,
-    PbxName,
-    PortRange,
-    Ports,
-    ServiceName,
-)
-
-Port = Annotated[int, Field(ge=1, le=65535, strict=True), Kind("port, 1..65535")]
-
-
-def _as_list(value: object) -> object:
-    """One value where several are allowed stands for a list of one."""
-    return value if isinstance(value, list | tuple) else [value]
+from voxgate.config.fields import Addresses, Networks, Port, Section
+from voxgate.config.pbxs import Pbx
+from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
 
 
 def _auto_or_list(value: object) -> str:
     return "auto" if value == "auto" else "list"
-
-
-Addresses = Annotated[
-    tuple[IpAddress, ...], BeforeValidator(_as_list, json_schema_input_type=IpAddress | tuple[IpAddress, ...])
-]
-Networks = Annotated[
-    tuple[IpNetwork, ...], BeforeValidator(_as_list, json_schema_input_type=IpNetwork | tuple[IpNetwork, ...])
-]
-ServiceNames = Annotated[
-    tuple[ServiceName, ...],
-    BeforeValidator(_as_list, json_schema_input_type=ServiceName | tuple[ServiceName, ...]),
-]
-SipCode = Annotated[int, Field(ge=400, le=699, strict=True), Kind("SIP answer, 400..699")]
-SipCodes = Annotated[
-    tuple[SipCode, ...], BeforeValidator(_as_list, json_schema_input_type=SipCode | tuple[SipCode, ...])
-]
-
-
-class Section(BaseModel):
-    """Base of every mapping in the file: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
-
-
-class Balance(StrEnum):
-    """How requests are spread over the nodes of a PBX that have the best (lowest) priority and are up."""
-
-    PRIORITY = "priority"
-    WEIGHT = "weight"
-    ROUND_ROBIN = "round-robin"
-    HASH_USER = "hash-user"
 
 
 class Edge(Section):
@@ -173,74 +125,6 @@ class Health(Section):
     up_after: int = Field(
         default=1, strict=True, ge=1, le=20, description="Good checks in a row until a node is up again."
     )
-
-
-class Node(Section):
-    """One address of a PBX."""
-
-    address: IpAddress = Field(description="Address of the node. A name is not allowed: DNS would stop calls.")
-    weight: int = Field(
-        default=50, strict=True, ge=0, le=1000, description="Share of requests among nodes of equal priority."
-    )
-    priority: int = Field(
-        default=1,
-        strict=True,
-        ge=0,
-        le=100,
-        description="Lowest first; the next value is used when all of these are down.",
-    )
-
-
-def _node_of_address(value: object) -> object:
-    return value if isinstance(value, dict | Node) else {"address": value}
-
-
-AddressOrNode = Annotated[
-    Node, BeforeValidator(_node_of_address, json_schema_input_type=IpAddress | Node), Kind("IP address or mapping")
-]
-Nodes = Annotated[
-    tuple[AddressOrNode, ...],
-    BeforeValidator(_as_list, json_schema_input_type=AddressOrNode | tuple[AddressOrNode, ...]),
-]
-
-
-class SipTarget(Section):
-    """Where a PBX takes SIP. With both a plain and a TLS port, TLS from outside stays TLS."""
-
-    udp: Port | None = Field(default=None, description="Port of the PBX for SIP over UDP.")
-    tcp: Port | None = Field(default=None, description="Port of the PBX for SIP over TCP.")
-    tls: Port | None = Field(default=None, description="Port of the PBX for SIP over TLS.")
-
-
-class Failover(Section):
-    """When the next node of a PBX is tried. A send error always leads to the next node."""
-
-    timeout_seconds: float = Field(
-        default=2.0,
-        strict=True,
-        ge=0.5,
-        le=30,
-        description="A node that has sent no answer by then is passed over; a PBX with one node has ten seconds.",
-    )
-    codes: SipCodes = Field(
-        default=(503,), description="Answers of a node that lead to the next node instead of the caller."
-    )
-
-
-class Pbx(Section):
-    """One phone system behind the edge."""
-
-    names: ServiceNames = Field(
-        min_length=1,
-        description="Names that clients ask for: SIP domains; `domain/location` is an H.323 gatekeeper ID.",
-    )
-    nodes: Nodes = Field(
-        min_length=1,
-        description="Addresses of the PBX; an address alone, or a mapping with weight and priority.",
-    )
-    balance: Balance = Field(default=Balance.HASH_USER, description="How requests are spread over the nodes.")
-    sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
-    failover: Failover = Field(default=Failover(), description="When the next node is tried.")
 
 
 class Config(Section):

@@ -22,7 +22,8 @@ from voxgate.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voxgate.config.model import Config, Edge, Node
+    from voxgate.config.model import Config, Edge
+    from voxgate.config.pbxs import Node
     from voxgate.host.facts import Facts, Interface
 
 IpAddress = IPv4Address | IPv6Address

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from voxgate.config.model import Certificates, Config, Edge, Listen, Media, Pbx, Section
+from voxgate.config.fields import Section
+from voxgate.config.model import Certificates, Config, Edge, Listen, Media
+from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import PbxName
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from voxgate_sip import policy as sip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from voxgate.config.model import Config, Pbx
+    from voxgate.config.model import Config
     from voxgate.config.network import IpAddress, Network
+    from voxgate.config.pbxs import Pbx
 
 #: Ports of sockets that are needed towards PBXs only, because nothing is served on the transport.
 _DEFAULT_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}

@@ -10,8 +10,9 @@ from enum import Enum
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from voxgate.config.model import Certificate, Config, Node, Pbx
+from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
+from voxgate.config.pbxs import Node, Pbx
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:

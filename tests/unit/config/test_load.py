@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxgate.config.load import MAX_FILE_BYTES, Source, load, load_sources
-from voxgate.config.model import Balance
+from voxgate.config.pbxs import Balance
 from voxgate.config.secrets import SecretPlaces
 from voxgate.errors import ConfigError, Problem
 

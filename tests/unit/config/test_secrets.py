@@ -8,8 +8,8 @@ import pytest
 from pydantic import Field, ValidationError
 
 from voxgate.config.document import Keys, Scalar, SecretName, parse
+from voxgate.config.fields import Section
 from voxgate.config.findings import findings
-from voxgate.config.model import Section
 from voxgate.config.places import Place, Places
 from voxgate.config.secrets import Secret, SecretError, SecretPlaces
 

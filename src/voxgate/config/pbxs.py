@@ -1,0 +1,88 @@
+"""The PBXs behind the edge: the section `pbxs`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, as_list
+from voxgate.config.scalars import IpAddress, Kind
+
+
+class Balance(StrEnum):
+    """How requests are spread over the nodes of a PBX that have the best (lowest) priority and are up."""
+
+    PRIORITY = "priority"
+    WEIGHT = "weight"
+    ROUND_ROBIN = "round-robin"
+    HASH_USER = "hash-user"
+
+
+class Node(Section):
+    """One address of a PBX."""
+
+    address: IpAddress = Field(description="Address of the node. A name is not allowed: DNS would stop calls.")
+    weight: int = Field(
+        default=50, strict=True, ge=0, le=1000, description="Share of requests among nodes of equal priority."
+    )
+    priority: int = Field(
+        default=1,
+        strict=True,
+        ge=0,
+        le=100,
+        description="Lowest first; the next value is used when all of these are down.",
+    )
+
+
+def _node_of_address(value: object) -> object:
+    return value if isinstance(value, dict | Node) else {"address": value}
+
+
+AddressOrNode = Annotated[
+    Node, BeforeValidator(_node_of_address, json_schema_input_type=IpAddress | Node), Kind("IP address or mapping")
+]
+Nodes = Annotated[
+    tuple[AddressOrNode, ...],
+    BeforeValidator(as_list, json_schema_input_type=AddressOrNode | tuple[AddressOrNode, ...]),
+]
+
+
+class SipTarget(Section):
+    """Where a PBX takes SIP. With both a plain and a TLS port, TLS from outside stays TLS."""
+
+    udp: Port | None = Field(default=None, description="Port of the PBX for SIP over UDP.")
+    tcp: Port | None = Field(default=None, description="Port of the PBX for SIP over TCP.")
+    tls: Port | None = Field(default=None, description="Port of the PBX for SIP over TLS.")
+
+
+class Failover(Section):
+    """When the next node of a PBX is tried. A send error always leads to the next node."""
+
+    timeout_seconds: float = Field(
+        default=2.0,
+        strict=True,
+        ge=0.5,
+        le=30,
+        description="A node that has sent no answer by then is passed over; a PBX with one node has ten seconds.",
+    )
+    codes: SipCodes = Field(
+        default=(503,), description="Answers of a node that lead to the next node instead of the caller."
+    )
+
+
+class Pbx(Section):
+    """One phone system behind the edge."""
+
+    names: ServiceNames = Field(
+        min_length=1,
+        description="Names that clients ask for: SIP domains; `domain/location` is an H.323 gatekeeper ID.",
+    )
+    nodes: Nodes = Field(
+        min_length=1,
+        description="Addresses of the PBX; an address alone, or a mapping with weight and priority.",
+    )
+    balance: Balance = Field(default=Balance.HASH_USER, description="How requests are spread over the nodes.")
+    sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
+    failover: Failover = Field(default=Failover(), description="When the next node is tried.")
