@@ -29,7 +29,7 @@ EDGE_NAME = "edge.example.com"
 HQ = "example.com"
 BRANCH = "branch.example.com"
 TONES_HZ = {"pbx-hq-a": 620, "pbx-hq-b": 710, "pbx-branch": 890}
-PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
+PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "wss": 443, "ws": 8080}
 
 
 @dataclass(frozen=True, slots=True)

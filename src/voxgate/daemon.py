@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from voxgate.calls.timeouts import MediaTimeouts
 from voxgate.certs import store
 from voxgate.config import load, network
+from voxgate.engines import websocket
+from voxgate.engines.haproxy import Haproxy
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT, Rtpengine
 from voxgate.engines.sip_policy import policy_of
@@ -36,6 +38,7 @@ from voxgate.plan.history import History
 from voxgate.supervise import notify, verbs
 from voxgate.supervise.control import Caller, ControlServer, open_control_socket
 from voxgate.supervise.hands import KamailioControl, MachineHands, RtpengineControl
+from voxgate.supervise.haproxy import HaproxyControl
 from voxgate.supervise.log import LogFormat, LogSink, configure
 from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
 from voxgate.supervise.observe import Observer
@@ -92,9 +95,13 @@ class Resolver:
     def _engines(self, config: Config) -> tuple[Engine, ...]:
         shown = self.certificate(config)
         key = lasting_secret(self.places.state / "topology.key")
-        kamailio = Kamailio(_script(), Pair(shown.certificate, shown.key), key)
-        # rtpengine first: Kamailio asks it at its own start.
-        return (Rtpengine(), kamailio)
+        pair = Pair(shown.certificate, shown.key)
+        if not websocket.served(config):
+            # rtpengine first: Kamailio asks it at its own start.
+            return (Rtpengine(), Kamailio(_script(), pair, key))
+        web_key = lasting_secret(self.places.state / "websocket.key")
+        # HAProxy last: what it passes on must find Kamailio.
+        return (Rtpengine(), Kamailio(_script(), pair, key, websocket_key=web_key), Haproxy(pair, web_key))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -102,10 +109,14 @@ class Resolver:
         except ConfigError as error:
             raise loaded.place(error) from None
         cautions = network.cautions(resolved)
-        if loaded.config.certificates.default is None and loaded.config.listen.sip.tls:
+        if loaded.config.certificates.default is None and _shows_certificate(loaded.config):
             cautions = (*cautions, _SELF_SIGNED)
         placed = loaded.place(ConfigError(cautions)).problems
         return replace(loaded, warnings=(*loaded.warnings, *placed))
+
+
+def _shows_certificate(config: Config) -> bool:
+    return bool(config.listen.sip.tls or config.listen.sip.wss)
 
 
 _SELF_SIGNED = Problem(
@@ -166,8 +177,17 @@ class _Edge:
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
-        controls: dict[str, Control] = {"kamailio": KamailioControl(self._rpc), "rtpengine": RtpengineControl(self._ng)}
-        probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
+        haproxy = HaproxyControl(places.engine("haproxy"))
+        controls: dict[str, Control] = {
+            "kamailio": KamailioControl(self._rpc),
+            "rtpengine": RtpengineControl(self._ng),
+            "haproxy": haproxy,
+        }
+        probes: dict[str, Probe] = {
+            "kamailio": KamailioProbe(self._rpc),
+            "rtpengine": RtpengineProbe(self._ng),
+            "haproxy": haproxy,
+        }
         hands = MachineHands(places, self._resolver.render, self._supervisor, probes, controls)
         self._observer = Observer(
             clock, self._supervisor, controls, self._watch, self._rpc, hands.read_back, self._resolver.certificate

@@ -5,6 +5,7 @@
     message.py   Kamailio's getters -> `Request`
     dialog.py    requests inside a dialog: along the route set, the next hop judged afterwards
     legs.py      what a request looks like when it leaves towards a side: Via, Record-Route, socket
+    browsers.py  WebSocket connections of browsers: whose each one is, and the way back
     media.py     offers and answers for rtpengine
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back

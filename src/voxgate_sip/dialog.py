@@ -58,7 +58,7 @@ class DialogRelay:
         except ForbiddenError as error:
             self._refusals.note(str(error), source, proto, method, "")
             if method != "ACK":
-                self._ksr.sl.send_reply(403, "Forbidden")
+                self._ksr.sl.send_reply(*error.answer)
             return
         self._legs.dress(leg)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.

@@ -58,12 +58,25 @@ class SideView:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocket:
+    """Where browsers' connections come in: HAProxy passes them to `address`:`port`, where nobody else may come in.
+
+    `origins` are the hosts, in lower case, whose pages may open one.
+    """
+
+    address: str
+    port: int
+    origins: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy of one generation.
 
     `domain` is the edge's own name, `own` holds it and all of the edge's addresses; `domains` maps a SIP domain
     in lower case to a PBX's name; `served` are the transports that phones may use; `local` the networks whose
-    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over.
+    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over;
+    `websocket` is None where browsers are not served.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -79,6 +92,7 @@ class Policy:
     hide_topology: bool
     media: bool
     shun_s: int
+    websocket: WebSocket | None = None
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -129,8 +143,13 @@ def _policy(document: dict[str, Any]) -> Policy:
         hide_topology=bool(document["hide_topology"]),
         media=bool(document["media"]),
         shun_s=int(document["shun_s"]),
+        websocket=_websocket(document["websocket"]),
         pbx_protos=protos,
     )
+
+
+def _websocket(entry: dict[str, Any] | None) -> WebSocket | None:
+    return WebSocket(entry["address"], int(entry["port"]), frozenset(entry["origins"])) if entry else None
 
 
 def _pbx(entry: dict[str, Any]) -> Pbx:

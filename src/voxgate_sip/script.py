@@ -17,6 +17,7 @@ import KSR
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from voxgate_sip.browsers import Browsers
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
@@ -68,7 +69,8 @@ class Script:
         self._generation = policy.generation
         self._router = router = Router(policy)
         self._media = Media(self._ksr, router) if policy.media else None
-        legs = Legs(self._ksr, router)
+        self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
+        legs = Legs(self._ksr, router, self._browsers)
         self._performer = Performer(self._ksr, router, legs, self._media, self._refusals)
         self._in_dialog = DialogRelay(self._ksr, router, legs, self._media, self._refusals).relay
         self._replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
@@ -100,6 +102,28 @@ class Script:
             if self._bug():
                 self._ksr.sl.send_reply(500, "Server Internal Error")
         return 1
+
+    def ksr_reply_route(self, _msg: Any) -> int:
+        """Any reply, before its transaction is looked for; only where browsers are served."""
+        try:
+            if self._browsers and not self._browsers.adopt():
+                self._ksr.set_drop()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+            self._ksr.set_drop()
+        return 1
+
+    def ksr_xhttp_event(self, _msg: Any, _name: str) -> int:
+        """An HTTP request."""
+        return self._with_browsers(Browsers.handshake)
+
+    def ksr_websocket_event(self, _msg: Any, _name: str) -> int:
+        """A WebSocket was closed."""
+        return self._with_browsers(Browsers.forget)
+
+    def ksr_tcp_event(self, _msg: Any, _name: str) -> int:
+        """The connection below a WebSocket was closed, reset, or timed out."""
+        return self._with_browsers(Browsers.forget)
 
     def ksr_registered(self, _msg: Any) -> int:
         """A reply to REGISTER."""
@@ -155,6 +179,9 @@ class Script:
     def ksr_topoh_event(self, _msg: Any, _name: str) -> int:
         """Topology is hidden from everyone outside who is no PBX."""
         try:
+            if self._browsers and str(self._ksr.pv.get("$sndto(proto)")).lower() == "ws":
+                # Browsers seem to be on this machine; wherever they are, they need no inside address.
+                return 1
             host = str(self._ksr.pv.get("$sndto(ip)") or "")
             if host in self._pbx_hosts or (host and self._router.side_of(unbracketed(host))[0] == "i"):
                 self._ksr.set_drop()
@@ -169,6 +196,14 @@ class Script:
             shape()
             if media and self._media:
                 media(self._media)
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+    def _with_browsers(self, then: Callable[[Browsers], None]) -> int:
+        try:
+            if self._browsers:
+                then(self._browsers)
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
@@ -188,6 +223,8 @@ class Script:
 
     def _request(self) -> None:
         ksr = self._ksr
+        if self._browsers and not self._browsers.adopt():
+            return
         if self._process_maxfwd(MAX_FORWARDS) < 0:
             ksr.sl.send_reply(483, "Too Many Hops")
             return

@@ -63,7 +63,10 @@ def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of
     # Media puts an ending on what shapes replies, where a request has an offer or waits for one.
     shapes = {name for name in _callbacks_in_code() if name in {"ksr_from_pbx", "ksr_from_phone"}}
     armed = _callbacks_in_code() | {shape + ending for shape in shapes for ending in ("_answer", "_late_offer")}
-    assert configured == {"ksr_dispatcher_event", "ksr_topoh_event"}
+    assert configured == {
+        *("ksr_dispatcher_event", "ksr_topoh_event", "ksr_reply_route"),
+        *("ksr_xhttp_event", "ksr_websocket_event", "ksr_tcp_event"),
+    }
     assert len(shapes) == 2
     assert "ksr_failure" in armed
     assert (configured | armed | {"ksr_request_route", "child_init"}) - _script_methods() == set()

@@ -14,7 +14,7 @@ from voxgate_sip.record import fields
 
 #: Higher than any CSeq the two have used, and below 2**31 (RFC 3261 section 8.1.1.5).
 CSEQ: Final = 0x7FFFFFF0
-_OWN_ROUTE: Final = re.compile(r";e=(?:-|[io][46](?:udp|tcp|tls))")
+_OWN_ROUTE: Final = re.compile(r";e=(?:-|[io][46](?:udp|tcp|tls|ws))")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ base.py        `Engine` and the values it is made of: `File`, `Process`, `Check`
 render.py      templates, strict: an unknown name is an error
 sip_policy.py  `Config` and `Network` -> the policy that the SIP script decides by
 kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
+websocket.py   what Kamailio and HAProxy agree on for SIP over WebSocket
+haproxy.py     WebSocket beside HTTPS: haproxy.cfg, certificate.pem
 rtpengine.py   RTP: everything is on its command line
 templates/     the files' texts
 """
