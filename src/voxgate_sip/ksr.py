@@ -129,6 +129,12 @@ class Textops(Protocol):
     def has_body_type(self, p0: str, /) -> int: ...
 
 
+class Textopsx(Protocol):
+    """Functions of `KSR.textopsx`."""
+
+    def remove_body(self) -> int: ...
+
+
 class Tm(Protocol):
     """Functions of `KSR.tm`."""
 
@@ -167,6 +173,7 @@ class Ksr(Protocol):
     sanity: Sanity
     sl: Sl
     textops: Textops
+    textopsx: Textopsx
     tm: Tm
 
     def err(self, p0: str, /) -> None: ...
