@@ -194,7 +194,7 @@ class Phone:
         to = Hop(hop.transport, self.line.names.get(hop.host, hop.host), hop.port)
         if isinstance(self._flow, WebFlow):
             # A browser has one way out, whatever port a route names; elsewhere it would be told to go.
-            if to.host != self._flow.peer.host or to.transport not in ("ws", "wss"):
+            if (self._flow.peer and to.host != self._flow.peer.host) or to.transport not in ("ws", "wss"):
                 self.witness.complain(f"would leave its WebSocket: next hop {hop}")
             return self._flow
         if self._flow.peer is not None and to != self._flow.peer:

@@ -38,7 +38,7 @@ class WebFlow(asyncio.Protocol):
     key: str
     opened: asyncio.Future[None]
     local: Hop = field(default_factory=_nowhere)
-    peer: Hop = field(default_factory=_nowhere)
+    peer: Hop | None = None
     seen_as: str = ""
     _head: bytes = b""
     _reader: FrameReader = field(default_factory=FrameReader)
@@ -108,7 +108,7 @@ class WebFlow(asyncio.Protocol):
                 self._transport.write(frame(Kind.PONG, payload))
             case Kind.CLOSE:
                 self.close()
-            case Kind.TEXT | Kind.BINARY:
+            case Kind.TEXT | Kind.BINARY if self.peer is not None:
                 message = parse_datagram(payload)
                 if message is not None:
                     self.sink.received(message, self, self.peer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate_sip.legs import NEXT_HOP
+from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.replies import FROM_PBX, FROM_PHONE, SHAPED
 from voxgate_sip.route import ForbiddenError
 
@@ -64,7 +65,12 @@ class DialogRelay:
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
         shape = FROM_PHONE.get(method, "") if from_pbx else ""
         if self._media:
-            ending = self._media.in_request(method, source, leg.side)
+            try:
+                ending = self._media.in_request(method, source, proto, leg)
+            except NotAcceptableError as error:
+                self._refusals.note(str(error), source, proto, method, "")
+                self._ksr.sl.send_reply(488, "Not Acceptable Here")
+                return
             if ending:
                 shape = (FROM_PHONE if from_pbx else FROM_PBX).get(method, "ksr_from_pbx") + ending
         if shape:

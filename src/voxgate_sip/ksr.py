@@ -155,6 +155,12 @@ class Textops(Protocol):
     def has_body_type(self, p0: str, /) -> int: ...
 
 
+class Textopsx(Protocol):
+    """Functions of `KSR.textopsx`."""
+
+    def remove_body(self) -> int: ...
+
+
 class Tm(Protocol):
     """Functions of `KSR.tm`."""
 
@@ -207,6 +213,7 @@ class Ksr(Protocol):
     sl: Sl
     tcpops: Tcpops
     textops: Textops
+    textopsx: Textopsx
     tm: Tm
     websocket: Websocket
     xhttp: Xhttp

@@ -33,7 +33,7 @@ class Pbx:
     """One PBX. `plain` and `secure` are its nodes over UDP/TCP and over TLS, lowest priority value first.
 
     `group` is its dispatcher set, `codes` the answers that lead to the next node, `timeout_ms` how long a
-    node may be silent.
+    node may be silent, `srtp` is off, optional or required.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Pbx:
     secure: tuple[Node, ...]
     codes: frozenset[int]
     timeout_ms: int
+    srtp: str = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class Policy:
 
     `domain` is the edge's own name, `own` holds it and all of the edge's addresses; `domains` maps a SIP domain
     in lower case to a PBX's name; `served` are the transports that phones may use; `local` the networks whose
-    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over;
-    `websocket` is None where browsers are not served.
+    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over; `srtp` is
+    the policy for phones: off, optional or required; `websocket` is None where browsers are not served.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -92,6 +93,7 @@ class Policy:
     hide_topology: bool
     media: bool
     shun_s: int
+    srtp: str = "optional"
     websocket: WebSocket | None = None
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -143,6 +145,7 @@ def _policy(document: dict[str, Any]) -> Policy:
         hide_topology=bool(document["hide_topology"]),
         media=bool(document["media"]),
         shun_s=int(document["shun_s"]),
+        srtp=str(document["srtp"]),
         websocket=_websocket(document["websocket"]),
         pbx_protos=protos,
     )

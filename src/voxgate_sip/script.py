@@ -68,7 +68,7 @@ class Script:
         policy = loads(self._path.read_text(encoding="utf-8"))
         self._generation = policy.generation
         self._router = router = Router(policy)
-        self._media = Media(self._ksr, router) if policy.media else None
+        self._media = Media(self._ksr, router, self._refusals) if policy.media else None
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
         legs = Legs(self._ksr, router, self._browsers)
         self._performer = Performer(self._ksr, router, legs, self._media, self._refusals)
@@ -137,6 +137,10 @@ class Script:
         """A reply of a phone to a request that had an offer."""
         return self._shaped(self._replies.from_phone, Media.answer)
 
+    def ksr_from_phone_plain_answer(self, _msg: Any) -> int:
+        """A reply of a phone to a request whose offer had keys that are not to be taken."""
+        return self._shaped(self._replies.from_phone, Media.plain_answer)
+
     def ksr_from_phone_late_offer(self, _msg: Any) -> int:
         """A reply of a phone to an INVITE without an offer."""
         return self._shaped(self._replies.from_phone, Media.late_offer)
@@ -152,6 +156,10 @@ class Script:
     def ksr_from_pbx_answer(self, _msg: Any) -> int:
         """A reply of a PBX to a request that had an offer."""
         return self._shaped(self._replies.from_pbx, Media.answer)
+
+    def ksr_from_pbx_plain_answer(self, _msg: Any) -> int:
+        """A reply of a PBX to a request whose offer had keys that are not to be taken."""
+        return self._shaped(self._replies.from_pbx, Media.plain_answer)
 
     def ksr_from_pbx_late_offer(self, _msg: Any) -> int:
         """A reply of a PBX to an INVITE without an offer."""

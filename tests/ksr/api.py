@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: The modules that kamailio.cfg loads; tls and topoh need a configuration and offer nothing that we call.
 MODULES = (
-    "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops",
+    "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops", "textopsx",
     "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine",
     "xhttp", "websocket", "tcpops", "app_python3",
 )  # fmt: skip

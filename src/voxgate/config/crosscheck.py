@@ -21,7 +21,13 @@ _TRANSPORTS = ("udp", "tcp", "tls")
 
 def cross_check(parts: Parts, places: Places) -> list[Problem]:
     """Every contradiction between keys that are good by themselves."""
-    problems = [*_names(parts, places), *_nodes(parts, places), *_families(parts, places), *_targets(parts, places)]
+    problems = [
+        *_names(parts, places),
+        *_nodes(parts, places),
+        *_srtp(parts, places),
+        *_families(parts, places),
+        *_targets(parts, places),
+    ]
     if parts.edge:
         problems += _addresses(parts.edge, places)
     if parts.listen:
@@ -65,6 +71,19 @@ def _nodes(parts: Parts, places: Places) -> Iterator[Problem]:
                 advice = "a request from there could not be told apart: give each PBX a port or address of its own"
                 yield places.problem(places.written(path), message, advice)
                 break
+
+
+def _srtp(parts: Parts, places: Places) -> Iterator[Problem]:
+    """What an offer may be is known by the address it comes from, whatever port that is."""
+    owners: dict[IpAddress, str] = {}
+    for pbx_name, pbx in parts.pbxs.items():
+        for index, node in enumerate(pbx.nodes):
+            owner = owners.setdefault(node.address, pbx_name)
+            if parts.pbxs[owner].srtp is not pbx.srtp:
+                message = f"{node.address} has srtp {pbx.srtp.value} here and {parts.pbxs[owner].srtp.value} in {owner}"
+                yield places.problem(
+                    places.written(("pbxs", pbx_name, "nodes", index)), message, "give both PBXs the same srtp"
+                )
 
 
 def _families(parts: Parts, places: Places) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -33,6 +34,22 @@ SipCode = Annotated[int, Field(ge=400, le=699, strict=True), Kind("SIP answer, 4
 SipCodes = Annotated[
     tuple[SipCode, ...], BeforeValidator(as_list, json_schema_input_type=SipCode | tuple[SipCode, ...])
 ]
+
+
+class Srtp(StrEnum):
+    """Whether media is encrypted."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+def _word_of_bool(value: object) -> object:
+    # YAML 1.1 takes a bare `off` for false.
+    return "off" if value is False else value
+
+
+SrtpPolicy = Annotated[Srtp, BeforeValidator(_word_of_bool, json_schema_input_type=Srtp)]
 
 
 class Section(BaseModel):

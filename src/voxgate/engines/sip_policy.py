@@ -46,6 +46,7 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         # Until the health check has had its say about a node that failed a request.
         shun_s=config.health.interval_seconds * config.health.down_after + 5,
         websocket=websocket_of(config),
+        srtp=config.media.srtp.value,
         pbx_protos=sip.sources_of(pbxs),
     )
 
@@ -122,6 +123,7 @@ def _pbx(name: str, group: int, pbx: Pbx, network: Network) -> sip.Pbx:
         secure=nodes("tls", pbx.sip.tls),
         codes=frozenset(pbx.failover.codes),
         timeout_ms=round(pbx.failover.timeout_seconds * 1000),
+        srtp=pbx.srtp.value,
     )
 
 

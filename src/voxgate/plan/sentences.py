@@ -225,6 +225,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("media", "dscp"), _says("DiffServ code point of media")),
     (("media", "timeout_seconds"), _says("seconds until a call without audio is ended")),
     (("media", "hold_timeout_seconds"), _says("seconds until a call on hold without audio is ended")),
+    (("media", "srtp"), _says("encryption of media towards phones")),
     (("health", "interval_seconds"), _says("health checks: seconds between two of a node")),
     (("health", "down_after"), _says("health checks: failures until a node is down")),
     (("health", "up_after"), _says("health checks: successes until a node is up")),
@@ -240,6 +241,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "sip", "tls"), _says("PBX {1}: its port for SIP over TLS")),
     (("pbxs", "*", "failover", "timeout_seconds"), _says("PBX {1}: seconds until the next node is tried")),
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
+    (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     (("**",), _generic),
 )
 

@@ -78,7 +78,7 @@ listen:
   h323: {plain: 1720, tls: 1300}                                 #! listen.h323
 media:
   ports: 10000-20000
-  srtp: optional                                                 #! media.srtp
+  srtp: optional
 pbxs:
   hq:
     names: [example.com, hq.example.com, example.com/hq]

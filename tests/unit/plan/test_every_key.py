@@ -33,6 +33,7 @@ OTHER: dict[str, object] = {
     "media.dscp": 0,
     "media.timeout_seconds": 61,
     "media.hold_timeout_seconds": 3601,
+    "media.srtp": "required",
     "health.interval_seconds": 6,
     "health.down_after": 3,
     "health.up_after": 2,
@@ -44,6 +45,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.tls": 5099,
     "pbxs.*.failover.timeout_seconds": 9,
     "pbxs.*.failover.codes": [500],
+    "pbxs.*.srtp": "optional",
 }
 
 
