@@ -5,6 +5,7 @@ const RATE = 8000;
 const setup = await (await fetch("/setup")).json();
 let session = null;
 let recording = [];
+let listener = null; // of the call before, until the next
 
 const tell = (name, fact = "") =>
   fetch("/event", { method: "POST", body: JSON.stringify({ name, fact: String(fact) }) });
@@ -23,7 +24,9 @@ function tone(hz) {
 // What we hear, as samples. Chromium decodes a remote track only while an element plays it, muted or not.
 function record(stream) {
   document.getElementById("sound").srcObject = stream;
+  listener?.close();
   const context = new AudioContext({ sampleRate: RATE });
+  listener = context;
   const source = context.createMediaStreamSource(stream);
   const tap = context.createScriptProcessor(1024, 1, 1);
   tap.onaudioprocess = (event) => recording.push(event.inputBuffer.getChannelData(0).slice());
