@@ -5,14 +5,24 @@ const RATE = 8000;
 const setup = await (await fetch("/setup")).json();
 let session = null;
 let recording = [];
-let listener = null; // of the call before, until the next
 
-const tell = (name, fact = "") =>
-  fetch("/event", { method: "POST", body: JSON.stringify({ name, fact: String(fact) }) });
+// One after the other, so that they arrive as they happened.
+let told = Promise.resolve();
+const tell = (name, fact = "") => {
+  const body = JSON.stringify({ name, fact: String(fact) });
+  told = told.then(() => fetch("/event", { method: "POST", body }));
+  return told;
+};
+
+// One context from the beginning: to open another one may take as long as a call.
+const context = new AudioContext({ sampleRate: RATE });
+const tap = context.createScriptProcessor(1024, 1, 1);
+tap.onaudioprocess = (event) => recording.push(event.inputBuffer.getChannelData(0).slice());
+tap.connect(context.destination);
+let heard = null;
 
 // What we play: a sine, as the other phones of the lab do.
 function tone(hz) {
-  const context = new AudioContext();
   const source = new OscillatorNode(context, { frequency: hz });
   const volume = new GainNode(context, { gain: 0.25 });
   const out = new MediaStreamAudioDestinationNode(context);
@@ -24,13 +34,9 @@ function tone(hz) {
 // What we hear, as samples. Chromium decodes a remote track only while an element plays it, muted or not.
 function record(stream) {
   document.getElementById("sound").srcObject = stream;
-  listener?.close();
-  const context = new AudioContext({ sampleRate: RATE });
-  listener = context;
-  const source = context.createMediaStreamSource(stream);
-  const tap = context.createScriptProcessor(1024, 1, 1);
-  tap.onaudioprocess = (event) => recording.push(event.inputBuffer.getChannelData(0).slice());
-  source.connect(tap).connect(context.destination);
+  heard?.disconnect();
+  heard = context.createMediaStreamSource(stream);
+  heard.connect(tap);
 }
 
 function follow(connection) {

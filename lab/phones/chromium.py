@@ -12,6 +12,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from array import array
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -51,6 +52,8 @@ SWITCHES = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--autoplay-policy=no-user-gesture-required",
+    # As for every page that may use the microphone: its candidates show real addresses.
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
 )
 
 
@@ -67,6 +70,7 @@ class Chromium:
         self._commands: SimpleQueue[dict[str, str]] = SimpleQueue()
         self._samples = array("h")
         self._state = State.OFF
+        self._media = ""
         self._server: _Server | None = None
         self._process: Process | None = None
 
@@ -125,6 +129,11 @@ class Chromium:
         """Wait until the phone is in that state. Raises PhoneError."""
         until(lambda: self._state is state, timeout_s, f"browser {state.value} (saw {self.events})", self._log)
 
+    def talk(self, seconds: float, timeout_s: float = 20) -> None:
+        """Let so much time pass, counted from when audio can flow: after ICE and DTLS. Raises PhoneError."""
+        until(lambda: self._media == "connected", timeout_s, f"browser's media (saw {self.events})", self._log)
+        time.sleep(seconds)
+
     def await_event(self, name: str, timeout_s: float, fact: str = "") -> None:
         """Wait until the page has told of it. Raises PhoneError."""
 
@@ -171,6 +180,7 @@ class Chromium:
     def told(self, name: str, fact: str) -> None:
         """The page tells what happened."""
         self._state = STATES.get(name, self._state)
+        self._media = {"media": fact, "idle": ""}.get(name, self._media)
         self.events.append((name, fact))
 
     def recorded(self, data: bytes) -> None:

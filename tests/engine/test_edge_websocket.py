@@ -8,13 +8,14 @@ import re
 import socket
 import ssl
 import struct
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.peers.websocket import Kind, frame, new_key, upgrade
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.office import HQ_TONE_HZ, MARKS, PORTS, Office, config, hears, office, until
+from tests.engine.websocket_probe import LISTEN, Raw, asked, head, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = MARKS
 
-LISTEN = {"sip": {"udp": 5060, "tcp": 5060, "tls": 5061, "wss": 443, "ws": 8080}}
 HOME = "203.0.113.77"
 FORGED = "198.51.100.66"
 V1 = f"PROXY TCP4 {FORGED} {EDGE_PUBLIC} 4444 443\r\n".encode()
@@ -55,76 +55,9 @@ def place() -> Iterator[Office]:
         yield made
 
 
-def head(method: str, user: str, number: int = 1) -> bytes:
-    """A REGISTER or OPTIONS as a browser writes it."""
-    uri = "sip:example.com"
-    return (
-        f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/WSS x.invalid;branch=z9hG4bK{user}{number}\r\nMax-Forwards: 70\r\n"
-        f"From: <sip:{user}@example.com>;tag=1\r\nTo: <sip:{user}@example.com>\r\nCall-ID: {user}\r\n"
-        f"CSeq: {number} {method}\r\nContact: <sip:{user}@x.invalid;transport=ws>\r\nContent-Length: 0\r\n\r\n"
-    ).encode()
-
-
-class Raw:
-    """A connection on which anything may be sent, from `host`."""
-
-    def __init__(self, place: Office, port: int, *, tls: bool, host: str = "phone-home", before: bytes = b"") -> None:
-        address = "127.88.0.1" if host == "edge" else EDGE_PUBLIC
-        plain = place.net.socket(host, socket.AF_INET, socket.SOCK_STREAM)
-        plain.settimeout(10)
-        plain.connect((address, port))
-        self.sock: socket.socket = plain
-        if before:
-            plain.sendall(before)
-        if tls:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            self.sock = context.wrap_socket(plain, server_hostname="example.com")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.sock.close()
-
-    def say(self, data: bytes) -> bytes:
-        """What comes back first; empty: the connection was closed."""
-        try:
-            self.sock.sendall(data)
-            return self.sock.recv(65536)
-        except (ConnectionError, ssl.SSLError):
-            return b""
-
-    def ends(self) -> bool:
-        """Whether the other side closes the connection, in time."""
-        # HAProxy itself would end an idle connection after ten seconds.
-        self.sock.settimeout(6)
-        try:
-            while self.sock.recv(65536):
-                pass
-        except TimeoutError:
-            return False
-        except (ConnectionError, ssl.SSLError):
-            pass
-        return True
-
-
-def tables(place: Office) -> tuple[int, int]:
-    """How many connections Kamailio knows clients of, and the other way round."""
-    clients, connections = (
-        place.edge.kamailio("htable.dump", name).out.count("value:") for name in ("ws_client", "ws_connection")
-    )
-    return clients, connections
-
-
 def nobody_forged(place: Office) -> None:
     """No message reached the PBX under the forged address, in whatever header."""
     assert FORGED not in place.pbx.journal.read_text()
-
-
-def asked(origin: str = "https://example.com", **more: Any) -> bytes:
-    return upgrade("example.com", new_key(), origin=origin, **more)
 
 
 @pytest.mark.parametrize("transport", ["wss", "ws"])
@@ -268,51 +201,3 @@ def test_a_call_for_a_browser_that_is_gone_is_answered_430_and_reaches_nobody_el
             assert other.events == []
 
     asyncio.run(scene())
-
-
-async def handshake_serial(place: Office, port: int) -> int:
-    """The serial number of the certificate that is shown on the port."""
-
-    def look() -> bytes:
-        with Raw(place, port, tls=True) as raw:
-            assert isinstance(raw.sock, ssl.SSLSocket)
-            return raw.sock.getpeercert(binary_form=True) or b""
-
-    return hash(await asyncio.to_thread(look))
-
-
-def test_open_websockets_survive_other_ports_and_certificates_and_haproxy_comes_back_by_itself() -> None:
-    async def scene(place: Office) -> None:
-        async with place.phone("wss", user="stayer") as phone:
-            assert (await phone.register()).code == 200
-            before = await handshake_serial(place, 443)
-            pid = await place.pid("haproxy")
-            place.edge.write(config(listen=LISTEN))
-            done = await place.ask("apply", str(place.edge.file))
-            assert done.code == 0, done.err
-            assert await place.pid("haproxy") == pid
-            assert (await phone.register()).code == 200
-            # Another name: another self-signed certificate, on the listener that was there and on the new one.
-            other = config(listen=LISTEN)
-            other["pbxs"]["hq"]["names"].append("more.example.com")
-            place.edge.write(other)
-            done = await place.ask("apply", str(place.edge.file))
-            assert done.code == 0, done.err
-            assert await handshake_serial(place, 443) != before
-            assert (await phone.register()).code == 200
-            assert phone.witness.violations == []
-        await asyncio.to_thread(place.net.run, "edge", ["kill", "-9", str(pid)])
-        await place.until_log("engine_returned unit=haproxy")
-        async with place.phone("wss", user="back") as phone:
-            assert (await phone.register()).code == 200
-
-    with office(config(listen={"sip": {**LISTEN["sip"], "ws": None}})) as place:
-        asyncio.run(scene(place))
-
-
-def test_without_wss_there_is_no_haproxy_and_an_http_request_on_a_sip_port_reaches_nobody() -> None:
-    with office() as place:
-        assert [engine["name"] for engine in place.edge.status()["engines"]] == ["rtpengine", "kamailio"]
-        plain = place.net.socket("phone-home", socket.AF_INET, socket.SOCK_STREAM)
-        with plain, pytest.raises(ConnectionRefusedError):
-            plain.connect((EDGE_PUBLIC, 443))

@@ -99,7 +99,8 @@ class Kamailio:
                 "kamailio.cfg",
                 workers=config.listen.sip.workers,
                 sockets=[f"{proto}:{address}:{port}" for proto, address, port in sockets],
-                aliases=sorted(_alias(name) for name in policy.own),
+                # Without brackets: Kamailio takes them off what it compares (socket_info.c, grep_aliases).
+                aliases=sorted(policy.own),
                 tcp=bool(protos & {"tcp", "tls"} or policy.websocket),
                 tls="tls" in protos,
                 media=self.media,
@@ -137,7 +138,8 @@ def _alias(name: str) -> str:
 
 def _websocket_shown(policy: Policy) -> str:
     """`address:port` that a Via names where the script does not say otherwise; an address, because names cost DNS."""
-    view = next((view for side, view in sorted(policy.sides.items(), reverse=True) if "ws" in view.ports), None)
+    views = (policy.sides.get(side) for side in ("o4", "o6", "i4", "i6"))
+    view = next((view for view in views if view and "ws" in view.ports), None)
     return f"{_alias(view.shown)}:{view.ports['ws']}" if view else ""
 
 
