@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.demo import browsing
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
 from lab.demo.refusing import no_open_relay, unknown_domain
@@ -59,6 +60,10 @@ LANES: tuple[tuple[Claim, ...], ...] = (
     (
         Claim("IPv6 phone (linphone, UDP) and IPv4 PBX: calls", RECORDED, calls(SIX[0])),
         Claim("IPv6 phone (baresip, TCP) and IPv4 PBX: is called", RECORDED, is_called(SIX[1])),
+    ),
+    (
+        Claim("hotel NAT (symmetric), Chromium, WSS on 443 and WebRTC: calls", RECORDED, browsing.calls("phone-hotel")),
+        Claim("IPv6, Chromium, WSS on 443 and WebRTC: is called", RECORDED, browsing.is_called("phone-six")),
     ),
     (
         Claim(
