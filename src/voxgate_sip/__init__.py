@@ -7,6 +7,7 @@
     legs.py      what a request looks like when it leaves towards a side: Via, Record-Route, socket
     media.py     offers and answers for rtpengine
     crypto.py    two parties' policies and an offer -> encrypted or plain, or a refusal (pure)
+    insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
