@@ -177,6 +177,10 @@ class Baresip:
         self._command("hangup", "")
         self.wait(State.IDLE, timeout_s)
 
+    def hold(self, on: bool) -> None:
+        """Put the call on hold, or take it back."""
+        self._command("hold" if on else "resume", "")
+
     def wait(self, state: State, timeout_s: float) -> None:
         """Wait until the phone is in that state. Raises PhoneError."""
         device.until(lambda: self._state is state, timeout_s, f"{self.account.user} is {state.value}", self.log)
