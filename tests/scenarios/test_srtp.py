@@ -212,12 +212,12 @@ def test_off_refuses_who_insists_and_gives_plain_rtp_to_who_leaves_the_choice(of
     applied(office, "off")
     assert refused(office, Handset(Baresip, "phone-home", Srtp.SDES))
     assert "reason=srtp-off" in office.edge.text()
-    with Wiretap(office.net, "phone-home", office.folder / "off.pcap") as tap:
-        with Handset(Baresip, "phone-home", Srtp.CHOICE, "udp").make(office) as phone:
-            phone.dial("600")
-            time.sleep(TALK_S)
-            phone.hangup()
-            pbx = office.pbxs[PBX].heard(phone.account.user, 15)
-            assert (phone.heard().tone_hz, pbx.tone_hz) == (TONES_HZ[PBX], TONE_HZ)
+    tapped = Wiretap(office.net, "phone-home", office.folder / "off.pcap")
+    with tapped as tap, Handset(Baresip, "phone-home", Srtp.CHOICE, "udp").make(office) as phone:
+        phone.dial("600")
+        time.sleep(TALK_S)
+        phone.hangup()
+        pbx = office.pbxs[PBX].heard(phone.account.user, 15)
+        assert (phone.heard().tone_hz, pbx.tone_hz) == (TONES_HZ[PBX], TONE_HZ)
     assert {TONE_HZ, TONES_HZ[PBX]} <= {heard.tone_hz for heard in tap.audible().values()}
     assert not [text for text in tap.messages() if "a=crypto" in text and "INVITE" not in text.partition("\n")[0]]
