@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,8 +13,6 @@ from tests.unit.voxgate_sip.test_crypto import HEAD, KEY, PLAIN, PRINT
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.ksr.fake import Value
 
 SDES = f"{HEAD}m=audio 4000 RTP/SAVP 0\r\n{KEY}"
 DTLS = f"{HEAD}m=audio 4000 UDP/TLS/RTP/SAVP 0\r\n{PRINT}"
@@ -56,7 +54,7 @@ def test_by_default_the_offer_of_a_phone_is_not_looked_at(tmp_path: Path) -> Non
 def test_an_offer_of_a_phone_against_policy_gets_488_and_a_word(
     tmp_path: Path, policies: dict[str, str], body: str, reason: str, inside: bool
 ) -> None:
-    dialog: dict[str, Value] = {"tt": "b", "nh(d)": "10.0.0.1", "nh(p)": 5060, "nh(P)": "UDP"} if inside else {}
+    dialog: dict[str, Any] = {"tt": "b", "nh(d)": "10.0.0.1", "nh(p)": 5060, "nh(P)": "UDP"} if inside else {}
     made = edge(tmp_path, **policies).phone(rb=body, **dialog)
     assert made.said("sl.send_reply") == [(488, "Not Acceptable Here")]
     assert made.said("htable.sht_inc") == [("refused", reason)]
@@ -80,7 +78,7 @@ def test_a_phone_on_tls_may_choose_and_one_on_udp_gets_plain_rtp(tmp_path: Path)
     assert "OSRTP" not in offered(made.pbx(rb=OPEN, tt="b", **tls()))
 
 
-def tls() -> dict[str, Value]:
+def tls() -> dict[str, Any]:
     return {name[1:]: value for name, value in next_hop(PHONE, 40000, "TLS").items()}
 
 
