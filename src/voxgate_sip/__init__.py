@@ -8,6 +8,7 @@
     browsers.py  WebSocket connections of browsers: whose each one is, and the way back
     media.py     offers and answers for rtpengine
     crypto.py    two parties' policies and an offer -> encrypted or plain, or a refusal (pure)
+    insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back
     record.py    what is kept of an answered call, so that the edge itself can hang up

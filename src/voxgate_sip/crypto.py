@@ -27,7 +27,7 @@ OFF, OPTIONAL, REQUIRED = "off", "optional", "required"
 #: Transports whose parties are browsers.
 WEB: Final = frozenset({"ws", "wss"})
 #: One cipher of each strength; of the others that rtpengine would add, some encrypt nothing.
-_SUITES: Final = " ".join(
+_SUITES: Final = "SDES-pad " + " ".join(
     f"SDES-no-{suite}"
     for suite in (
         "AEAD_AES_128_GCM",
@@ -46,6 +46,7 @@ TO_WEB: Final = "UDP/TLS/RTP/SAVPF ICE=force rtcp-mux-offer rtcp-mux-require gen
 _TO_OTHERS: Final = "ICE=remove rtcp-mux-demux"
 _PLAIN: Final = f"{_TO_OTHERS} RTP/AVP"
 _ENCRYPTED: Final = f"{_TO_OTHERS} RTP/SAVP {_SUITES}"
+_DTLS: Final = f"{_TO_OTHERS} UDP/TLS/RTP/SAVP SDES-off"
 _EITHER: Final = f"{_TO_OTHERS} RTP/AVP OSRTP-offer {_SUITES}"
 _AS_BEFORE: Final = f"{_TO_OTHERS} {_SUITES}"
 _STREAM: Final = re.compile(r"^m=", re.MULTILINE)
@@ -57,14 +58,23 @@ class Offer(IntEnum):
 
     PLAIN = 0
     EITHER = 1
-    ENCRYPTED = 2
+    SDES = 2
+    DTLS = 3
+
+
+#: What leaves no choice, and the callback of its answers that keeps it in mind.
+INSISTS: Final = {Offer.SDES: "_sdes", Offer.DTLS: "_dtls"}
 
 
 class Party(NamedTuple):
-    """One party as far as encryption is concerned: its policy, and the transport of its signalling (udp, tcp, ...)."""
+    """One party as far as encryption is concerned: its policy, the transport of its signalling (udp, tcp, ...), and
+
+    what it is known to insist on; `PLAIN` for nothing.
+    """
 
     srtp: str
     transport: str
+    insists_on: Offer = Offer.PLAIN
 
 
 class Flags(NamedTuple):
@@ -103,7 +113,7 @@ def _kind_of_stream(stream: str, keys_everywhere: bool) -> Offer | None:
     if "RTP/" not in profile or port == "0":
         return None
     if "SAVP" in profile:
-        return Offer.ENCRYPTED
+        return Offer.DTLS if profile.startswith("UDP/TLS/") else Offer.SDES
     return Offer.EITHER if keys_everywhere or any(key in stream for key in _KEYS) else Offer.PLAIN
 
 
@@ -112,7 +122,7 @@ def judge(offerer: Party, answerer: Party, offer: Offer, *, first: bool) -> Flag
     srtp = OPTIONAL if offerer.srtp == OFF and offerer.transport in WEB else offerer.srtp
     if srtp == REQUIRED and offer is Offer.PLAIN:
         return Refused("srtp-required")
-    if srtp == OFF and offer is Offer.ENCRYPTED:
+    if srtp == OFF and offer in INSISTS:
         return Refused("srtp-off")
     return Flags(_towards(answerer, offer, first=first), strips=srtp == OFF and offer is Offer.EITHER)
 
@@ -122,13 +132,13 @@ def _towards(answerer: Party, offer: Offer, *, first: bool) -> str:
         return TO_WEB
     if answerer.srtp == OFF:
         return _PLAIN
-    if answerer.srtp == REQUIRED:
-        return _ENCRYPTED
+    if answerer.srtp == REQUIRED or (first and answerer.insists_on in INSISTS):
+        return _DTLS if answerer.insists_on is Offer.DTLS else _ENCRYPTED
     return _by_choice(answerer, offer) if first else _AS_BEFORE
 
 
 def _by_choice(answerer: Party, offer: Offer) -> str:
-    if offer is Offer.ENCRYPTED:
+    if offer in INSISTS:
         return _ENCRYPTED
     if answerer.transport == "tls":
         return _EITHER

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voxgate_sip import crypto, record
-from voxgate_sip.crypto import Offer, Party, Refused
+from voxgate_sip.crypto import INSISTS, Offer, Party, Refused
+from voxgate_sip.insisting import Insisting, worth_knowing
 from voxgate_sip.message import NOTHING, unbracketed
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 #: Methods whose request or reply may carry an offer or an answer (RFC 3261, 3311, 3262).
 WITH_SDP: Final = frozenset({"INVITE", "ACK", "UPDATE", "PRACK"})
 _REPLACE: Final = "replace-origin replace-session-connection"
-_ANSWER: Final = f"{_REPLACE} rtcp-mux-demux"
+#: Some phones read keys only with the padding that RFC 4568 leaves in doubt.
+_ANSWER: Final = f"{_REPLACE} rtcp-mux-demux SDES-pad"
 _INTERFACE: Final = {"i": "inside", "o": "outside"}
 #: Who sent the request of the current reply, by which transport, and in which dialog.
 _ASKED: Final = "$_s($T_req($si)\n$T_req($pr)\n$T_req($tt))"
@@ -45,6 +47,7 @@ class Media:
         self._srtp = {
             node.address: pbx.srtp for pbx in router.policy.pbxs.values() for node in (*pbx.plain, *pbx.secure)
         }
+        self._insisting = Insisting(ksr)
         self._status = ksr.kx.get_status
         self._source = ksr.kx.get_srcip
         self._proto = ksr.kx.get_proto
@@ -72,7 +75,10 @@ class Media:
             return ""
         if not has_sdp:
             return "_late_offer" if method == "INVITE" else ""
-        flags, ending = self._offered(source, proto, leg.side, Party(leg.srtp, leg.proto), first=first)
+        party = Party(leg.srtp, leg.proto)
+        if worth_knowing(*party[:2]):
+            party = party._replace(insists_on=self._insisting.callee_does())
+        flags, ending = self._offered(source, proto, leg.side, party, first=first)
         if self._offer(flags) < 0:
             raise ConnectionError
         return ending
@@ -100,6 +106,19 @@ class Media:
     def plain_answer(self) -> None:
         """The same, to an offer that leaves the choice of encryption, where policy is against it."""
         self.answer(" RTP/AVP")
+
+    def sdes_answer(self) -> None:
+        """The same, to a phone that insists on encryption with keys in SDP."""
+        self._insisting_answer(Offer.SDES)
+
+    def dtls_answer(self) -> None:
+        """The same, to a phone that insists on DTLS-SRTP."""
+        self._insisting_answer(Offer.DTLS)
+
+    def _insisting_answer(self, on: Offer) -> None:
+        self.answer()
+        if 200 <= self._status() < 300:
+            self._insisting.caller_does(on)
 
     def late_offer(self) -> None:
         """SDP in a reply to an INVITE without one is the offer; the answer comes in ACK (RFC 3261 section 13.2.1)."""
@@ -130,8 +149,11 @@ class Media:
     def _offered(self, source: str, proto: str, side: str, answerer: Party, *, first: bool) -> tuple[str, str]:
         """Flags for the offer in the current message, and the ending of the callback. Raises NotAcceptableError."""
         offerer = Party(self._srtp.get(source, self._phones), proto)
-        offer = self._kind() if crypto.must_look(offerer, answerer) else Offer.PLAIN
         came, trust = self._router.side_of(source), self._trust(source)
+        learns = first and worth_knowing(offerer.srtp, proto) and source not in self._pbxs
+        offer = self._kind() if learns or crypto.must_look(offerer, answerer) else Offer.PLAIN
+        if learns and offer not in INSISTS:
+            self._insisting.caller_does_not()
         key = (came, side, trust, offerer, answerer, first, offer)
         known = self._known.get(key)
         if known is None:
@@ -142,7 +164,9 @@ class Media:
                 f"{_REPLACE} {judgement.offer} direction={_INTERFACE[came[0]]} direction={_INTERFACE[side[0]]} "
                 f"address-family=IP{side[1]}{trust}"
             )
-            known = self._known[key] = (flags, "_plain_answer" if judgement.strips else "_answer")
+            ending = INSISTS.get(offer, "") if learns else ""
+            ending += "_plain_answer" if judgement.strips else "_answer"
+            known = self._known[key] = (flags, ending)
         return known
 
     def _kind(self) -> Offer:

@@ -161,6 +161,14 @@ class Script:
         """A reply of a PBX to a request whose offer had keys that are not to be taken."""
         return self._shaped(self._replies.from_pbx, Media.plain_answer)
 
+    def ksr_from_pbx_sdes_answer(self, _msg: Any) -> int:
+        """A reply of a PBX to the offer of a phone that insists on encryption with keys in SDP."""
+        return self._shaped(self._replies.from_pbx, Media.sdes_answer)
+
+    def ksr_from_pbx_dtls_answer(self, _msg: Any) -> int:
+        """A reply of a PBX to the offer of a phone that insists on DTLS-SRTP."""
+        return self._shaped(self._replies.from_pbx, Media.dtls_answer)
+
     def ksr_from_pbx_late_offer(self, _msg: Any) -> int:
         """A reply of a PBX to an INVITE without an offer."""
         return self._shaped(self._replies.from_pbx, Media.late_offer)

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.engine
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 TEMPLATE = SOURCE / "voxgate" / "engines" / "templates" / "kamailio.cfg"
 ENDINGS = ("_answer", "_plain_answer", "_late_offer")
+ARMED_BY_MEDIA = {f"{shape}{ending}" for shape in ("ksr_from_pbx", "ksr_from_phone") for ending in ENDINGS}
+ARMED_BY_MEDIA |= {"ksr_from_pbx_sdes_answer", "ksr_from_pbx_dtls_answer"}
 STUBBED = [(module, name) for module, functions in SIGNATURES.items() for name in functions]
 
 
@@ -63,7 +65,7 @@ def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of
     configured = set(re.findall(r'"(ksr_\w+)"', TEMPLATE.read_text()))
     # Media puts an ending on what shapes replies, where a request has an offer or waits for one.
     shapes = {name for name in _callbacks_in_code() if name in {"ksr_from_pbx", "ksr_from_phone"}}
-    armed = _callbacks_in_code() | {shape + ending for shape in shapes for ending in ENDINGS}
+    armed = _callbacks_in_code() | ARMED_BY_MEDIA
     assert configured == {
         *("ksr_dispatcher_event", "ksr_topoh_event", "ksr_reply_route"),
         *("ksr_xhttp_event", "ksr_websocket_event", "ksr_tcp_event"),
@@ -74,7 +76,6 @@ def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of
 
 
 def test_the_script_has_no_callback_that_nobody_names() -> None:
-    shapes = {"ksr_from_pbx", "ksr_from_phone"}
-    armed = _callbacks_in_code() | {shape + ending for shape in shapes for ending in ENDINGS}
+    armed = _callbacks_in_code() | ARMED_BY_MEDIA
     named = armed | set(re.findall(r'"(ksr_\w+)"', TEMPLATE.read_text())) | {"ksr_request_route"}
     assert {name for name in _script_methods() if name.startswith("ksr_")} == named

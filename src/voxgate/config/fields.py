@@ -44,14 +44,6 @@ class Srtp(StrEnum):
     REQUIRED = "required"
 
 
-def _word_of_bool(value: object) -> object:
-    # YAML 1.1 takes a bare `off` for false.
-    return "off" if value is False else value
-
-
-SrtpPolicy = Annotated[Srtp, BeforeValidator(_word_of_bool, json_schema_input_type=Srtp)]
-
-
 class Section(BaseModel):
     """Base of every mapping in the file: frozen, and unknown keys are errors."""
 

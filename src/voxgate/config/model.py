@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from voxgate.config.fields import Addresses, Hostnames, Networks, Port, Section, Srtp, SrtpPolicy
+from voxgate.config.fields import Addresses, Hostnames, Networks, Port, Section, Srtp
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
 
@@ -125,7 +125,7 @@ class Media(Section):
     hold_timeout_seconds: int = Field(
         default=3600, strict=True, ge=60, le=86400, description="The same for a call that is on hold."
     )
-    srtp: SrtpPolicy = Field(
+    srtp: Srtp = Field(
         default=Srtp.OPTIONAL,
         description="Encryption of media (SDES or DTLS-SRTP) between phones and the edge: off, optional (a phone on "
         "TLS may choose) or required. Browsers always encrypt.",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp, SrtpPolicy, as_list
+from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp, as_list
 from voxgate.config.scalars import IpAddress, Kind
 
 
@@ -86,7 +86,7 @@ class Pbx(Section):
     balance: Balance = Field(default=Balance.HASH_USER, description="How requests are spread over the nodes.")
     sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
     failover: Failover = Field(default=Failover(), description="When the next node is tried.")
-    srtp: SrtpPolicy = Field(
+    srtp: Srtp = Field(
         default=Srtp.OFF,
         description="Encryption of media between the edge and this PBX: off (plain RTP), optional (as the caller "
         "offers it, and over TLS as the PBX chooses) or required.",
