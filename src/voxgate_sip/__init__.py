@@ -8,6 +8,7 @@
     media.py     offers and answers for rtpengine
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back
+    hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
     events.py    what the workers tell the control plane, by datagrams that never block
     forked.py    what a worker must not share with its siblings after the fork
