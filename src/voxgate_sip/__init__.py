@@ -11,6 +11,7 @@
     insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back
+    hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
     events.py    what the workers tell the control plane, by datagrams that never block
     forked.py    what a worker must not share with its siblings after the fork

@@ -21,8 +21,12 @@ pytestmark = pytest.mark.engine
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 TEMPLATE = SOURCE / "voxgate" / "engines" / "templates" / "kamailio.cfg"
 ENDINGS = ("_answer", "_plain_answer", "_late_offer")
-ARMED_BY_MEDIA = {f"{shape}{ending}" for shape in ("ksr_from_pbx", "ksr_from_phone") for ending in ENDINGS}
-ARMED_BY_MEDIA |= {"ksr_from_pbx_sdes_answer", "ksr_from_pbx_dtls_answer"}
+#: Media puts an ending on what shapes replies, where a request has an offer or waits for one.
+SHAPES = {"ksr_from_pbx", "ksr_from_phone", "ksr_from_hidden", "ksr_to_hidden"}
+ARMED_BY_MEDIA = {f"{shape}{ending}" for shape in SHAPES for ending in ENDINGS}
+ARMED_BY_MEDIA |= {f"{one}_{kind}_answer" for one in ("ksr_from_pbx", "ksr_from_hidden") for kind in ("sdes", "dtls")}
+    f"{shape}_{kind}_answer" for shape in ("ksr_from_pbx", "ksr_from_hidden") for kind in ("sdes", "dtls")
+}
 STUBBED = [(module, name) for module, functions in SIGNATURES.items() for name in functions]
 
 
@@ -63,14 +67,12 @@ def _callbacks_in_code() -> set[str]:
 
 def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of_the_script() -> None:
     configured = set(re.findall(r'"(ksr_\w+)"', TEMPLATE.read_text()))
-    # Media puts an ending on what shapes replies, where a request has an offer or waits for one.
-    shapes = {name for name in _callbacks_in_code() if name in {"ksr_from_pbx", "ksr_from_phone"}}
+    shapes = SHAPES & _callbacks_in_code()
     armed = _callbacks_in_code() | ARMED_BY_MEDIA
     assert configured == {
-        *("ksr_dispatcher_event", "ksr_topoh_event", "ksr_reply_route"),
-        *("ksr_xhttp_event", "ksr_websocket_event", "ksr_tcp_event"),
+        *("ksr_dispatcher_event", "ksr_reply_route", "ksr_xhttp_event", "ksr_websocket_event", "ksr_tcp_event"),
     }
-    assert len(shapes) == 2
+    assert shapes == SHAPES
     assert "ksr_failure" in armed
     assert (configured | armed | {"ksr_request_route", "child_init"}) - _script_methods() == set()
 
