@@ -25,8 +25,6 @@ ENDINGS = ("_answer", "_plain_answer", "_late_offer")
 SHAPES = {"ksr_from_pbx", "ksr_from_phone", "ksr_from_hidden", "ksr_to_hidden"}
 ARMED_BY_MEDIA = {f"{shape}{ending}" for shape in SHAPES for ending in ENDINGS}
 ARMED_BY_MEDIA |= {f"{one}_{kind}_answer" for one in ("ksr_from_pbx", "ksr_from_hidden") for kind in ("sdes", "dtls")}
-    f"{shape}_{kind}_answer" for shape in ("ksr_from_pbx", "ksr_from_hidden") for kind in ("sdes", "dtls")
-}
 STUBBED = [(module, name) for module, functions in SIGNATURES.items() for name in functions]
 
 
