@@ -27,6 +27,7 @@ CONTRACTS = {  # as in pyproject.toml, ignore_imports
     "src/voxgate/engines/sip_policy.py": "voxgate_sip.policy",
     "src/voxgate/supervise/nodes.py": "voxgate_sip.policy",
     "src/voxgate/calls/hangup.py": "voxgate_sip.record",
+    "src/voxgate/calls/ledger.py": "voxgate_sip.limits",
 }
 STARTS_PROGRAMS = (
     "subprocess",

@@ -34,6 +34,11 @@ def of_reply(ksr: Ksr) -> str:
     return str(ksr.pv.get(_TEMPLATE) or "")
 
 
+def from_tag(record: str) -> str:
+    """The caller's tag in a record, without a look at the rest."""
+    return record.split("\n", 2)[1]
+
+
 def fields(record: str) -> dict[str, str]:
     """The values of a record by name. Raises ValueError when it is none; `<null>` is Kamailio's word for nothing."""
     values = record.split("\n")

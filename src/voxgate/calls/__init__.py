@@ -1,5 +1,7 @@
 """What happens to calls outside signalling.
 
 hangup.py     an answered call's record -> the two BYE requests that end it (pure)
+ledger.py     the calls that hold places, as Kamailio lists them (pure)
+live.py       tells a new Kamailio of them; asks rtpengine which of them still live
 timeouts.py   rtpengine reports that a call's media stopped; the call is ended on both sides
 """

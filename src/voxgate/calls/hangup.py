@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from voxgate_sip.record import fields
+from voxgate_sip.record import fields, from_tag
 
 #: Higher than any CSeq the two have used, and below 2**31 (RFC 3261 section 8.1.1.5).
 CSEQ: Final = 0x7FFFFFF0
@@ -45,6 +45,11 @@ def byes(call_id: str, record: str) -> tuple[Bye, Bye]:
             _headers(call_id, caller, callee, downstream),
         ),
     )
+
+
+def caller_tag(record: str) -> str:
+    """The tag that the caller gave the call. Raises IndexError when `record` is none."""
+    return from_tag(record)
 
 
 def _headers(call_id: str, sender: str, receiver: str, routes: list[str]) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 from xml.sax.saxutils import unescape
 
-from voxgate.calls.hangup import byes
+from voxgate.calls.hangup import byes, caller_tag
+from voxgate.calls.ledger import key_of_place
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
@@ -86,9 +88,13 @@ class MediaTimeouts:
         except EngineError:
             log.info("media_timeout call_id=%s known=%s", call_id, False)
             return
-        for bye in byes(call_id, _value(answer)):
+        record = _value(answer)
+        for bye in byes(call_id, record):
             await self._rpc.call("tm.t_uac_start", "BYE", bye.uri, bye.next_hop, ".", bye.headers)
         await self._rpc.call("htable.delete", "calls", call_id)
+        # A call that nobody limits holds no place.
+        with suppress(EngineError):
+            await self._rpc.call("htable.delete", "places", key_of_place(call_id, caller_tag(record)))
         log.info("media_timeout call_id=%s known=%s", call_id, True)
 
 

@@ -9,7 +9,7 @@
      "media_ports": "10000-20000",
      "nodes": [{"pbx", "address", "port", "transport", "state": "up" | "down" | "unknown", "since"}],
      "certificate": {"names", "expires", "self_signed"} | null,
-     "warnings": [text]}
+     "warnings": [text], and one list for each of `panels`}
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from voxgate.engines.base import EngineState, Listener
+    from voxgate.supervise.panel import Panel
     from voxgate.supervise.supervisor import UnitStatus
 
 #: Renewal by hand takes a week in most companies.
@@ -121,6 +122,7 @@ class Status:
     nodes: tuple[NodeStatus, ...]
     certificate: CertificateStatus | None
     warnings: tuple[str, ...]
+    panels: tuple[Panel, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -170,6 +172,7 @@ class Status:
             "nodes": [_node_json(node) for node in self.nodes],
             "certificate": _certificate_json(self.certificate),
             "warnings": list(self.warnings),
+            **{panel.key: list(panel.data) for panel in self.panels},
         }
 
     def to_table(self) -> str:
@@ -200,15 +203,12 @@ class Status:
         lines += _section(
             ("PBX", "node", "state", "since"),
             [
-                (
-                    n.pbx,
-                    f"{n.transport} {_host_port(n.address, n.port)}",
-                    n.state.value,
-                    _time(n.since) or "-",
-                )
+                (n.pbx, f"{n.transport} {_host_port(n.address, n.port)}", n.state.value, _time(n.since) or "-")
                 for n in self.nodes
             ],
         )
+        for panel in self.panels:
+            lines += _section(panel.head, list(panel.rows))
         lines += ["", _certificate_line(self.certificate), *(f"warning: {text}" for text in self.warnings)]
         return "\n".join(lines)
 
