@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.calls.live import LiveCalls
 from voxgate.calls.timeouts import MediaTimeouts
+from voxgate.calls.tollfraud import TollFraud, watched_of
 from voxgate.certs import store
 from voxgate.config import load, network
 from voxgate.engines.kamailio import Kamailio, Pair
@@ -41,7 +42,7 @@ from voxgate.supervise.hands import KamailioControl, MachineHands, RtpengineCont
 from voxgate.supervise.log import LogFormat, LogSink, configure
 from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
 from voxgate.supervise.observe import Observer
-from voxgate.supervise.panel import Panel, limits_panel
+from voxgate.supervise.panel import Panel, alerts_panel, limits_panel, spending_panel
 from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
 from voxgate.supervise.supervisor import Supervisor
 from voxgate.supervise.verbs import Machine, Operations, Reading
@@ -171,6 +172,7 @@ class _Edge:
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
         self._live = LiveCalls(self._rpc, self._ng)
+        self._fraud = TollFraud(self._live.ledger, self._rpc, clock, places.state / "fraud.json")
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
         controls: dict[str, Control] = {"kamailio": KamailioControl(self._rpc), "rtpengine": RtpengineControl(self._ng)}
         probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
@@ -191,12 +193,13 @@ class _Edge:
     async def run(self) -> int:
         """Start everything, serve until a signal comes, stop everything."""
         reports = open_loopback(TIMEOUT_PORT)
+        self._fraud.load()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         await loop.create_datagram_endpoint(
-            lambda: EventSocket(self._watch, {"calls": self._live.told}), sock=self._events
+            lambda: EventSocket(self._watch, {"calls": self._live.told, "fraud": self._fraud.told}), sock=self._events
         )
         async with self._rpc, self._ng, self._supervisor:
             result = await self._operations.start("voxgate")
@@ -210,6 +213,7 @@ class _Edge:
                     group.create_task(ControlServer(self._control, self._operations).serve()),
                     group.create_task(MediaTimeouts(reports, self._rpc).serve()),
                     group.create_task(self._live.serve()),
+                    group.create_task(self._fraud.serve()),
                     group.create_task(self._heartbeat()),
                     group.create_task(self._apply_on(hang_up)),
                 ]
@@ -246,10 +250,16 @@ class _Edge:
     def _applied(self, desired: Desired) -> None:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
         self._watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
+        self._fraud.follow(watched_of(desired.config))
         self._notifier.status(f"generation {desired.generation} runs")
 
     def _panels(self, desired: Desired) -> tuple[Panel, ...]:
-        return (limits_panel(limits_of(desired.config), self._live.ledger.used()),)
+        used = self._live.ledger.used()
+        return (
+            limits_panel(limits_of(desired.config), used),
+            spending_panel(self._fraud.spending()),
+            alerts_panel(self._fraud.alerts()),
+        )
 
     async def _returned(self, name: str) -> None:
         """An engine came back after a crash: tell Kamailio what only the running one knew."""

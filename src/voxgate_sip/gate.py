@@ -2,7 +2,7 @@
 
 A call counts for the PBX it goes to, the PBX it comes from, and the requester, where these have limits. It is
 counted from its INVITE until a final answer refuses it, its BYE passes, its media stops (the control plane says
-so), or its entry expires.
+so), or its entry expires. What a PBX sends out is looked at by its toll-fraud guard, if it has one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from voxgate_sip.events import plain
+from voxgate_sip.fraud import judge
 from voxgate_sip.limits import Limit, key_of, requester
 from voxgate_sip.places import Places
 from voxgate_sip.route import Answer, ToPbx, ToPhone
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxgate_sip.events import Emitter
+    from voxgate_sip.fraud import Finding
     from voxgate_sip.ksr import Ksr
-    from voxgate_sip.limits import Place
     from voxgate_sip.policy import Policy
     from voxgate_sip.route import Decision, Request
 
@@ -42,6 +44,7 @@ class Gate:
         self._events = events
         self._limits = {subject: Limit(*limit) for subject, limit in policy.limits.items()}
         self._requester = self._limits.get("from")
+        self._guards = policy.fraud
         self._owners = _owners(policy)
         self._places = Places(ksr, now_ms)
         self._held = ""
@@ -56,9 +59,15 @@ class Gate:
         # An INVITE that is sent again belongs to its transaction: counting it would be wrong, and leak.
         if self._ksr.tm.t_check_trans() == 0:
             return None
+        number = "-"
+        if finding := self._finding(request, decision):
+            owner, found = finding
+            if refusal := self._watched(owner, found, wants):
+                return refusal
+            number = plain(found.number) or "-"
         call_id, from_tag, cseq = str(self._ksr.pv.get(_CALL)).split("\n")
         key = key_of(call_id, from_tag)
-        subject, reason = self._places.take(key, int(cseq), wants)
+        subject, reason = self._places.take(key, int(cseq), wants, number)
         if reason:
             return self._refusal(request, subject, reason)
         self._held = key
@@ -81,12 +90,35 @@ class Gate:
             if self._places.free(key_of(call_id, tag)):
                 return
 
+    def _finding(self, request: Request, decision: ToPbx | ToPhone) -> tuple[str, Finding] | None:
+        """What the PBX's guard finds about a call that it sends out."""
+        owner = self._owner(request.source) if isinstance(decision, ToPhone) else ""
+        guard = self._guards.get(owner)
+        if guard is None:
+            return None
+        spent = self._ksr.htable.sht_get
+        return owner, judge(
+            guard, request.ruri_user, time.time(), lambda name: spent("spent", f"{owner}/{name}") is not None
+        )
+
+    def _watched(self, owner: str, found: Finding, wants: dict[str, Limit]) -> Answer | None:
+        guard = self._guards[owner]
+        if found.class_name:
+            calls = guard.calls.get(found.class_name, 0) if guard.refuse else 0
+            wants[f"class:{owner}/{found.class_name}"] = Limit(calls)
+        if not found.reason:
+            return None
+        self._events.send(event="fraud", pbx=owner, reason=found.reason, number=plain(found.number))
+        return Answer(403, "Forbidden", f"fraud-{found.reason}:{owner}") if guard.refuse else None
+
     def _wants(self, request: Request, decision: ToPbx | ToPhone) -> dict[str, Limit]:
         wants: dict[str, Limit] = {}
         owner = self._owner(request.source)
         for name in (owner, decision.pbx.name if isinstance(decision, ToPbx) else ""):
             if name and (limit := self._limits.get(f"pbx:{name}")):
                 wants[f"pbx:{name}"] = limit
+        if owner in self._guards and isinstance(decision, ToPhone):
+            wants.setdefault(f"pbx:{owner}", Limit(0))
         if self._requester and not owner:
             wants[requester(request.source)] = self._requester
         return wants
@@ -120,8 +152,3 @@ def _owners(policy: Policy) -> dict[str, dict[int, str]]:
         for node in (*pbx.plain, *pbx.secure):
             owners.setdefault(node.address, {})[node.port] = pbx.name
     return owners
-
-
-def held_by(place: Place, kind: str) -> tuple[str, ...]:
-    """The names of one kind of subject."""
-    return tuple(subject.partition(":")[2] for subject in place.subjects if subject.startswith(f"{kind}:"))

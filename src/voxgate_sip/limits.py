@@ -47,6 +47,10 @@ class Place(NamedTuple):
     subjects: tuple[str, ...]
     number: str = "-"
 
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names of one kind of subject: `pbx`, `class`."""
+        return tuple(subject.partition(":")[2] for subject in self.subjects if subject.startswith(f"{kind}:"))
+
     def text(self) -> str:
         """As it stands in shared memory."""
         return " ".join((str(self.cseq), str(self.since_s), self.number, *self.subjects))

@@ -71,7 +71,7 @@ class Script:
         policy = loads(self._path.read_text(encoding="utf-8"))
         self._generation = policy.generation
         self._router = router = Router(policy)
-        self._gate = Gate(self._ksr, policy, self._events) if policy.limits else None
+        self._gate = Gate(self._ksr, policy, self._events) if policy.limits or policy.fraud else None
         self._media = Media(self._ksr, router, self._gate) if policy.media else None
         legs = Legs(self._ksr, router)
         self._performer = Performer(self._ksr, router, legs, self._media, self._refusals)

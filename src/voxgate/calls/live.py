@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from voxgate.calls.ledger import Ledger, call_id_of
+from voxgate.calls.timeouts import value_of
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class LiveCalls:
         self._relay = relay
         self._asked: dict[str, float] = {}
         self._missed: set[str] = set()
+        self._records: dict[str, str] = {}
 
     def told(self, event: Mapping[str, object]) -> None:
         """An event of Kamailio: one part of its list of calls."""
@@ -54,19 +56,33 @@ class LiveCalls:
             await asyncio.sleep(1)
             try:
                 await self.adopt()
+                await self.remember()
                 await self.ask(time.monotonic())
             except (EngineError, PeerError) as error:
                 log.info("calls_not_checked reason=%s", error)
 
     async def adopt(self) -> None:
-        """Tell the present Kamailio of the calls that the former one knew. Raises EngineError, PeerError."""
+        """Tell the present Kamailio of the former one's calls, with their records. Raises EngineError, PeerError."""
         orphans = self.ledger.orphans
         if not orphans:
             return
         for key, text in orphans.items():
             await self._rpc.call("htable.sets", "places", key, text)
+            if key in self._records:
+                await self._rpc.call("htable.sets", "calls", call_id_of(key), self._records[key])
         self.ledger.adopted()
         log.warning("calls_adopted count=%d", len(orphans))
+
+    async def remember(self) -> None:
+        """Fetch the records of calls that are new here: with them, a call can be ended. Raises PeerError."""
+        answered = self.ledger.answered()
+        self._records = {key: record for key, record in self._records.items() if key in answered}
+        for key in [key for key in answered if key not in self._records][:ASK_AT_ONCE]:
+            try:
+                answer = await self._rpc.call("htable.get", "calls", call_id_of(key))
+            except EngineError:
+                continue
+            self._records[key] = value_of(answer)
 
     async def ask(self, now_s: float) -> None:
         """Ask rtpengine for the calls that it was not asked for of late. Raises EngineError, PeerError."""

@@ -236,6 +236,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "sip", "tcp"), _says("PBX {1}: its port for SIP over TCP")),
     (("pbxs", "*", "sip", "tls"), _says("PBX {1}: its port for SIP over TLS")),
     (("listen", "sip", "requester"), _says("limits of each source address")),
+    (("pbxs", "*", "fraud"), _says("PBX {1}: toll-fraud guard")),
     (("pbxs", "*", "limits"), _says("PBX {1}: limits")),
     (("pbxs", "*", "limits", "calls"), _says("PBX {1}: calls at the same time")),
     (("pbxs", "*", "limits", "calls_per_second"), _says("PBX {1}: new calls per second")),

@@ -74,6 +74,8 @@ class Engines:
         if self.silent:
             raise PeerError("kamailio: no answer")
         self.told.append((method, *map(str, params)))
+        if method == "htable.get":
+            return {"item": {"name": params[1], "value": "a record"}}
         return None
 
     async def request(self, command: str, arguments: Mapping[str, str] | None = None) -> Mapping[str, object]:
@@ -84,12 +86,16 @@ class Engines:
         return {"result": "ok"}
 
 
-def test_a_new_kamailio_is_told_of_the_answered_calls_of_the_former() -> None:
+def test_a_new_kamailio_is_told_of_the_answered_calls_of_the_former_and_their_records() -> None:
     engines = Engines()
     live = LiveCalls(engines, engines)
     live.told(part("b1", 9, {"a|1": ANSWERED, "b|1": RINGING}))
     asyncio.run(live.adopt())
     assert engines.told == []
+    for _ in range(2):
+        asyncio.run(live.remember())
+    assert engines.told == [("htable.get", "calls", "a")]
+    engines.told.clear()
     live.told(part("b2", 1, {"c|1": RINGING}))
     engines.silent = True
     with pytest.raises(PeerError):
@@ -97,10 +103,10 @@ def test_a_new_kamailio_is_told_of_the_answered_calls_of_the_former() -> None:
     engines.silent = False
     live.told(part("b2", 2, {"c|1": RINGING}))
     asyncio.run(live.adopt())
-    assert engines.told == [("htable.sets", "places", "a|1", ANSWERED)]
+    assert engines.told == [("htable.sets", "places", "a|1", ANSWERED), ("htable.sets", "calls", "a", "a record")]
     assert live.ledger.calls == {"a|1": ANSWERED, "c|1": RINGING}
     asyncio.run(live.adopt())
-    assert len(engines.told) == 1
+    assert len(engines.told) == 2
 
 
 def test_a_call_that_rtpengine_knows_nothing_of_twice_is_forgotten() -> None:

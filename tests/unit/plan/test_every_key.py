@@ -40,6 +40,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.udp": 5099,
     "pbxs.*.sip.tcp": 5099,
     "pbxs.*.sip.tls": 5099,
+    "pbxs.*.fraud": {"denied": ["00881"]},
     "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},
     "pbxs.*.failover.timeout_seconds": 9,
     "pbxs.*.failover.codes": [500],
