@@ -18,6 +18,7 @@ from functools import cache
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
+from voxgate.calls.listing import CallList, running
 from voxgate.calls.live import LiveCalls
 from voxgate.calls.timeouts import MediaTimeouts
 from voxgate.calls.tollfraud import TollFraud, watched_of
@@ -37,7 +38,7 @@ from voxgate.plan.apply import Applied
 from voxgate.plan.desired import Desired, desire
 from voxgate.plan.history import History
 from voxgate.supervise import notify, verbs
-from voxgate.supervise.control import Caller, ControlServer, open_control_socket
+from voxgate.supervise.control import Caller, ControlServer, Told, open_control_socket
 from voxgate.supervise.hands import KamailioControl, MachineHands, RtpengineControl
 from voxgate.supervise.log import LogFormat, LogSink, configure
 from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
@@ -45,6 +46,7 @@ from voxgate.supervise.observe import Observer
 from voxgate.supervise.panel import Panel, alerts_panel, limits_panel, spending_panel
 from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
 from voxgate.supervise.supervisor import Supervisor
+from voxgate.supervise.telling import calls_told
 from voxgate.supervise.verbs import Machine, Operations, Reading
 from voxgate.wire.control import ApplyRequest
 from voxgate.wire.jsonrpc import JsonRpcClient
@@ -172,6 +174,8 @@ class _Edge:
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
         self._live = LiveCalls(self._rpc, self._ng)
+        self._list = CallList(self._rpc)
+        self._pbx_of: dict[str, str] = {}
         self._fraud = TollFraud(self._live.ledger, self._rpc, clock, places.state / "fraud.json")
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
         controls: dict[str, Control] = {"kamailio": KamailioControl(self._rpc), "rtpengine": RtpengineControl(self._ng)}
@@ -199,7 +203,10 @@ class _Edge:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         await loop.create_datagram_endpoint(
-            lambda: EventSocket(self._watch, {"calls": self._live.told, "fraud": self._fraud.told}), sock=self._events
+            lambda: EventSocket(
+                self._watch, {"calls": self._live.told, "fraud": self._fraud.told, "records": self._list.told}
+            ),
+            sock=self._events,
         )
         async with self._rpc, self._ng, self._supervisor:
             result = await self._operations.start("voxgate")
@@ -210,7 +217,7 @@ class _Edge:
                 hang_up = asyncio.Event()
                 loop.add_signal_handler(signal.SIGHUP, hang_up.set)
                 tasks = [
-                    group.create_task(ControlServer(self._control, self._operations).serve()),
+                    group.create_task(ControlServer(self._control, self._operations, calls=self._calls).serve()),
                     group.create_task(MediaTimeouts(reports, self._rpc).serve()),
                     group.create_task(self._live.serve()),
                     group.create_task(self._fraud.serve()),
@@ -251,7 +258,11 @@ class _Edge:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
         self._watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
         self._fraud.follow(watched_of(desired.config))
+        self._pbx_of = {node.address: node.pbx for node in nodes_of(policy).values()}
         self._notifier.status(f"generation {desired.generation} runs")
+
+    async def _calls(self) -> Told:
+        return calls_told(running(await self._list.ask(), self._pbx_of))
 
     def _panels(self, desired: Desired) -> tuple[Panel, ...]:
         used = self._live.ledger.used()

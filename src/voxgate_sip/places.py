@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from voxgate_sip.limits import LONGEST_KEY, Limit, Place, Used, claim, corrections, give_back, place_of, used_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from voxgate_sip.ksr import Ksr
 
@@ -86,11 +86,11 @@ class Places:
 
     def sweep(self) -> list[tuple[str, str]]:
         """Put right what counters say; gives every call that holds places, as (key, text)."""
-        calls = list(self._all("places"))
+        calls = self.table("places")
         found: Counter[str] = Counter()
         for _, text in calls:
             found.update(place_of(text).subjects)
-        counted = {subject: used_of(text).calls for subject, text in self._all("used")}
+        counted = {subject: used_of(text).calls for subject, text in self.table("used")}
         for subject, by in corrections(counted, found, self._differed).items():
             self._change(subject, lambda used, by=by: Used(max(0, used.calls + by), used.tat_ms))  # type: ignore[misc]
         return calls
@@ -119,14 +119,14 @@ class Places:
         finally:
             htable.sht_unlock("used", subject)
 
-    def _all(self, table: str) -> Iterator[tuple[str, str]]:
+    def table(self, name: str) -> list[tuple[str, str]]:
         """Each item of a table. Its parts are locked one after the other, so nothing slow may be done in between."""
         htable = self._htable
         items = []
-        htable.sht_iterator_start("sweep", table)
+        htable.sht_iterator_start("sweep", name)
         try:
             while htable.sht_iterator_next("sweep") > 0:
                 items.append((str(self._pv_get(_KEY)), str(self._pv_get(_VALUE))))
         finally:
             htable.sht_iterator_end("sweep")
-        return iter(items)
+        return items

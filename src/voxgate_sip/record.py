@@ -25,6 +25,7 @@ FIELDS: Final = {
     "callee_contact": "$ct",
     "callee_routes": "$(hdr(Record-Route)[*])",
     "callee_flow": "$su",
+    "answered_s": "$TS",
 }
 _TEMPLATE: Final = "$_s(" + "\n".join(FIELDS.values()) + ")"
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from voxgate_sip.events import Emitter
     from voxgate_sip.ksr import Ksr
 
+#: Shared variable in which the control plane counts up to have the running calls listed.
+LIST: Final = "$shv(voxgate_list)"
 #: Characters in one datagram: a third of what a socket takes by default.
 DATAGRAM: Final = 65536
 
@@ -27,6 +29,8 @@ class Sweeper:
         self._events = events
         self._boot = str(time.time_ns())
         self._number = 0
+        self._pv_get = ksr.pv.get
+        self._listed = "0"
 
     def sweep(self) -> None:
         """One turn."""
@@ -35,6 +39,16 @@ class Sweeper:
         parts = parted(calls)
         for index, part in enumerate(parts):
             self._events.send(event="calls", boot=self._boot, sweep=self._number, part=index, of=len(parts), calls=part)
+        asked = str(self._pv_get(LIST))
+        if asked != self._listed:
+            self._listed = asked
+            self._list(int(asked))
+
+    def _list(self, asked: int) -> None:
+        """Send the records of all answered calls (see `record.py`): somebody wants to see them."""
+        parts = parted(self._places.table("calls"))
+        for index, part in enumerate(parts):
+            self._events.send(event="records", asked=asked, part=index, of=len(parts), calls=part)
 
 
 def parted(calls: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:

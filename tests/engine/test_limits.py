@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.topologies import EDGE_PUBLIC
 from tests.engine.office import HQ_TONE_HZ, MARKS, Config, Office, config, hears, office, until
 
 if TYPE_CHECKING:
@@ -191,3 +193,57 @@ def test_a_requester_has_a_limit_of_its_own_that_is_no_pbxs() -> None:
     with office(made) as place:
         asyncio.run(scene(place))
         assert "reason=from-calls-limit" in place.edge.text()
+
+
+def test_running_calls_are_listed_whoever_is_limited() -> None:
+    async def scene(place: Office) -> None:
+        async with place.phone() as phone:
+            await phone.register()
+            assert (await place.ask("calls")).out == "no calls\n"
+            call = await phone.dial("600")
+            (told,) = json.loads((await place.ask("calls", "--json")).out)["calls"]
+            assert (told["caller"], told["callee"]) == ("sip:alice@example.com", "sip:600@example.com")
+            assert (told["pbxs"], told["call_id"]) == (["hq"], call.key[0])
+            assert await call.bye() == 200
+            assert (await place.ask("calls")).out == "no calls\n"
+
+    with office() as place:
+        asyncio.run(scene(place))
+
+
+#: Sends as many INVITEs as it is told, each a call of its own, and hears no answers.
+FLOOD = """
+import socket
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for number in range(%d):
+    out.sendto((
+        "INVITE sip:600@example.com SIP/2.0\\r\\nVia: SIP/2.0/UDP 203.0.113.99:9;branch=z9hG4bK%%d\\r\\n"
+        "From: <sip:x@example.com>;tag=%%d\\r\\nTo: <sip:600@example.com>\\r\\nCall-ID: %%d\\r\\nCSeq: 1 INVITE\\r\\n"
+        "Contact: <sip:x@203.0.113.99:9>\\r\\nMax-Forwards: 70\\r\\nContent-Length: 0\\r\\n\\r\\n"
+        %% (number, number, number)
+    ).encode(), ("%s", 5060))
+    if number %% 50 == 0:
+        import time; time.sleep(0.01)
+"""
+
+
+def test_a_flood_leaves_nothing_in_memory_and_others_are_served() -> None:
+    async def scene(place: Office) -> None:
+        flood = FLOOD % (4000, EDGE_PUBLIC)
+        await asyncio.to_thread(place.net.run, "stranger", [sys.executable, "-c", flood], timeout_s=60)
+        async with place.phone() as phone:
+            await phone.register()
+            call = await phone.dial("600")
+            assert call.ended_by == ""
+            assert await call.bye() == 200
+
+    def entries(place: Office, table: str) -> int:
+        return place.edge.kamailio("htable.dump", table).out.count("name: ")
+
+    with office(config(listen={"sip": {"udp": 5060, "requester": {"calls": 5, "calls_per_second": 50}}})) as place:
+        asyncio.run(scene(place))
+        assert entries(place, "places") <= 5
+        assert entries(place, "used") <= 2
+        assert "reason=from-calls-limit" in place.edge.text()
+        # Of thousands of refusals a person reads a few dozen, and the number of all.
+        assert place.edge.text().count("reason=from-calls-limit") < 1000

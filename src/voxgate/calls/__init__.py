@@ -1,6 +1,7 @@
 """What happens to calls outside signalling.
 
 hangup.py     an answered call's record -> the two BYE requests that end it (pure)
+listing.py    the running calls, for `voxgate calls`
 ledger.py     the calls that hold places, as Kamailio lists them (pure)
 live.py       tells a new Kamailio of them; asks rtpengine which of them still live
 spending.py   minutes of destination classes, alerts, destinations seen: the toll-fraud guard's books (pure)

@@ -49,6 +49,11 @@ def byes(call_id: str, record: str, reason: str = NO_MEDIA) -> tuple[Bye, Bye]:
     )
 
 
+def call_of(record: str) -> dict[str, str]:
+    """The values of a record by name. Raises ValueError when it is none."""
+    return fields(record)
+
+
 def caller_tag(record: str) -> str:
     """The tag that the caller gave the call. Raises IndexError when `record` is none."""
     return from_tag(record)

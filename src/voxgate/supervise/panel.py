@@ -1,4 +1,4 @@
-"""A further part of `voxgate status`: what only some edges have, as a table. Pure.
+"""Tables for people, and further parts of `voxgate status`: what only some edges have. Pure.
 
 In JSON it stands under its key, as a list of objects; for people as a table with a head. Nothing to say, no table.
 """
@@ -139,3 +139,12 @@ def _pairs(budget: Budget, calls: int, hour: float, day: float) -> tuple[tuple[f
 
 def _time(epoch_s: int) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def section(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """A table with aligned columns and an empty line before it; without rows, nothing."""
+    if not rows:
+        return []
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    pairs = (zip(row, widths, strict=True) for row in (head, *rows))
+    return ["", *("  ".join(cell.ljust(width) for cell, width in row).rstrip() for row in pairs)]

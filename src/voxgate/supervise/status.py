@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from voxgate.supervise.panel import section
 from voxgate.supervise.supervisor import fingerprint
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class Status:
         """The same for people."""
         lines = [f"Voxgate is {self.overall.value}, generation {self.generation}"]
         lines += [f"  ! {reason}" for reason in self.reasons]
-        lines += _section(
+        lines += section(
             ("engine", "state", "pid", "since", "restarts", "last restart because"),
             [
                 (
@@ -193,14 +194,14 @@ class Status:
                 for e in self.engines
             ],
         )
-        lines += _section(
+        lines += section(
             ("listens on", "for"),
             [
                 *((f"{one.proto} {_host_port(one.address, one.port)}", one.purpose) for one in self.listeners),
                 (f"udp {self.media_ports}", "media"),
             ],
         )
-        lines += _section(
+        lines += section(
             ("PBX", "node", "state", "since"),
             [
                 (n.pbx, f"{n.transport} {_host_port(n.address, n.port)}", n.state.value, _time(n.since) or "-")
@@ -208,7 +209,7 @@ class Status:
             ],
         )
         for panel in self.panels:
-            lines += _section(panel.head, list(panel.rows))
+            lines += section(panel.head, list(panel.rows))
         lines += ["", _certificate_line(self.certificate), *(f"warning: {text}" for text in self.warnings)]
         return "\n".join(lines)
 
@@ -287,12 +288,3 @@ def _time(time: datetime | None) -> str | None:
 
 def _host_port(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _section(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    """A table with aligned columns and an empty line before it; without rows, nothing."""
-    if not rows:
-        return []
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    pairs = (zip(row, widths, strict=True) for row in (head, *rows))
-    return ["", *("  ".join(cell.ljust(width) for cell, width in row).rstrip() for row in pairs)]
