@@ -8,6 +8,7 @@
     media.py     offers and answers for rtpengine
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back
+    hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
     limits.py    how many calls and how fast: the arithmetic (pure)
     places.py    places of calls in shared memory: taken, given back once, put right
