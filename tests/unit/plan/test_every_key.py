@@ -25,12 +25,16 @@ OTHER: dict[str, object] = {
     "listen.sip.udp": 15060,
     "listen.sip.tcp": 15060,
     "listen.sip.tls": 15061,
+    "listen.sip.wss": 443,
+    "listen.sip.ws": 8080,
+    "listen.sip.origins": ["crm.example.com"],
     "listen.sip.workers": 9,
     "listen.sip.requester": {"calls": 20},
     "media.ports": "30000-40000",
     "media.dscp": 0,
     "media.timeout_seconds": 61,
     "media.hold_timeout_seconds": 3601,
+    "media.srtp": "required",
     "health.interval_seconds": 6,
     "health.down_after": 3,
     "health.up_after": 2,
@@ -44,6 +48,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},
     "pbxs.*.failover.timeout_seconds": 9,
     "pbxs.*.failover.codes": [500],
+    "pbxs.*.srtp": "optional",
 }
 
 
