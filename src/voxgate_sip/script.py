@@ -18,22 +18,26 @@ import KSR
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.browsers import Browsers
+from voxgate_sip.callbacks import ReplyCallbacks
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
+from voxgate_sip.gate import Gate
 from voxgate_sip.hiding import Hider, Seal
 from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
 from voxgate_sip.message import GENERATION, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
-from voxgate_sip.replies import SHAPED, RecordRouteRewriter, Replies
+from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
+from voxgate_sip.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxgate_sip.ksr import Ksr
+    from voxgate_sip.route import Decision, Request
 
 #: RFC 3261 section 16.6: 70 is what clients send; twenty proxies are already a loop.
 MAX_FORWARDS = 20
@@ -48,7 +52,7 @@ def mod_init() -> Script:
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], Seal(key))
 
 
-class Script:
+class Script(ReplyCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
     def __init__(self, ksr: Ksr, policy: Path, events: str, seal: Seal) -> None:
@@ -63,6 +67,7 @@ class Script:
         self._read_request = reader.request
         self._process_maxfwd = ksr.maxfwd.process_maxfwd
         self._sanity_check = ksr.sanity.sanity_check
+        self._sweeper = Sweeper(ksr, self._events)
         self._load()
         # What is loaded now lives as long as the worker: the collector need not touch, and so copy, it after the fork.
         gc.freeze()
@@ -71,17 +76,23 @@ class Script:
         policy = loads(self._path.read_text(encoding="utf-8"))
         self._generation = policy.generation
         self._router = router = Router(policy)
-        self._media = Media(self._ksr, router, self._refusals) if policy.media else None
+        self._gate = Gate(self._ksr, policy, self._events) if policy.limits or policy.fraud else None
+        self._media = Media(self._ksr, router, self._refusals, self._gate) if policy.media else None
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
         legs = Legs(self._ksr, router, self._browsers)
-        rewriter = RecordRouteRewriter(legs.own_uris())
+        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
-        self._hider = Hider(self._ksr, router, legs, rewriter, self._seal)
+        self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
         tools = (self._ksr, router, legs, self._media, self._refusals)
         self._performer = Performer(*tools, hider=self._hider)
         self._in_dialog = DialogRelay(*tools, hider=self._hider).relay
-        self._replies = Replies(self._ksr, rewriter)
-        self._from_pbx = self._replies.from_pbx
+        self._registered = replies.registered
+        self._shapes = {
+            "ksr_from_pbx": replies.from_pbx,
+            "ksr_from_phone": replies.from_phone,
+            "ksr_from_hidden": self._hider.reply_of_pbx,
+            "ksr_to_hidden": self._hider.reply_to_pbx,
+        }
 
     def _refresh(self, seen: str) -> None:
         """One read of a file per worker and generation. A broken file keeps the former policy: calls go on."""
@@ -133,51 +144,7 @@ class Script:
 
     def ksr_registered(self, _msg: Any) -> int:
         """A reply to REGISTER."""
-        return self._shaped(self._replies.registered)
-
-    def ksr_from_phone(self, _msg: Any) -> int:
-        """A reply of a phone, without media."""
-        return self._shaped(self._replies.from_phone)
-
-    def ksr_from_phone_answer(self, _msg: Any) -> int:
-        """A reply of a phone to a request that had an offer."""
-        return self._shaped(self._replies.from_phone, Media.answer)
-
-    def ksr_from_phone_plain_answer(self, _msg: Any) -> int:
-        """A reply of a phone to a request whose offer had keys that are not to be taken."""
-        return self._shaped(self._replies.from_phone, Media.plain_answer)
-
-    def ksr_from_phone_late_offer(self, _msg: Any) -> int:
-        """A reply of a phone to an INVITE without an offer."""
-        return self._shaped(self._replies.from_phone, Media.late_offer)
-
-    def ksr_from_pbx(self, _msg: Any) -> int:
-        """A reply of a PBX, without media."""
-        try:
-            self._from_pbx()
-        except Exception:  # noqa: BLE001 - as above
-            self._bug()
-        return 1
-
-    def ksr_from_pbx_answer(self, _msg: Any) -> int:
-        """A reply of a PBX to a request that had an offer."""
-        return self._shaped(self._replies.from_pbx, Media.answer)
-
-    def ksr_from_pbx_plain_answer(self, _msg: Any) -> int:
-        """A reply of a PBX to a request whose offer had keys that are not to be taken."""
-        return self._shaped(self._replies.from_pbx, Media.plain_answer)
-
-    def ksr_from_pbx_sdes_answer(self, _msg: Any) -> int:
-        """A reply of a PBX to the offer of a phone that insists on encryption with keys in SDP."""
-        return self._shaped(self._replies.from_pbx, Media.sdes_answer)
-
-    def ksr_from_pbx_dtls_answer(self, _msg: Any) -> int:
-        """A reply of a PBX to the offer of a phone that insists on DTLS-SRTP."""
-        return self._shaped(self._replies.from_pbx, Media.dtls_answer)
-
-    def ksr_from_pbx_late_offer(self, _msg: Any) -> int:
-        """A reply of a PBX to an INVITE without an offer."""
-        return self._shaped(self._replies.from_pbx, Media.late_offer)
+        return self._shaped(self._registered)
 
     def ksr_failure(self, _msg: Any) -> int:
         """A transaction failed; the reply has not gone back yet."""
@@ -198,56 +165,15 @@ class Script:
             self._bug()
         return 1
 
-    def ksr_from_hidden(self, _msg: Any) -> int:
-        """A reply of a PBX to a party that it is hidden from, without media."""
-        return self._shaped(self._hider.reply_of_pbx)
-
-    def ksr_from_hidden_answer(self, _msg: Any) -> int:
-        """The same to a request that had an offer."""
-        return self._shaped(self._hider.reply_of_pbx, Media.answer)
-
-    def ksr_from_hidden_plain_answer(self, _msg: Any) -> int:
-        """The same where policy is against encryption."""
-        return self._shaped(self._hider.reply_of_pbx, Media.plain_answer)
-
-    def ksr_from_hidden_sdes_answer(self, _msg: Any) -> int:
-        """The same where the offerer wants SDES."""
-        return self._shaped(self._hider.reply_of_pbx, Media.sdes_answer)
-
-    def ksr_from_hidden_dtls_answer(self, _msg: Any) -> int:
-        """The same where the offerer wants DTLS."""
-        return self._shaped(self._hider.reply_of_pbx, Media.dtls_answer)
-
-    def ksr_from_hidden_late_offer(self, _msg: Any) -> int:
-        """The same to an INVITE without an offer."""
-        return self._shaped(self._hider.reply_of_pbx, Media.late_offer)
-
-    def ksr_to_hidden(self, _msg: Any) -> int:
-        """A reply to a PBX that is hidden from whoever sends it, without media."""
-        return self._shaped(self._to_hidden)
-
-    def ksr_to_hidden_answer(self, _msg: Any) -> int:
-        """The same to a request that had an offer."""
-        return self._shaped(self._to_hidden, Media.answer)
-
-    def ksr_to_hidden_plain_answer(self, _msg: Any) -> int:
-        """The same where policy is against encryption."""
-        return self._shaped(self._to_hidden, Media.plain_answer)
-
-    def ksr_to_hidden_late_offer(self, _msg: Any) -> int:
-        """The same to an INVITE without an offer."""
-        return self._shaped(self._to_hidden, Media.late_offer)
-
-    # -- what they do --------------------------------------------------------------------------------
-
-    def _shaped(self, shape: Callable[[], None], media: Callable[[Media], None] | None = None) -> int:
+    def ksr_sweep(self, _msg: Any, _name: str) -> int:
+        """Every two seconds, in one process."""
         try:
-            shape()
-            if media and self._media:
-                media(self._media)
+            self._sweeper.sweep()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
+
+    # -- what they do --------------------------------------------------------------------------------
 
     def _with_browsers(self, then: Callable[[Browsers], None]) -> int:
         try:
@@ -256,11 +182,6 @@ class Script:
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
-
-    def _to_hidden(self) -> None:
-        self._hider.reply_to_pbx()
-        if self._ksr.kx.get_method() in SHAPED:
-            self._replies.from_phone()
 
     def _bug(self) -> bool:
         """Log the current exception; False when not we are to blame but bytes that are no UTF-8."""
@@ -271,6 +192,16 @@ class Script:
         if self._refusals.may_log():
             self._ksr.err("event=bug " + traceback.format_exc().replace("\n", " | ") + "\n")
         return True
+
+    def _limited(self, request: Request, decision: Decision, gate: Gate) -> None:
+        judged = gate.judge(request, decision)
+        if judged is None:
+            return
+        self._performer.left = False
+        try:
+            self._performer.perform(request, judged)
+        finally:
+            gate.settle(left=self._performer.left)
 
     def _malformed(self) -> None:
         self._refusals.note("malformed", self._ksr.kx.get_srcip(), self._ksr.kx.get_proto(), "", "")
@@ -295,6 +226,10 @@ class Script:
                 self._in_dialog(method, source, proto, received_on, uri)
             elif self._sanity_check(SANITY_MESSAGE, SANITY_URI) > 0:
                 request = self._read_request(method, source, proto, received_on)
-                self._performer.perform(request, self._router.decide(request))
+                decision = self._router.decide(request)
+                if self._gate and method == "INVITE":
+                    self._limited(request, decision, self._gate)
+                else:
+                    self._performer.perform(request, decision)
         except MalformedError:
             self._malformed()

@@ -114,7 +114,7 @@ def test_where_encryption_is_off_the_choice_is_answered_without_keys(tmp_path: P
     made = edge(tmp_path, phones="off").phone(rb=CHOICE)
     assert made.said("tm.t_on_reply") == [("ksr_from_pbx_plain_answer",)]
     made.fake.variables |= {"$rs": 183, "$si": "10.0.0.1"}
-    made.script.ksr_from_pbx_plain_answer(None)
+    made.reply("ksr_from_pbx_plain_answer")
     ((flags,),) = made.said("rtpengine.rtpengine_answer")
     assert str(flags).split()[-1] == "RTP/AVP"
     assert edge(tmp_path).pbx(rb=CHOICE).said("tm.t_on_reply") == [("ksr_from_phone_plain_answer",)]
@@ -124,7 +124,7 @@ def test_where_encryption_is_off_the_choice_is_answered_without_keys(tmp_path: P
 def test_a_late_offer_is_judged_in_the_reply(tmp_path: Path, tag: str, expected: str) -> None:
     made = edge(tmp_path)
     late(made, "10.0.0.1", f"{PHONE}\ntls\n{tag}")
-    made.script.ksr_from_pbx_late_offer(None)
+    made.reply("ksr_from_pbx_late_offer")
     assert expected in offered(made)
     assert ("OSRTP" in offered(made)) is (tag == "<null>")
 
@@ -132,7 +132,7 @@ def test_a_late_offer_is_judged_in_the_reply(tmp_path: Path, tag: str, expected:
 def test_a_late_offer_against_policy_is_taken_out(tmp_path: Path) -> None:
     made = edge(tmp_path, phones="required")
     late(made, PHONE, "10.0.0.1\nudp\n<null>")
-    made.script.ksr_from_phone_late_offer(None)
+    made.reply("ksr_from_phone_late_offer")
     assert "textopsx.remove_body" in made.done()
     assert made.said("htable.sht_inc") == [("refused", "srtp-required")]
     assert "rtpengine.rtpengine_offer" not in made.done()
