@@ -4,6 +4,9 @@ A phone on TLS is offered keys beside plain RTP, which fits phones that encrypt 
 must encrypt refuse it, so that what a phone offers when it calls is kept, in shared memory, for when it is called:
 by its address and the user of its Contact, which is the user of the request URI then. Phones that get plain RTP
 without a choice, over UDP and TCP, are not looked at.
+
+A phone that has not called yet may refuse the choice: then it counts as one that insists on keys in SDP, until it
+refuses those, too. So at most one call to it fails, and none is tried twice.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ _TABLE: Final = "insisting"
 _CALLER: Final = "$_s($si $(ct{nameaddr.uri}{uri.user}))"
 _WHO_CALLED: Final = "$_s($T_req($si) $T_req($(ct{nameaddr.uri}{uri.user})))"
 _CALLEE: Final = "$_s($nh(d) $rU)"
+_WHO_ANSWERS: Final = "$_s($si $T_req($rU))"
 
 
 def worth_knowing(srtp: str, transport: str) -> bool:
@@ -46,6 +50,14 @@ class Insisting:
         """What whoever the current request goes to insists on; `PLAIN` for nothing."""
         value = self._ksr.htable.sht_get(_TABLE, self._key(_CALLEE))
         return Offer(value) if isinstance(value, int) else Offer.PLAIN
+
+    def callee_refuses(self, *, choice: bool) -> None:
+        """The callee whose reply is the current message refuses the choice, or what it was known to insist on."""
+        key = self._key(_WHO_ANSWERS)
+        if choice:
+            self._ksr.htable.sht_setxi(_TABLE, key, int(Offer.SDES), LIFETIME_S)
+        else:
+            self._ksr.htable.sht_rm(_TABLE, key)
 
     def _key(self, template: str) -> str:
         # An IPv6 address has brackets as a next hop, and none as a source.

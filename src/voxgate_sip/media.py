@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voxgate_sip import crypto, record
-from voxgate_sip.crypto import INSISTS, Offer, Party, Refused
+from voxgate_sip.crypto import INSISTS, REQUIRED, Offer, Party, Refused
 from voxgate_sip.insisting import Insisting, worth_knowing
 from voxgate_sip.message import NOTHING, unbracketed
 
@@ -27,6 +27,8 @@ _ANSWER: Final = f"{_REPLACE} rtcp-mux-demux SDES-pad"
 _INTERFACE: Final = {"i": "inside", "o": "outside"}
 #: Who sent the request of the current reply, by which transport, and in which dialog.
 _ASKED: Final = "$_s($T_req($si)\n$T_req($pr)\n$T_req($tt))"
+#: RFC 3261 section 21.4.26.
+NOT_ACCEPTABLE: Final = 488
 #: An answered call is forgotten after a day, should its BYE never pass here.
 RECORD_LIFETIME_S: Final = 86400
 
@@ -76,7 +78,7 @@ class Media:
         if not has_sdp:
             return "_late_offer" if method == "INVITE" else ""
         party = Party(leg.srtp, leg.proto)
-        if worth_knowing(*party[:2]):
+        if source in self._pbxs and (first or leg.srtp == REQUIRED) and worth_knowing(leg.srtp, leg.proto):
             party = party._replace(insists_on=self._insisting.callee_does())
         flags, ending = self._offered(source, proto, leg.side, party, first=first)
         if self._offer(flags) < 0:
@@ -119,6 +121,19 @@ class Media:
         self.answer()
         if 200 <= self._status() < 300:
             self._insisting.caller_does(on)
+
+    def choice_answer(self) -> None:
+        """The same, of a phone that was left the choice."""
+        self._tried_answer(choice=True)
+
+    def known_answer(self) -> None:
+        """The same, of a phone that was offered what it is known to insist on."""
+        self._tried_answer(choice=False)
+
+    def _tried_answer(self, *, choice: bool) -> None:
+        self.answer()
+        if self._status() == NOT_ACCEPTABLE:
+            self._insisting.callee_refuses(choice=choice)
 
     def late_offer(self) -> None:
         """SDP in a reply to an INVITE without one is the offer; the answer comes in ACK (RFC 3261 section 13.2.1)."""
@@ -164,9 +179,10 @@ class Media:
                 f"{_REPLACE} {judgement.offer} direction={_INTERFACE[came[0]]} direction={_INTERFACE[side[0]]} "
                 f"address-family=IP{side[1]}{trust}"
             )
-            ending = INSISTS.get(offer, "") if learns else ""
-            ending += "_plain_answer" if judgement.strips else "_answer"
-            known = self._known[key] = (flags, ending)
+            kind = "_plain" if judgement.strips else INSISTS.get(offer, "") if learns else ""
+            if first and source in self._pbxs and not kind:
+                kind = "_choice" if judgement.choice else "_known" if answerer.insists_on in INSISTS else ""
+            known = self._known[key] = (flags, f"{kind}_answer")
         return known
 
     def _kind(self) -> Offer:

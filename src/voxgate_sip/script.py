@@ -117,6 +117,14 @@ class Script:
         """A reply of a phone to a request whose offer had keys that are not to be taken."""
         return self._shaped(self._replies.from_phone, Media.plain_answer)
 
+    def ksr_from_phone_choice_answer(self, _msg: Any) -> int:
+        """A reply of a phone that was left the choice of encryption."""
+        return self._shaped(self._replies.from_phone, Media.choice_answer)
+
+    def ksr_from_phone_known_answer(self, _msg: Any) -> int:
+        """A reply of a phone that was offered the encryption it is known to insist on."""
+        return self._shaped(self._replies.from_phone, Media.known_answer)
+
     def ksr_from_phone_late_offer(self, _msg: Any) -> int:
         """A reply of a phone to an INVITE without an offer."""
         return self._shaped(self._replies.from_phone, Media.late_offer)
@@ -144,6 +152,14 @@ class Script:
     def ksr_from_pbx_dtls_answer(self, _msg: Any) -> int:
         """A reply of a PBX to the offer of a phone that insists on DTLS-SRTP."""
         return self._shaped(self._replies.from_pbx, Media.dtls_answer)
+
+    def ksr_from_pbx_choice_answer(self, _msg: Any) -> int:
+        """A reply of a PBX that was left the choice of encryption by another PBX."""
+        return self._shaped(self._replies.from_pbx, Media.choice_answer)
+
+    def ksr_from_pbx_known_answer(self, _msg: Any) -> int:
+        """A reply of a PBX that was offered the encryption it is known to insist on."""
+        return self._shaped(self._replies.from_pbx, Media.known_answer)
 
     def ksr_from_pbx_late_offer(self, _msg: Any) -> int:
         """A reply of a PBX to an INVITE without an offer."""

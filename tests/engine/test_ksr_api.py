@@ -20,9 +20,9 @@ pytestmark = pytest.mark.engine
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 TEMPLATE = SOURCE / "voxgate" / "engines" / "templates" / "kamailio.cfg"
-ENDINGS = ("_answer", "_plain_answer", "_late_offer")
+ENDINGS = ("_answer", "_plain_answer", "_choice_answer", "_known_answer", "_late_offer")
 ARMED_BY_MEDIA = {f"{shape}{ending}" for shape in ("ksr_from_pbx", "ksr_from_phone") for ending in ENDINGS}
-ARMED_BY_MEDIA |= {"ksr_from_pbx_sdes_answer", "ksr_from_pbx_dtls_answer"}
+ARMED_BY_MEDIA |= {f"ksr_from_pbx_{kind}_answer" for kind in ("sdes", "dtls")}
 STUBBED = [(module, name) for module, functions in SIGNATURES.items() for name in functions]
 
 

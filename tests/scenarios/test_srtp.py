@@ -126,6 +126,18 @@ def test_the_pbx_sees_no_word_of_encryption(took: Took) -> None:
         ]
 
 
+def test_a_phone_that_insists_and_was_never_heard_of_misses_one_call_at_most(office: Stage) -> None:
+    pbx = office.pbxs[PBX]
+    with handset(Linphone, "phone-home", Srtp.SDES).make(office) as phone:
+        user = phone.account.user
+        phone.register()
+        pbx.command(call=user, talk_s=TALK_S)
+        assert pbx.wait("dialled", timeout_s=15, user=user)["code"] == 488
+        pbx.command(call=user, talk_s=TALK_S)
+        assert pbx.wait("dialled", timeout_s=15, after=1, user=user)["code"] == 200
+        assert pbx.heard(user, 15).tone_hz == TONE_HZ
+
+
 @pytest.mark.parametrize("srtp", [Srtp.SDES, Srtp.DTLS], ids=lambda srtp: srtp.value)
 def test_a_call_comes_back_from_hold_as_encrypted_as_it_was(office: Stage, srtp: Srtp) -> None:
     one = handset(Baresip, "phone-home", srtp)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.voxgate_sip.edges import Edge, next_hop
-from tests.unit.voxgate_sip.offices import OFFICE, PHONE
+from tests.unit.voxgate_sip.offices import OFFICE, PHONE, VAULT
 from tests.unit.voxgate_sip.test_crypto import HEAD, KEY, PLAIN, PRINT
 
 if TYPE_CHECKING:
@@ -103,6 +103,25 @@ def test_a_phone_on_tls_that_insists_is_called_as_it_offered(
     assert gets in flags.split()
 
 
+@pytest.mark.parametrize(
+    ("kept", "ending", "table"),
+    [(None, "_choice_answer", "htable.sht_setxi"), (2, "_known_answer", "htable.sht_rm")],
+    ids=["the-choice", "what-it-insisted-on"],
+)
+def test_a_phone_that_refuses_is_called_otherwise_the_next_time(
+    tmp_path: Path, kept: int | None, ending: str, table: str
+) -> None:
+    made = edge(tmp_path)
+    made.fake.answers["htable.sht_get", "insisting", CALLEE] = kept
+    assert made.pbx(rb=OPEN, rU="bob", **tls()).said("tm.t_on_reply") == [(f"ksr_from_phone{ending}",)]
+    made.fake.answers["pv.get", "$_s($si $T_req($rU))"] = CALLEE
+    for status, told in ((180, 0), (486, 0), (488, 1)):
+        made.fake.calls.clear()
+        made.fake.variables |= {"$rs": status, "$si": PHONE}
+        getattr(made.script, f"ksr_from_phone{ending}")(None)
+        assert len([args for args in made.said(table) if args[:2] == ("insisting", CALLEE)]) == told
+
+
 def test_a_phone_that_no_longer_insists_is_forgotten(tmp_path: Path) -> None:
     made = edge(tmp_path)
     made.fake.answers["pv.get", CALLER] = CALLEE
@@ -151,3 +170,18 @@ def test_a_session_name_in_another_character_set_does_not_hide_the_offer(tmp_pat
     assert "sl.send_reply" not in made.phone(rb=body).done()
     made.fake.variables["$(rb{s.encode.hexa})"] = OPEN.encode("latin-1").hex()
     assert made.phone(rb=body).said("sl.send_reply") == [(488, "Not Acceptable Here")]
+
+
+def test_a_pbx_on_tls_that_another_one_calls_is_left_the_choice(tmp_path: Path) -> None:
+    secure = replace(VAULT, srtp="optional")
+    made = Edge(
+        tmp_path,
+        media=True,
+        pbxs={"office": OFFICE, "vault": secure},
+        domains={"vault.example.com": "vault"},
+    )
+    made.fake.answers["htable.sht_get"] = None
+    made.pbx(rd="vault.example.com", rb=OPEN)
+    assert made.said("tm.t_on_reply") == [("ksr_from_pbx_choice_answer",)]
+    assert hasattr(made.script, "ksr_from_pbx_choice_answer")
+    assert "OSRTP-offer" in offered(made)
