@@ -65,8 +65,8 @@ class Offer(IntEnum):
     DTLS = 3
 
 
-#: What leaves no choice, and the callback of its answers that keeps it in mind.
-INSISTS: Final = {Offer.SDES: "_sdes", Offer.DTLS: "_dtls"}
+#: What leaves no choice.
+INSISTS: Final = frozenset({Offer.SDES, Offer.DTLS})
 
 
 class Party(NamedTuple):

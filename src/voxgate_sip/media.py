@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 from voxgate_sip import crypto, record
 from voxgate_sip.crypto import INSISTS, REQUIRED, Offer, Party, Refused
 from voxgate_sip.insisting import Insisting, worth_knowing
-from voxgate_sip.message import NOTHING, unbracketed
+from voxgate_sip.message import unbracketed
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Refusals
+    from voxgate_sip.gate import Gate
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg
     from voxgate_sip.route import Router
@@ -25,8 +26,12 @@ _REPLACE: Final = "replace-origin replace-session-connection"
 #: Some phones read keys only with the padding that RFC 4568 leaves in doubt.
 _ANSWER: Final = f"{_REPLACE} rtcp-mux-demux SDES-pad"
 _INTERFACE: Final = {"i": "inside", "o": "outside"}
-#: Who sent the request of the current reply, by which transport, and in which dialog.
-_ASKED: Final = "$_s($T_req($si)\n$T_req($pr)\n$T_req($tt))"
+#: Where a transaction keeps what its answers need: who asked for a late offer, or one of the words below.
+NOTE: Final = "$avp(voxgate_media)"
+#: Keys are not to be taken; the callee was left the choice of encryption, or offered what it is known to insist on.
+_STRIPS, _CHOICE, _KNOWN = "strips", "choice", "known"
+#: The caller insists on that.
+_INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
 #: RFC 3261 section 21.4.26.
 NOT_ACCEPTABLE: Final = 488
 #: An answered call is forgotten after a day, should its BYE never pass here.
@@ -40,10 +45,11 @@ class NotAcceptableError(Exception):
 class Media:
     """Offers and answers for one policy generation; only made where there is a media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router, refusals: Refusals) -> None:
+    def __init__(self, ksr: Ksr, router: Router, refusals: Refusals, gate: Gate | None = None) -> None:
         self._ksr = ksr
         self._router = router
         self._refusals = refusals
+        self._gate = gate
         self._pbxs = router.policy.pbx_protos
         self._phones = router.policy.srtp
         self._srtp = {
@@ -56,6 +62,7 @@ class Media:
         self._method = ksr.kx.get_method
         self._call_id = ksr.kx.get_callid
         self._pv_get = ksr.pv.get
+        self._pv_sets = ksr.pv.sets
         self._has_body = ksr.textops.has_body_type
         self._offer = ksr.rtpengine.rtpengine_offer
         self._answer = ksr.rtpengine.rtpengine_answer
@@ -76,14 +83,20 @@ class Media:
                 self._answer(self._answer_flags(source))
             return ""
         if not has_sdp:
-            return "_late_offer" if method == "INVITE" else ""
+            if method != "INVITE":
+                return ""
+            self._pv_sets(NOTE, f"{source} {proto} {int(first)}")
+            return "_late_offer"
         party = Party(leg.srtp, leg.proto)
         if source in self._pbxs and (first or leg.srtp == REQUIRED) and worth_knowing(leg.srtp, leg.proto):
             party = party._replace(insists_on=self._insisting.callee_does())
-        flags, ending = self._offered(source, proto, leg.side, party, first=first)
+        flags, note = self._offered(source, proto, leg.side, party, first=first)
         if self._offer(flags) < 0:
             raise ConnectionError
-        return ending
+        if not note:
+            return "_answer"
+        self._pv_sets(NOTE, note)
+        return "_noted_answer"
 
     def in_request(self, method: str, source: str, proto: str, leg: Leg) -> str:
         """The same inside a dialog, where BYE ends the media and a call goes on even without its relay."""
@@ -105,35 +118,15 @@ class Media:
         if status >= 200:
             self._keep()
 
-    def plain_answer(self) -> None:
-        """The same, to an offer that leaves the choice of encryption, where policy is against it."""
-        self.answer(" RTP/AVP")
-
-    def sdes_answer(self) -> None:
-        """The same, to a phone that insists on encryption with keys in SDP."""
-        self._insisting_answer(Offer.SDES)
-
-    def dtls_answer(self) -> None:
-        """The same, to a phone that insists on DTLS-SRTP."""
-        self._insisting_answer(Offer.DTLS)
-
-    def _insisting_answer(self, on: Offer) -> None:
-        self.answer()
-        if 200 <= self._status() < 300:
-            self._insisting.caller_does(on)
-
-    def choice_answer(self) -> None:
-        """The same, of a phone that was left the choice."""
-        self._tried_answer(choice=True)
-
-    def known_answer(self) -> None:
-        """The same, of a phone that was offered what it is known to insist on."""
-        self._tried_answer(choice=False)
-
-    def _tried_answer(self, *, choice: bool) -> None:
-        self.answer()
-        if self._status() == NOT_ACCEPTABLE:
-            self._insisting.callee_refuses(choice=choice)
+    def noted_answer(self) -> None:
+        """The same, where something was noted about the offer."""
+        note = str(self._pv_get(NOTE))
+        self.answer(" RTP/AVP" if note == _STRIPS else "")
+        status = self._status()
+        if status == NOT_ACCEPTABLE and note in (_CHOICE, _KNOWN):
+            self._insisting.callee_refuses(choice=note == _CHOICE)
+        elif 200 <= status < 300 and note in _INSISTS:
+            self._insisting.caller_does(_INSISTS[note])
 
     def late_offer(self) -> None:
         """SDP in a reply to an INVITE without one is the offer; the answer comes in ACK (RFC 3261 section 13.2.1)."""
@@ -142,11 +135,11 @@ class Media:
             return
         if self._has_body("application/sdp") > 0:
             source, proto = unbracketed(self._source()), self._proto()
-            asked, transport, tag = str(self._pv_get(_ASKED)).split("\n")
-            asked = unbracketed(asked)
+            # Not from the transaction's request: where topology is hidden, the engine was told another source.
+            asked, transport, first = str(self._pv_get(NOTE)).split(" ")
             party = Party(self._srtp.get(asked, self._phones), transport)
             try:
-                flags, _ = self._offered(source, proto, self._router.side_of(asked), party, first=tag == NOTHING)
+                flags, _ = self._offered(source, proto, self._router.side_of(asked), party, first=first == "1")
                 self._offer(flags)
             except NotAcceptableError as error:
                 # Too late for 488. Without an offer no media flows, and whoever asked hangs up.
@@ -158,11 +151,13 @@ class Media:
     def end(self, *, answered: bool = True) -> None:
         """The call, or the attempt, is over."""
         self._delete()
+        if self._gate:
+            self._gate.over()
         if answered:
             self._ksr.htable.sht_rm("calls", self._call_id())
 
     def _offered(self, source: str, proto: str, side: str, answerer: Party, *, first: bool) -> tuple[str, str]:
-        """Flags for the offer in the current message, and the ending of the callback. Raises NotAcceptableError."""
+        """Flags for the offer in the current message, and its note. Raises NotAcceptableError."""
         offerer = Party(self._srtp.get(source, self._phones), proto)
         came, trust = self._router.side_of(source), self._trust(source)
         learns = first and worth_knowing(offerer.srtp, proto) and source not in self._pbxs
@@ -179,10 +174,10 @@ class Media:
                 f"{_REPLACE} {judgement.offer} direction={_INTERFACE[came[0]]} direction={_INTERFACE[side[0]]} "
                 f"address-family=IP{side[1]}{trust}"
             )
-            kind = "_plain" if judgement.strips else INSISTS.get(offer, "") if learns else ""
-            if first and source in self._pbxs and not kind:
-                kind = "_choice" if judgement.choice else "_known" if answerer.insists_on in INSISTS else ""
-            known = self._known[key] = (flags, f"{kind}_answer")
+            note = _STRIPS if judgement.strips else offer.name.lower() if learns and offer in INSISTS else ""
+            if first and source in self._pbxs and not note:
+                note = _CHOICE if judgement.choice else _KNOWN if answerer.insists_on in INSISTS else ""
+            known = self._known[key] = (flags, note)
         return known
 
     def _kind(self) -> Offer:
@@ -203,4 +198,7 @@ class Media:
     def _keep(self) -> None:
         """Keep both parties of a call that was just answered, so that the edge itself can hang up."""
         if self._method() == "INVITE" and not self._pv_get("$T_req($tt)"):
-            self._ksr.htable.sht_setxs("calls", self._call_id(), record.of_reply(self._ksr), RECORD_LIFETIME_S)
+            call_id, kept = self._call_id(), record.of_reply(self._ksr)
+            self._ksr.htable.sht_setxs("calls", call_id, kept, RECORD_LIFETIME_S)
+            if self._gate:
+                self._gate.answered(call_id, record.from_tag(kept))

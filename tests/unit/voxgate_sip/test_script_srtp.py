@@ -10,6 +10,7 @@ import pytest
 from tests.unit.voxgate_sip.edges import Edge, next_hop
 from tests.unit.voxgate_sip.offices import OFFICE, PHONE, VAULT
 from tests.unit.voxgate_sip.test_crypto import HEAD, KEY, PLAIN, PRINT
+from voxgate_sip.media import NOTE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,20 +84,21 @@ def tls() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("body", "ending", "kept", "gets"),
-    [(SDES, "_sdes_answer", 2, "RTP/SAVP"), (DTLS, "_dtls_answer", 3, "UDP/TLS/RTP/SAVP")],
+    ("body", "note", "kept", "gets"),
+    [(SDES, "sdes", 2, "RTP/SAVP"), (DTLS, "dtls", 3, "UDP/TLS/RTP/SAVP")],
 )
 def test_a_phone_on_tls_that_insists_is_called_as_it_offered(
-    tmp_path: Path, body: str, ending: str, kept: int, gets: str
+    tmp_path: Path, body: str, note: str, kept: int, gets: str
 ) -> None:
     made = edge(tmp_path).phone(pr="tls", rb=body)
-    assert made.said("tm.t_on_reply") == [(f"ksr_from_pbx{ending}",)]
+    assert made.said("tm.t_on_reply") == [("ksr_from_pbx_noted_answer",)]
+    assert (NOTE, note) in made.said("pv.sets")
     assert not made.said("htable.sht_setxi")
     made.fake.answers["pv.get", "$_s($T_req($si) $T_req($(ct{nameaddr.uri}{uri.user})))"] = CALLEE
     for status, written in ((180, []), (486, []), (200, [("insisting", CALLEE, kept, 30 * 86400)])):
         made.fake.calls.clear()
         made.fake.variables |= {"$rs": status, "$si": "10.0.0.1"}
-        getattr(made.script, f"ksr_from_pbx{ending}")(None)
+        made.script.ksr_from_pbx_noted_answer(None)
         assert made.said("htable.sht_setxi") == written
     made.fake.answers["htable.sht_get", "insisting", CALLEE] = kept
     flags = offered(made.pbx(pr="udp", rb=OPEN, rU="bob", **tls()))
@@ -104,21 +106,22 @@ def test_a_phone_on_tls_that_insists_is_called_as_it_offered(
 
 
 @pytest.mark.parametrize(
-    ("kept", "ending", "table"),
-    [(None, "_choice_answer", "htable.sht_setxi"), (2, "_known_answer", "htable.sht_rm")],
+    ("kept", "note", "table"),
+    [(None, "choice", "htable.sht_setxi"), (2, "known", "htable.sht_rm")],
     ids=["the-choice", "what-it-insisted-on"],
 )
 def test_a_phone_that_refuses_is_called_otherwise_the_next_time(
-    tmp_path: Path, kept: int | None, ending: str, table: str
+    tmp_path: Path, kept: int | None, note: str, table: str
 ) -> None:
     made = edge(tmp_path)
     made.fake.answers["htable.sht_get", "insisting", CALLEE] = kept
-    assert made.pbx(rb=OPEN, rU="bob", **tls()).said("tm.t_on_reply") == [(f"ksr_from_phone{ending}",)]
+    assert made.pbx(rb=OPEN, rU="bob", **tls()).said("tm.t_on_reply") == [("ksr_from_phone_noted_answer",)]
+    assert (NOTE, note) in made.said("pv.sets")
     made.fake.answers["pv.get", "$_s($si $T_req($rU))"] = CALLEE
     for status, told in ((180, 0), (486, 0), (488, 1)):
         made.fake.calls.clear()
         made.fake.variables |= {"$rs": status, "$si": PHONE}
-        getattr(made.script, f"ksr_from_phone{ending}")(None)
+        made.script.ksr_from_phone_noted_answer(None)
         assert len([args for args in made.said(table) if args[:2] == ("insisting", CALLEE)]) == told
 
 
@@ -131,26 +134,26 @@ def test_a_phone_that_no_longer_insists_is_forgotten(tmp_path: Path) -> None:
 
 def test_where_encryption_is_off_the_choice_is_answered_without_keys(tmp_path: Path) -> None:
     made = edge(tmp_path, phones="off").phone(rb=CHOICE)
-    assert made.said("tm.t_on_reply") == [("ksr_from_pbx_plain_answer",)]
+    assert made.said("tm.t_on_reply") == [("ksr_from_pbx_noted_answer",)]
     made.fake.variables |= {"$rs": 183, "$si": "10.0.0.1"}
-    made.script.ksr_from_pbx_plain_answer(None)
+    made.script.ksr_from_pbx_noted_answer(None)
     ((flags,),) = made.said("rtpengine.rtpengine_answer")
     assert str(flags).split()[-1] == "RTP/AVP"
-    assert edge(tmp_path).pbx(rb=CHOICE).said("tm.t_on_reply") == [("ksr_from_phone_plain_answer",)]
+    assert edge(tmp_path).pbx(rb=CHOICE).said("tm.t_on_reply") == [("ksr_from_phone_noted_answer",)]
 
 
-@pytest.mark.parametrize(("tag", "expected"), [("<null>", "OSRTP-offer"), ("b", "SDES-no")], ids=["first", "inside"])
-def test_a_late_offer_is_judged_in_the_reply(tmp_path: Path, tag: str, expected: str) -> None:
+@pytest.mark.parametrize(("first", "expected"), [(1, "OSRTP-offer"), (0, "SDES-no")], ids=["first", "inside"])
+def test_a_late_offer_is_judged_in_the_reply(tmp_path: Path, first: int, expected: str) -> None:
     made = edge(tmp_path)
-    late(made, "10.0.0.1", f"{PHONE}\ntls\n{tag}")
+    late(made, "10.0.0.1", f"{PHONE} tls {first}")
     made.script.ksr_from_pbx_late_offer(None)
     assert expected in offered(made)
-    assert ("OSRTP" in offered(made)) is (tag == "<null>")
+    assert ("OSRTP" in offered(made)) is bool(first)
 
 
 def test_a_late_offer_against_policy_is_taken_out(tmp_path: Path) -> None:
     made = edge(tmp_path, phones="required")
-    late(made, PHONE, "10.0.0.1\nudp\n<null>")
+    late(made, PHONE, "10.0.0.1 udp 1")
     made.script.ksr_from_phone_late_offer(None)
     assert "textopsx.remove_body" in made.done()
     assert made.said("htable.sht_inc") == [("refused", "srtp-required")]
@@ -159,7 +162,7 @@ def test_a_late_offer_against_policy_is_taken_out(tmp_path: Path) -> None:
 
 def late(made: Edge, source: str, asked: str) -> None:
     made.fake.variables |= {"$rs": 200, "$si": source, "$pr": "udp", "$rb": OPEN}
-    made.fake.answers["pv.get", "$_s($T_req($si)\n$T_req($pr)\n$T_req($tt))"] = asked
+    made.fake.variables[NOTE] = asked
     made.fake.calls.clear()
 
 
@@ -182,6 +185,5 @@ def test_a_pbx_on_tls_that_another_one_calls_is_left_the_choice(tmp_path: Path) 
     )
     made.fake.answers["htable.sht_get"] = None
     made.pbx(rd="vault.example.com", rb=OPEN)
-    assert made.said("tm.t_on_reply") == [("ksr_from_pbx_choice_answer",)]
-    assert hasattr(made.script, "ksr_from_pbx_choice_answer")
+    assert made.said("tm.t_on_reply") == [("ksr_from_pbx_noted_answer",)]
     assert "OSRTP-offer" in offered(made)
