@@ -69,6 +69,9 @@ class Offer(IntEnum):
 INSISTS: Final = frozenset({Offer.SDES, Offer.DTLS})
 
 
+_TRIED: Final = {_EITHER: Offer.EITHER, _ENCRYPTED: Offer.SDES, _DTLS: Offer.DTLS}
+
+
 class Party(NamedTuple):
     """One party as far as encryption is concerned: its policy, the transport of its signalling (udp, tcp, ...), and
 
@@ -83,12 +86,12 @@ class Party(NamedTuple):
 class Flags(NamedTuple):
     """What rtpengine is told about an offer.
 
-    `strips`: the offerer's keys are not to be taken; `choice`: the answerer is left the choice of encryption.
+    `strips`: the offerer's keys are not to be taken; `tried`: which kind of encryption the answerer is offered.
     """
 
     offer: str
     strips: bool
-    choice: bool
+    tried: Offer
 
 
 class Refused(NamedTuple):
@@ -135,7 +138,7 @@ def judge(offerer: Party, answerer: Party, offer: Offer, *, first: bool) -> Flag
     if srtp == OFF and offer in INSISTS:
         return Refused("srtp-off")
     flags = _towards(answerer, offer, first=first)
-    return Flags(flags, strips=srtp == OFF and offer is Offer.EITHER, choice=flags is _EITHER)
+    return Flags(flags, strips=srtp == OFF and offer is Offer.EITHER, tried=_TRIED.get(flags, Offer.PLAIN))
 
 
 def _towards(answerer: Party, offer: Offer, *, first: bool) -> str:

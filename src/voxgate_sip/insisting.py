@@ -5,8 +5,8 @@ must encrypt refuse it, so that what a phone offers when it calls is kept, in sh
 by its address and the user of its Contact, which is the user of the request URI then. Phones that get plain RTP
 without a choice, over UDP and TCP, are not looked at.
 
-A phone that has not called yet may refuse the choice: then it counts as one that insists on keys in SDP, until it
-refuses those, too. So at most one call to it fails, and none is tried twice.
+A phone that has not called yet may refuse the choice: then it counts as one that insists on keys in SDP, and where it
+refuses those, on DTLS-SRTP. So two calls to it fail at most, and none is tried twice.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 #: A phone that does not call for so long is forgotten.
 LIFETIME_S: Final = 30 * 86400
+_NEXT: Final = {Offer.EITHER: Offer.SDES, Offer.SDES: Offer.DTLS}
 _TABLE: Final = "insisting"
 _CALLER: Final = "$_s($si $(ct{nameaddr.uri}{uri.user}))"
 _WHO_CALLED: Final = "$_s($T_req($si) $T_req($(ct{nameaddr.uri}{uri.user})))"
@@ -51,11 +52,11 @@ class Insisting:
         value = self._ksr.htable.sht_get(_TABLE, self._key(_CALLEE))
         return Offer(value) if isinstance(value, int) else Offer.PLAIN
 
-    def callee_refuses(self, *, choice: bool) -> None:
-        """The callee whose reply is the current message refuses the choice, or what it was known to insist on."""
+    def callee_refuses(self, tried: Offer) -> None:
+        """The callee whose reply is the current message refuses what was tried: next time it is the next kind."""
         key = self._key(_WHO_ANSWERS)
-        if choice:
-            self._ksr.htable.sht_setxi(_TABLE, key, int(Offer.SDES), LIFETIME_S)
+        if tried in _NEXT:
+            self._ksr.htable.sht_setxi(_TABLE, key, int(_NEXT[tried]), LIFETIME_S)
         else:
             self._ksr.htable.sht_rm(_TABLE, key)
 

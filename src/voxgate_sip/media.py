@@ -28,8 +28,10 @@ _ANSWER: Final = f"{_REPLACE} rtcp-mux-demux SDES-pad"
 _INTERFACE: Final = {"i": "inside", "o": "outside"}
 #: Where a transaction keeps what its answers need: who asked for a late offer, or one of the words below.
 NOTE: Final = "$avp(voxgate_media)"
-#: Keys are not to be taken; the callee was left the choice of encryption, or offered what it is known to insist on.
-_STRIPS, _CHOICE, _KNOWN = "strips", "choice", "known"
+#: Keys are not to be taken.
+_STRIPS: Final = "strips"
+#: The callee was offered that.
+_TRIED: Final = {"tried-either": Offer.EITHER, "tried-sdes": Offer.SDES, "tried-dtls": Offer.DTLS}
 #: The caller insists on that.
 _INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
 #: RFC 3261 section 21.4.26.
@@ -123,8 +125,8 @@ class Media:
         note = str(self._pv_get(NOTE))
         self.answer(" RTP/AVP" if note == _STRIPS else "")
         status = self._status()
-        if status == NOT_ACCEPTABLE and note in (_CHOICE, _KNOWN):
-            self._insisting.callee_refuses(choice=note == _CHOICE)
+        if status == NOT_ACCEPTABLE and note in _TRIED:
+            self._insisting.callee_refuses(_TRIED[note])
         elif 200 <= status < 300 and note in _INSISTS:
             self._insisting.caller_does(_INSISTS[note])
 
@@ -176,7 +178,7 @@ class Media:
             )
             note = _STRIPS if judgement.strips else offer.name.lower() if learns and offer in INSISTS else ""
             if first and source in self._pbxs and not note:
-                note = _CHOICE if judgement.choice else _KNOWN if answerer.insists_on in INSISTS else ""
+                note = f"tried-{judgement.tried.name.lower()}" if judgement.tried else ""
             known = self._known[key] = (flags, note)
         return known
 

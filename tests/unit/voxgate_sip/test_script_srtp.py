@@ -106,12 +106,15 @@ def test_a_phone_on_tls_that_insists_is_called_as_it_offered(
 
 
 @pytest.mark.parametrize(
-    ("kept", "note", "table"),
-    [(None, "choice", "htable.sht_setxi"), (2, "known", "htable.sht_rm")],
-    ids=["the-choice", "what-it-insisted-on"],
+    ("kept", "note", "table", "then"),
+    [
+        (None, "tried-either", "htable.sht_setxi", 2),
+        (2, "tried-sdes", "htable.sht_setxi", 3),
+        (3, "tried-dtls", "htable.sht_rm", None),
+    ],
 )
 def test_a_phone_that_refuses_is_called_otherwise_the_next_time(
-    tmp_path: Path, kept: int | None, note: str, table: str
+    tmp_path: Path, kept: int | None, note: str, table: str, then: int | None
 ) -> None:
     made = edge(tmp_path)
     made.fake.answers["htable.sht_get", "insisting", CALLEE] = kept
@@ -122,7 +125,8 @@ def test_a_phone_that_refuses_is_called_otherwise_the_next_time(
         made.fake.calls.clear()
         made.fake.variables |= {"$rs": status, "$si": PHONE}
         made.script.ksr_from_phone_noted_answer(None)
-        assert len([args for args in made.said(table) if args[:2] == ("insisting", CALLEE)]) == told
+        learned = [args[2:3] for args in made.said(table) if args[:2] == ("insisting", CALLEE)]
+        assert learned == [(then,) if then else ()] * told
 
 
 def test_a_phone_that_no_longer_insists_is_forgotten(tmp_path: Path) -> None:
