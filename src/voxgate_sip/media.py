@@ -87,12 +87,14 @@ class Media:
         if not has_sdp:
             if method != "INVITE":
                 return ""
-            self._pv_sets(NOTE, f"{source} {proto} {int(first)}")
+            asker = self._srtp.get(source, self._phones)
+            self._pv_sets(NOTE, f"{source} {proto} {asker} {leg.srtp} {int(first)}")
             return "_late_offer"
         party = Party(leg.srtp, leg.proto)
         if source in self._pbxs and (first or leg.srtp == REQUIRED) and worth_knowing(leg.srtp, leg.proto):
             party = party._replace(insists_on=self._insisting.callee_does())
-        flags, note = self._offered(source, proto, leg.side, party, first=first)
+        offerer = Party(self._srtp.get(source, self._phones), proto)
+        flags, note = self._offered(source, leg.side, offerer, party, first=first)
         if self._offer(flags) < 0:
             raise ConnectionError
         if not note:
@@ -137,11 +139,12 @@ class Media:
             return
         if self._has_body("application/sdp") > 0:
             source, proto = unbracketed(self._source()), self._proto()
-            # Not from the transaction's request: where topology is hidden, the engine was told another source.
-            asked, transport, first = str(self._pv_get(NOTE)).split(" ")
-            party = Party(self._srtp.get(asked, self._phones), transport)
+            # Not from the transaction's request: where topology is hidden, the engine was told another source. And not
+            # from this worker's policy: it may be older than the request's.
+            asked, transport, asker, offerer, first = str(self._pv_get(NOTE)).split(" ")
+            parties = Party(offerer, proto), Party(asker, transport)
             try:
-                flags, _ = self._offered(source, proto, self._router.side_of(asked), party, first=first == "1")
+                flags, _ = self._offered(source, self._router.side_of(asked), *parties, first=first == "1")
                 self._offer(flags)
             except NotAcceptableError as error:
                 # Too late for 488. Without an offer no media flows, and whoever asked hangs up.
@@ -158,11 +161,10 @@ class Media:
         if answered:
             self._ksr.htable.sht_rm("calls", self._call_id())
 
-    def _offered(self, source: str, proto: str, side: str, answerer: Party, *, first: bool) -> tuple[str, str]:
+    def _offered(self, source: str, side: str, offerer: Party, answerer: Party, *, first: bool) -> tuple[str, str]:
         """Flags for the offer in the current message, and its note. Raises NotAcceptableError."""
-        offerer = Party(self._srtp.get(source, self._phones), proto)
         came, trust = self._router.side_of(source), self._trust(source)
-        learns = first and worth_knowing(offerer.srtp, proto) and source not in self._pbxs
+        learns = first and worth_knowing(offerer.srtp, offerer.transport) and source not in self._pbxs
         offer = self._kind() if learns or crypto.must_look(offerer, answerer) else Offer.PLAIN
         if learns and offer not in INSISTS:
             self._insisting.caller_does_not()

@@ -149,15 +149,22 @@ def test_where_encryption_is_off_the_choice_is_answered_without_keys(tmp_path: P
 @pytest.mark.parametrize(("first", "expected"), [(1, "OSRTP-offer"), (0, "SDES-no")], ids=["first", "inside"])
 def test_a_late_offer_is_judged_in_the_reply(tmp_path: Path, first: int, expected: str) -> None:
     made = edge(tmp_path)
-    late(made, "10.0.0.1", f"{PHONE} tls {first}")
+    late(made, "10.0.0.1", f"{PHONE} tls optional off {first}")
     made.script.ksr_from_pbx_late_offer(None)
     assert expected in offered(made)
     assert ("OSRTP" in offered(made)) is bool(first)
 
 
-def test_a_late_offer_against_policy_is_taken_out(tmp_path: Path) -> None:
+def test_a_request_without_an_offer_notes_who_asks_and_both_policies(tmp_path: Path) -> None:
     made = edge(tmp_path, phones="required")
-    late(made, PHONE, "10.0.0.1 udp 1")
+    made.fake.answers["textops.has_body_type"] = -1
+    assert (NOTE, "10.0.0.1 udp off required 1") in made.pbx().said("pv.sets")
+    assert made.said("tm.t_on_reply") == [("ksr_from_phone_late_offer",)]
+
+
+def test_a_late_offer_against_policy_is_taken_out_also_by_a_worker_with_an_older_one(tmp_path: Path) -> None:
+    made = edge(tmp_path, phones="optional")
+    late(made, PHONE, "10.0.0.1 udp off required 1")
     made.script.ksr_from_phone_late_offer(None)
     assert "textopsx.remove_body" in made.done()
     assert made.said("htable.sht_inc") == [("refused", "srtp-required")]
