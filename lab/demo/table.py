@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.demo import browsing
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
 from lab.demo.refusing import no_open_relay, unknown_domain
@@ -65,6 +66,10 @@ LANES: tuple[tuple[Claim, ...], ...] = (
             f"{RECORDED}; the wires of both were tapped and played",
             secret,
         ),
+    ),
+    (
+        Claim("hotel NAT (symmetric), Chromium, WSS on 443 and WebRTC: calls", RECORDED, browsing.calls("phone-hotel")),
+        Claim("IPv6, Chromium, WSS on 443 and WebRTC: is called", RECORDED, browsing.is_called("phone-six")),
     ),
     (
         Claim(

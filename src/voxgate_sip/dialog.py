@@ -71,13 +71,9 @@ class DialogRelay:
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:
-            self._refuse(str(error), source, proto, method)
+            self._refuse(str(error), source, proto, method, error.answer)
             return
-        try:
-            self._leave(method, source, proto, leg, hop, from_pbx=from_pbx)
-        except NotAcceptableError as error:
-            self._refusals.note(str(error), source, proto, method, "")
-            self._ksr.sl.send_reply(488, "Not Acceptable Here")
+        self._leave(method, source, proto, leg, hop, from_pbx=from_pbx)
 
     def _leave(self, method: str, source: str, proto: str, leg: Leg, hop: str, *, from_pbx: bool) -> None:
         hider = self._hider
@@ -93,7 +89,12 @@ class DialogRelay:
             shapes = FROM_HIDDEN
             shape = shapes.get(method, "")
         if self._media:
-            ending = self._media.in_request(method, source, proto, leg)
+            try:
+                ending = self._media.in_request(method, source, proto, leg)
+            except NotAcceptableError as error:
+                self._refusals.note(str(error), source, proto, method, "")
+                self._ksr.sl.send_reply(488, "Not Acceptable Here")
+                return
             if ending:
                 shape = shapes.get(method, "ksr_from_pbx") + ending
         if shape:
@@ -103,10 +104,12 @@ class DialogRelay:
         if self._t_relay() < 0:
             self._ksr.sl.sl_reply_error()
 
-    def _refuse(self, reason: str, source: str, proto: str, method: str) -> None:
+    def _refuse(
+        self, reason: str, source: str, proto: str, method: str, answer: tuple[int, str] = ForbiddenError.answer
+    ) -> None:
         self._refusals.note(reason, source, proto, method, "")
         if method != "ACK":
-            self._ksr.sl.send_reply(403, "Forbidden")
+            self._ksr.sl.send_reply(*answer)
 
     def _without_route(self, method: str) -> None:
         if method != "ACK":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
-    from voxgate_sip.replies import RecordRouteRewriter
+    from voxgate_sip.replies import Replies
     from voxgate_sip.route import Router
 
 #: The parameter that carries a seal.
@@ -108,12 +108,14 @@ def real(uri: str, seal: Seal) -> tuple[str, str]:
 class Hider:
     """Hides PBXs in the messages of one policy generation."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, rewriter: RecordRouteRewriter, seal: Seal) -> None:
+    def __init__(self, ksr: Ksr, router: Router, legs: Legs, seal: Seal, *, replies: Replies) -> None:
         self._ksr = ksr
         self._router = router
         self._hides = router.policy.hide_topology
         self._seal = seal
-        self._rewriter = rewriter
+        self._rewriter = replies.rewriter
+        self._from_phone = replies.from_phone
+        self._method = ksr.kx.get_method
         self._own = {key: own.partition(";")[0] for key, own in legs.own_uris().items()}
         self._pv_get = ksr.pv.get
         self._remove = ksr.hdr.remove
@@ -164,6 +166,8 @@ class Hider:
         """The current reply goes to a PBX whose Vias were taken off; its sender gives back the edge's two."""
         self._remove_nth("Via", 1)
         self._append(f"Via: {self._pv_get('$T_req($(hdr(Via)[*]))')}\r\n")
+        if self._method() in SHAPED:
+            self._from_phone()
 
     def reveal(self, uri: str) -> str:
         """Put back what the request URI of the current request hides; gives the routes behind the edge.

@@ -8,6 +8,7 @@ from voxgate_sip.message import unbracketed
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
+    from voxgate_sip.browsers import Browsers
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.policy import Node
     from voxgate_sip.route import Router
@@ -34,8 +35,9 @@ class Leg(NamedTuple):
 class Legs:
     """All ways out of one policy generation."""
 
-    def __init__(self, ksr: Ksr, router: Router) -> None:
+    def __init__(self, ksr: Ksr, router: Router, browsers: Browsers | None = None) -> None:
         self._router = router
+        self._browsers = browsers
         self._legs = _legs(router)
         self._node_legs = {
             node.uri: self._legs[node.side, node.proto]._replace(srtp=pbx.srtp)
@@ -77,7 +79,10 @@ class Legs:
         return self._node_legs.get(node.uri) or self.to(node.side, node.proto)
 
     def to_next_hop(self, hop: str, *, from_pbx: bool) -> Leg:
-        """The way to a next hop, as `NEXT_HOP` gives it. Raises ForbiddenError when the request may not go there."""
+        """The way to a next hop, as `NEXT_HOP` gives it; to a browser, the one connection that it has.
+
+        Raises ForbiddenError when the request may not go there, FlowGoneError when that connection is gone.
+        """
         leg = self.pbx_hops.get(hop)
         if leg is not None:
             return leg
@@ -85,7 +90,10 @@ class Legs:
         if not port.isdecimal():
             raise ForbiddenError("next-hop-is-no-address")
         side = self._router.next_side(from_pbx=from_pbx, host=unbracketed(host), port=int(port))
-        return self.to(side, proto.lower())
+        leg = self.to(side, proto.lower())
+        if leg.proto == "ws" and self._browsers:
+            self._browsers.pin(f"{host}:{port}")
+        return leg
 
     def dress(self, leg: Leg) -> None:
         """Make the current request's own Via and its socket fit the way it takes."""
@@ -115,4 +123,9 @@ def _legs(router: Router) -> dict[tuple[str, str], Leg]:
                 socket=f"{proto}:{bracketed(view.local)}:{port}" if apart else "",
                 srtp=router.policy.srtp,
             )
+        door = router.policy.websocket
+        if door and "ws" in view.ports:
+            # All sides' browsers come in at one listener on loopback, whose address nobody may see.
+            there = f"tcp:{door.address}:{door.port}"
+            legs[side, "ws"] = legs[side, "ws"]._replace(via=bracketed(view.shown), socket=there)
     return legs

@@ -86,7 +86,7 @@ class Performer:
             leg = self._legs.to_next_hop(hop, from_pbx=True)
         except ForbiddenError as error:
             self._refuse(str(error), request)
-            ksr.sl.send_reply(403, "Forbidden")
+            ksr.sl.send_reply(*error.answer)
             return
         ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
         ksr.set_forward_no_connect()

@@ -61,6 +61,18 @@ class SideView:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocket:
+    """Where browsers' connections come in: HAProxy passes them to `address`:`port`, where nobody else may come in.
+
+    `origins` are the hosts, in lower case, whose pages may open one.
+    """
+
+    address: str
+    port: int
+    origins: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy of one generation.
 
@@ -68,8 +80,8 @@ class Policy:
     in lower case to a PBX's name; `served` are the transports that phones may use; `local` the networks whose
     parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over;
     `limits` who is limited (a subject of `limits.py`; `from`: every requester) -> calls at once, calls per second;
-    `fraud` a PBX's name -> its toll-fraud guard;
-    `srtp` the policy for phones: off, optional or required.
+    `fraud` a PBX's name -> its toll-fraud guard; `srtp` is the policy for phones: off, optional or required;
+    `websocket` is None where browsers are not served.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -85,9 +97,10 @@ class Policy:
     hide_topology: bool
     media: bool
     shun_s: int
-    srtp: str = "optional"
     limits: dict[str, tuple[int, int]] = field(default_factory=dict)
     fraud: dict[str, Guard] = field(default_factory=dict)
+    srtp: str = "optional"
+    websocket: WebSocket | None = None
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -138,11 +151,16 @@ def _policy(document: dict[str, Any]) -> Policy:
         hide_topology=bool(document["hide_topology"]),
         media=bool(document["media"]),
         shun_s=int(document["shun_s"]),
-        srtp=str(document["srtp"]),
         limits={subject: (int(calls), int(rate)) for subject, (calls, rate) in document["limits"].items()},
         fraud={name: guard_of(entry) for name, entry in document["fraud"].items()},
+        srtp=str(document["srtp"]),
+        websocket=_websocket(document["websocket"]),
         pbx_protos=protos,
     )
+
+
+def _websocket(entry: dict[str, Any] | None) -> WebSocket | None:
+    return WebSocket(entry["address"], int(entry["port"]), frozenset(entry["origins"])) if entry else None
 
 
 def _pbx(entry: dict[str, Any]) -> Pbx:

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 #: How many source addresses the side of which a worker remembers, before it forgets them all.
 SIDE_CACHE_SIZE: Final = 4096
+_ENCRYPTED: Final = frozenset({"tls", "ws"})
 
 
 class Request(NamedTuple):
     """What decides about a request outside of a dialog.
 
-    Hosts are in lower case, addresses without brackets, `proto` is udp, tcp or tls.
+    Hosts are in lower case, addresses without brackets, `proto` is udp, tcp, tls or ws.
 
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
     """
@@ -79,6 +80,14 @@ Decision: TypeAlias = Ignore | Answer | ToPbx | ToPhone
 
 class ForbiddenError(Exception):
     """A request may not go where its route set leads; the argument is the reason that is counted and logged."""
+
+    answer: tuple[int, str] = (403, "Forbidden")
+
+
+class FlowGoneError(ForbiddenError):
+    """The connection to the next hop is gone, and only the other side can make another (RFC 5626 section 5.3)."""
+
+    answer: tuple[int, str] = (430, "Flow Failed")
 
 
 #: The ACK of a request that the edge refused by itself: it has no transaction, and nobody is to blame.
@@ -149,8 +158,8 @@ class Router:
 
     @staticmethod
     def _target(pbx: Pbx, proto: str) -> Decision:
-        """TLS from outside stays TLS where the PBX takes it; otherwise the plain target, if there is one."""
-        nodes = pbx.secure if (proto == "tls" and pbx.secure) or not pbx.plain else pbx.plain
+        """TLS from outside (WebSocket too) stays TLS where the PBX takes it; else the plain target, if there is one."""
+        nodes = pbx.secure if (proto in _ENCRYPTED and pbx.secure) or not pbx.plain else pbx.plain
         return ToPbx(pbx, nodes)
 
     def next_side(self, *, from_pbx: bool, host: str, port: int) -> str:

@@ -17,6 +17,8 @@ import KSR
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from voxgate_sip.browsers import Browsers
+from voxgate_sip.callbacks import ReplyCallbacks
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
@@ -27,7 +29,7 @@ from voxgate_sip.media import Media
 from voxgate_sip.message import GENERATION, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
-from voxgate_sip.replies import SHAPED, RecordRouteRewriter, Replies
+from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
 from voxgate_sip.sweeper import Sweeper
 
@@ -50,7 +52,7 @@ def mod_init() -> Script:
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], Seal(key))
 
 
-class Script:
+class Script(ReplyCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
     def __init__(self, ksr: Ksr, policy: Path, events: str, seal: Seal) -> None:
@@ -76,15 +78,21 @@ class Script:
         self._router = router = Router(policy)
         self._gate = Gate(self._ksr, policy, self._events) if policy.limits or policy.fraud else None
         self._media = Media(self._ksr, router, self._refusals, self._gate) if policy.media else None
-        legs = Legs(self._ksr, router)
-        rewriter = RecordRouteRewriter(legs.own_uris())
+        self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
+        legs = Legs(self._ksr, router, self._browsers)
+        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
-        self._hider = Hider(self._ksr, router, legs, rewriter, self._seal)
+        self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
         tools = (self._ksr, router, legs, self._media, self._refusals)
         self._performer = Performer(*tools, hider=self._hider)
         self._in_dialog = DialogRelay(*tools, hider=self._hider).relay
-        self._replies = Replies(self._ksr, rewriter)
-        self._from_pbx = self._replies.from_pbx
+        self._registered = replies.registered
+        self._shapes = {
+            "ksr_from_pbx": replies.from_pbx,
+            "ksr_from_phone": replies.from_phone,
+            "ksr_from_hidden": self._hider.reply_of_pbx,
+            "ksr_to_hidden": self._hider.reply_to_pbx,
+        }
 
     def _refresh(self, seen: str) -> None:
         """One read of a file per worker and generation. A broken file keeps the former policy: calls go on."""
@@ -112,45 +120,31 @@ class Script:
                 self._ksr.sl.send_reply(500, "Server Internal Error")
         return 1
 
-    def ksr_registered(self, _msg: Any) -> int:
-        """A reply to REGISTER."""
-        return self._shaped(self._replies.registered)
-
-    def ksr_from_phone(self, _msg: Any) -> int:
-        """A reply of a phone, without media."""
-        return self._shaped(self._replies.from_phone)
-
-    def ksr_from_phone_answer(self, _msg: Any) -> int:
-        """A reply of a phone to a request that had an offer."""
-        return self._shaped(self._replies.from_phone, Media.answer)
-
-    def ksr_from_phone_noted_answer(self, _msg: Any) -> int:
-        """The same where something was noted about the offer."""
-        return self._shaped(self._replies.from_phone, Media.noted_answer)
-
-    def ksr_from_phone_late_offer(self, _msg: Any) -> int:
-        """A reply of a phone to an INVITE without an offer."""
-        return self._shaped(self._replies.from_phone, Media.late_offer)
-
-    def ksr_from_pbx(self, _msg: Any) -> int:
-        """A reply of a PBX, without media."""
+    def ksr_reply_route(self, _msg: Any) -> int:
+        """Any reply, before its transaction is looked for; only where browsers are served."""
         try:
-            self._from_pbx()
+            if self._browsers and not self._browsers.adopt():
+                self._ksr.set_drop()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
+            self._ksr.set_drop()
         return 1
 
-    def ksr_from_pbx_answer(self, _msg: Any) -> int:
-        """A reply of a PBX to a request that had an offer."""
-        return self._shaped(self._replies.from_pbx, Media.answer)
+    def ksr_xhttp_event(self, _msg: Any, _name: str) -> int:
+        """An HTTP request."""
+        return self._with_browsers(Browsers.handshake)
 
-    def ksr_from_pbx_noted_answer(self, _msg: Any) -> int:
-        """The same where something was noted about the offer."""
-        return self._shaped(self._replies.from_pbx, Media.noted_answer)
+    def ksr_websocket_event(self, _msg: Any, _name: str) -> int:
+        """A WebSocket was closed."""
+        return self._with_browsers(Browsers.forget)
 
-    def ksr_from_pbx_late_offer(self, _msg: Any) -> int:
-        """A reply of a PBX to an INVITE without an offer."""
-        return self._shaped(self._replies.from_pbx, Media.late_offer)
+    def ksr_tcp_event(self, _msg: Any, _name: str) -> int:
+        """The connection below a WebSocket was closed, reset, or timed out."""
+        return self._with_browsers(Browsers.forget)
+
+    def ksr_registered(self, _msg: Any) -> int:
+        """A reply to REGISTER."""
+        return self._shaped(self._registered)
 
     def ksr_failure(self, _msg: Any) -> int:
         """A transaction failed; the reply has not gone back yet."""
@@ -179,53 +173,15 @@ class Script:
             self._bug()
         return 1
 
-    def ksr_from_hidden(self, _msg: Any) -> int:
-        """A reply of a PBX to a party that it is hidden from, without media."""
-        return self._shaped(self._hider.reply_of_pbx)
-
-    def ksr_from_hidden_answer(self, _msg: Any) -> int:
-        """The same to a request that had an offer."""
-        return self._shaped(self._hider.reply_of_pbx, Media.answer)
-
-    def ksr_from_hidden_noted_answer(self, _msg: Any) -> int:
-        """The same where something was noted about the offer."""
-        return self._shaped(self._hider.reply_of_pbx, Media.noted_answer)
-
-    def ksr_from_hidden_late_offer(self, _msg: Any) -> int:
-        """The same to an INVITE without an offer."""
-        return self._shaped(self._hider.reply_of_pbx, Media.late_offer)
-
-    def ksr_to_hidden(self, _msg: Any) -> int:
-        """A reply to a PBX that is hidden from whoever sends it, without media."""
-        return self._shaped(self._to_hidden)
-
-    def ksr_to_hidden_answer(self, _msg: Any) -> int:
-        """The same to a request that had an offer."""
-        return self._shaped(self._to_hidden, Media.answer)
-
-    def ksr_to_hidden_noted_answer(self, _msg: Any) -> int:
-        """The same where something was noted about the offer."""
-        return self._shaped(self._to_hidden, Media.noted_answer)
-
-    def ksr_to_hidden_late_offer(self, _msg: Any) -> int:
-        """The same to an INVITE without an offer."""
-        return self._shaped(self._to_hidden, Media.late_offer)
-
     # -- what they do --------------------------------------------------------------------------------
 
-    def _shaped(self, shape: Callable[[], None], media: Callable[[Media], None] | None = None) -> int:
+    def _with_browsers(self, then: Callable[[Browsers], None]) -> int:
         try:
-            shape()
-            if media and self._media:
-                media(self._media)
+            if self._browsers:
+                then(self._browsers)
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
-
-    def _to_hidden(self) -> None:
-        self._hider.reply_to_pbx()
-        if self._ksr.kx.get_method() in SHAPED:
-            self._replies.from_phone()
 
     def _bug(self) -> bool:
         """Log the current exception; False when not we are to blame but bytes that are no UTF-8."""
@@ -252,6 +208,8 @@ class Script:
 
     def _request(self) -> None:
         ksr = self._ksr
+        if self._browsers and not self._browsers.adopt():
+            return
         if self._process_maxfwd(MAX_FORWARDS) < 0:
             ksr.sl.send_reply(483, "Too Many Hops")
             return

@@ -127,11 +127,17 @@ def _addresses(edge: Edge, places: Places) -> Iterator[Problem]:
 
 def _listeners(sip: SipListen, places: Places) -> Iterator[Problem]:
     path: Path = ("listen", "sip")
-    if not ports_of(sip):
+    if not ports_of(sip) and sip.wss is None and sip.ws is None:
         yield places.problem(path, "names no port", "write sip: {udp: 5060, tcp: 5060, tls: 5061}")
     if sip.tls is not None and sip.tls == sip.tcp:
         message = f"port {sip.tls} cannot serve plain TCP and TLS both"
         yield places.problem((*path, "tls"), message, "give TLS another port, 5061 as a rule")
+    for key, others in (("wss", ("tcp", "tls")), ("ws", ("tcp", "tls", "wss"))):
+        port = getattr(sip, key)
+        clash = next((other for other in others if port is not None and getattr(sip, other) == port), None)
+        if clash:
+            message = f"port {port} cannot serve WebSocket and listen.sip.{clash} both"
+            yield places.problem((*path, key), message, "give WebSocket a port of its own; wss is on 443 as a rule")
 
 
 def _media(udp: int, ports: PortRange, places: Places) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from voxgate.config.scalars import IpAddress, IpNetwork, Kind, ServiceName
+from voxgate.config.scalars import Hostname, IpAddress, IpNetwork, Kind, ServiceName
 
 Port = Annotated[int, Field(ge=1, le=65535, strict=True), Kind("port, 1..65535")]
 
@@ -26,6 +26,9 @@ Networks = Annotated[
 ServiceNames = Annotated[
     tuple[ServiceName, ...],
     BeforeValidator(as_list, json_schema_input_type=ServiceName | tuple[ServiceName, ...]),
+]
+Hostnames = Annotated[
+    tuple[Hostname, ...], BeforeValidator(as_list, json_schema_input_type=Hostname | tuple[Hostname, ...])
 ]
 SipCode = Annotated[int, Field(ge=400, le=699, strict=True), Kind("SIP answer, 400..699")]
 SipCodes = Annotated[

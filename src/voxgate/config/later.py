@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 LATER: dict[str, str] = {
     "certificates.default.acme": "give certificate and key, or leave certificates out for a self-signed one",
     "certificates.default.names": "remove it: the certificate's own names are served",
-    "listen.sip.wss": "remove it: browsers (SIP over WebSocket) are not served yet",
     "listen.http": "remove it: HTTP is not served yet",
     "listen.ldap": "remove it: LDAP is not served yet",
     "listen.h323": "remove it: H.323 is not served yet",

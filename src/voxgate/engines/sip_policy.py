@@ -7,6 +7,7 @@ from zlib import crc32
 
 from voxgate.engines.sip_fraud import guards_of
 from voxgate.engines.sip_limits import limits_of
+from voxgate.engines.websocket import websocket_of
 from voxgate_sip import policy as sip
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         media=media,
         # Until the health check has had its say about a node that failed a request.
         shun_s=config.health.interval_seconds * config.health.down_after + 5,
-        srtp=config.media.srtp.value,
         limits=limits_of(config),
         fraud=guards_of(config),
+        websocket=websocket_of(config),
+        srtp=config.media.srtp.value,
         pbx_protos=sip.sources_of(pbxs),
     )
 
@@ -61,13 +63,15 @@ def sockets_of(policy: sip.Policy) -> tuple[tuple[str, str, int], ...]:
         if view:
             address = f"[{view.local}]" if ":" in view.local else view.local
             for proto, port in sorted(view.ports.items()):
-                found[proto, address, port] = None
+                # HAProxy has the sockets for WebSocket.
+                if proto != "ws":
+                    found[proto, address, port] = None
     return tuple(found)
 
 
 def _served(config: Config) -> dict[str, int]:
     listen = config.listen.sip
-    ports = {"udp": listen.udp, "tcp": listen.tcp, "tls": listen.tls}
+    ports = {"udp": listen.udp, "tcp": listen.tcp, "tls": listen.tls, "ws": listen.wss or listen.ws}
     return {proto: port for proto, port in ports.items() if port}
 
 

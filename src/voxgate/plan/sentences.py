@@ -91,7 +91,7 @@ def _listed(items: Iterable[object]) -> str:
 
 
 def _first(config: Config) -> Iterator[Change]:
-    for transport in ("udp", "tcp", "tls"):
+    for transport in ("udp", "tcp", "tls", "wss", "ws"):
         port = getattr(config.listen.sip, transport)
         if port is not None:
             yield _port(Difference(("listen", "sip", transport), None, port), Names({}, {}))
@@ -217,6 +217,9 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("listen", "sip", "udp"), _port),
     (("listen", "sip", "tcp"), _port),
     (("listen", "sip", "tls"), _port),
+    (("listen", "sip", "wss"), _port),
+    (("listen", "sip", "ws"), _port),
+    (("listen", "sip", "origins"), _says("hosts whose pages may open a WebSocket")),
     (("listen", "sip", "workers"), _says("SIP worker processes")),
     (("media", "ports"), _says("media ports")),
     (("media", "dscp"), _says("DiffServ code point of media")),

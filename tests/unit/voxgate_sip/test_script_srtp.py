@@ -98,7 +98,7 @@ def test_a_phone_on_tls_that_insists_is_called_as_it_offered(
     for status, written in ((180, []), (486, []), (200, [("insisting", CALLEE, kept, 30 * 86400)])):
         made.fake.calls.clear()
         made.fake.variables |= {"$rs": status, "$si": "10.0.0.1"}
-        made.script.ksr_from_pbx_noted_answer(None)
+        made.reply("ksr_from_pbx_noted_answer")
         assert made.said("htable.sht_setxi") == written
     made.fake.answers["htable.sht_get", "insisting", CALLEE] = kept
     flags = offered(made.pbx(pr="udp", rb=OPEN, rU="bob", **tls()))
@@ -124,7 +124,7 @@ def test_a_phone_that_refuses_is_called_otherwise_the_next_time(
     for status, told in ((180, 0), (486, 0), (488, 1)):
         made.fake.calls.clear()
         made.fake.variables |= {"$rs": status, "$si": PHONE}
-        made.script.ksr_from_phone_noted_answer(None)
+        made.reply("ksr_from_phone_noted_answer")
         learned = [args[2:3] for args in made.said(table) if args[:2] == ("insisting", CALLEE)]
         assert learned == [(then,) if then else ()] * told
 
@@ -140,7 +140,7 @@ def test_where_encryption_is_off_the_choice_is_answered_without_keys(tmp_path: P
     made = edge(tmp_path, phones="off").phone(rb=CHOICE)
     assert made.said("tm.t_on_reply") == [("ksr_from_pbx_noted_answer",)]
     made.fake.variables |= {"$rs": 183, "$si": "10.0.0.1"}
-    made.script.ksr_from_pbx_noted_answer(None)
+    made.reply("ksr_from_pbx_noted_answer")
     ((flags,),) = made.said("rtpengine.rtpengine_answer")
     assert str(flags).split()[-1] == "RTP/AVP"
     assert edge(tmp_path).pbx(rb=CHOICE).said("tm.t_on_reply") == [("ksr_from_phone_noted_answer",)]
@@ -150,7 +150,7 @@ def test_where_encryption_is_off_the_choice_is_answered_without_keys(tmp_path: P
 def test_a_late_offer_is_judged_in_the_reply(tmp_path: Path, first: int, expected: str) -> None:
     made = edge(tmp_path)
     late(made, "10.0.0.1", f"{PHONE} tls optional off {first}")
-    made.script.ksr_from_pbx_late_offer(None)
+    made.reply("ksr_from_pbx_late_offer")
     assert expected in offered(made)
     assert ("OSRTP" in offered(made)) is bool(first)
 
@@ -165,7 +165,7 @@ def test_a_request_without_an_offer_notes_who_asks_and_both_policies(tmp_path: P
 def test_a_late_offer_against_policy_is_taken_out_also_by_a_worker_with_an_older_one(tmp_path: Path) -> None:
     made = edge(tmp_path, phones="optional")
     late(made, PHONE, "10.0.0.1 udp off required 1")
-    made.script.ksr_from_phone_late_offer(None)
+    made.reply("ksr_from_phone_late_offer")
     assert "textopsx.remove_body" in made.done()
     assert made.said("htable.sht_inc") == [("refused", "srtp-required")]
     assert "rtpengine.rtpengine_offer" not in made.done()
