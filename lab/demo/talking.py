@@ -42,8 +42,18 @@ class Handset:
     tone_hz: int = TONE_HZ
     srtp: Srtp = Srtp.NONE
 
+    def __str__(self) -> str:
+        return f"{self.kind.__name__.lower()}-{self.host}-{self.transport}-{self.srtp.value}"
+
     def open(self, stage: Stage, stack: ExitStack) -> Device:
         """Start and register it under a user name of its own."""
+        device = self.make(stage)
+        stack.enter_context(device)
+        device.register()
+        return device
+
+    def make(self, stage: Stage) -> Baresip | Linphone:
+        """It, not started yet."""
         number = next(_serial)
         account = Account(
             self.host,
@@ -56,14 +66,9 @@ class Handset:
             srtp=self.srtp,
             sip_port=5060 + 2 * number,
         )
-        device: Baresip | Linphone
         if self.kind is Baresip:
-            device = Baresip(stage.net, account, control=4444 + number)
-        else:
-            device = Linphone(stage.net, account, rtp=7078 + 2 * number)
-        stack.enter_context(device)
-        device.register()
-        return device
+            return Baresip(stage.net, account, control=4444 + number)
+        return Linphone(stage.net, account, rtp=7078 + 2 * number)
 
 
 def calls(handset: Handset) -> Prove:

@@ -18,9 +18,7 @@ SHAPES: Final = ("ksr_from_pbx", "ksr_from_phone", "ksr_from_hidden", "ksr_to_hi
 ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
     "": None,
     "_answer": Media.answer,
-    "_plain_answer": Media.plain_answer,
-    "_sdes_answer": Media.sdes_answer,
-    "_dtls_answer": Media.dtls_answer,
+    "_noted_answer": Media.noted_answer,
     "_late_offer": Media.late_offer,
 }
 

@@ -51,6 +51,9 @@ _EITHER: Final = f"{_TO_OTHERS} RTP/AVP OSRTP-offer {_SUITES}"
 _AS_BEFORE: Final = f"{_TO_OTHERS} {_SUITES}"
 _STREAM: Final = re.compile(r"^m=", re.MULTILINE)
 _KEYS: Final = ("a=crypto:", "a=fingerprint:")
+#: The first key of a stream is the one that rtpengine takes (RFC 4568 sections 6.2 and 6.3).
+_FIRST_KEY: Final = re.compile(r"^a=crypto:\d+ +(.*)$", re.MULTILINE)
+_ENCRYPTS_NOTHING: Final = ("NULL_", "UNENCRYPTED_SRTP")
 
 
 class Offer(IntEnum):
@@ -62,8 +65,11 @@ class Offer(IntEnum):
     DTLS = 3
 
 
-#: What leaves no choice, and the callback of its answers that keeps it in mind.
-INSISTS: Final = {Offer.SDES: "_sdes", Offer.DTLS: "_dtls"}
+#: What leaves no choice.
+INSISTS: Final = frozenset({Offer.SDES, Offer.DTLS})
+
+
+_TRIED: Final = {_EITHER: Offer.EITHER, _ENCRYPTED: Offer.SDES, _DTLS: Offer.DTLS}
 
 
 class Party(NamedTuple):
@@ -78,10 +84,14 @@ class Party(NamedTuple):
 
 
 class Flags(NamedTuple):
-    """What rtpengine is told about an offer; `strips`: the offerer's keys are not to be taken."""
+    """What rtpengine is told about an offer.
+
+    `strips`: the offerer's keys are not to be taken; `tried`: which kind of encryption the answerer is offered.
+    """
 
     offer: str
     strips: bool
+    tried: Offer
 
 
 class Refused(NamedTuple):
@@ -112,6 +122,9 @@ def _kind_of_stream(stream: str, keys_everywhere: bool) -> Offer | None:
     _, port, profile, *_ = [*stream.partition("\n")[0].split(" "), "", "", ""]
     if "RTP/" not in profile or port == "0":
         return None
+    first = _FIRST_KEY.search(stream)
+    if first and any(word in first[1] for word in _ENCRYPTS_NOTHING):
+        return Offer.PLAIN
     if "SAVP" in profile:
         return Offer.DTLS if profile.startswith("UDP/TLS/") else Offer.SDES
     return Offer.EITHER if keys_everywhere or any(key in stream for key in _KEYS) else Offer.PLAIN
@@ -124,7 +137,8 @@ def judge(offerer: Party, answerer: Party, offer: Offer, *, first: bool) -> Flag
         return Refused("srtp-required")
     if srtp == OFF and offer in INSISTS:
         return Refused("srtp-off")
-    return Flags(_towards(answerer, offer, first=first), strips=srtp == OFF and offer is Offer.EITHER)
+    flags = _towards(answerer, offer, first=first)
+    return Flags(flags, strips=srtp == OFF and offer is Offer.EITHER, tried=_TRIED.get(flags, Offer.PLAIN))
 
 
 def _towards(answerer: Party, offer: Offer, *, first: bool) -> str:

@@ -4,6 +4,9 @@ A phone on TLS is offered keys beside plain RTP, which fits phones that encrypt 
 must encrypt refuse it, so that what a phone offers when it calls is kept, in shared memory, for when it is called:
 by its address and the user of its Contact, which is the user of the request URI then. Phones that get plain RTP
 without a choice, over UDP and TCP, are not looked at.
+
+A phone that has not called yet may refuse the choice: then it counts as one that insists on keys in SDP, and where it
+refuses those, on DTLS-SRTP. So two calls to it fail at most, and none is tried twice.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ if TYPE_CHECKING:
 
 #: A phone that does not call for so long is forgotten.
 LIFETIME_S: Final = 30 * 86400
+_NEXT: Final = {Offer.EITHER: Offer.SDES, Offer.SDES: Offer.DTLS}
 _TABLE: Final = "insisting"
 _CALLER: Final = "$_s($si $(ct{nameaddr.uri}{uri.user}))"
 _WHO_CALLED: Final = "$_s($T_req($si) $T_req($(ct{nameaddr.uri}{uri.user})))"
 _CALLEE: Final = "$_s($nh(d) $rU)"
+_WHO_ANSWERS: Final = "$_s($si $T_req($rU))"
 
 
 def worth_knowing(srtp: str, transport: str) -> bool:
@@ -46,6 +51,14 @@ class Insisting:
         """What whoever the current request goes to insists on; `PLAIN` for nothing."""
         value = self._ksr.htable.sht_get(_TABLE, self._key(_CALLEE))
         return Offer(value) if isinstance(value, int) else Offer.PLAIN
+
+    def callee_refuses(self, tried: Offer) -> None:
+        """The callee whose reply is the current message refuses what was tried: next time it is the next kind."""
+        key = self._key(_WHO_ANSWERS)
+        if tried in _NEXT:
+            self._ksr.htable.sht_setxi(_TABLE, key, int(_NEXT[tried]), LIFETIME_S)
+        else:
+            self._ksr.htable.sht_rm(_TABLE, key)
 
     def _key(self, template: str) -> str:
         # An IPv6 address has brackets as a next hop, and none as a source.

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voxgate_sip import crypto, record
-from voxgate_sip.crypto import INSISTS, Offer, Party, Refused
+from voxgate_sip.crypto import INSISTS, REQUIRED, Offer, Party, Refused
 from voxgate_sip.insisting import Insisting, worth_knowing
-from voxgate_sip.message import NOTHING, unbracketed
+from voxgate_sip.message import unbracketed
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Refusals
@@ -26,8 +26,16 @@ _REPLACE: Final = "replace-origin replace-session-connection"
 #: Some phones read keys only with the padding that RFC 4568 leaves in doubt.
 _ANSWER: Final = f"{_REPLACE} rtcp-mux-demux SDES-pad"
 _INTERFACE: Final = {"i": "inside", "o": "outside"}
-#: Who sent the request of the current reply, by which transport, and in which dialog.
-_ASKED: Final = "$_s($T_req($si)\n$T_req($pr)\n$T_req($tt))"
+#: Where a transaction keeps what its answers need: who asked for a late offer, or one of the words below.
+NOTE: Final = "$avp(voxgate_media)"
+#: Keys are not to be taken.
+_STRIPS: Final = "strips"
+#: The callee was offered that.
+_TRIED: Final = {"tried-either": Offer.EITHER, "tried-sdes": Offer.SDES, "tried-dtls": Offer.DTLS}
+#: The caller insists on that.
+_INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
+#: RFC 3261 section 21.4.26.
+NOT_ACCEPTABLE: Final = 488
 #: An answered call is forgotten after a day, should its BYE never pass here.
 RECORD_LIFETIME_S: Final = 86400
 
@@ -56,6 +64,7 @@ class Media:
         self._method = ksr.kx.get_method
         self._call_id = ksr.kx.get_callid
         self._pv_get = ksr.pv.get
+        self._pv_sets = ksr.pv.sets
         self._has_body = ksr.textops.has_body_type
         self._offer = ksr.rtpengine.rtpengine_offer
         self._answer = ksr.rtpengine.rtpengine_answer
@@ -76,14 +85,22 @@ class Media:
                 self._answer(self._answer_flags(source))
             return ""
         if not has_sdp:
-            return "_late_offer" if method == "INVITE" else ""
+            if method != "INVITE":
+                return ""
+            asker = self._srtp.get(source, self._phones)
+            self._pv_sets(NOTE, f"{source} {proto} {asker} {leg.srtp} {int(first)}")
+            return "_late_offer"
         party = Party(leg.srtp, leg.proto)
-        if worth_knowing(*party[:2]):
+        if source in self._pbxs and (first or leg.srtp == REQUIRED) and worth_knowing(leg.srtp, leg.proto):
             party = party._replace(insists_on=self._insisting.callee_does())
-        flags, ending = self._offered(source, proto, leg.side, party, first=first)
+        offerer = Party(self._srtp.get(source, self._phones), proto)
+        flags, note = self._offered(source, leg.side, offerer, party, first=first)
         if self._offer(flags) < 0:
             raise ConnectionError
-        return ending
+        if not note:
+            return "_answer"
+        self._pv_sets(NOTE, note)
+        return "_noted_answer"
 
     def in_request(self, method: str, source: str, proto: str, leg: Leg) -> str:
         """The same inside a dialog, where BYE ends the media and a call goes on even without its relay."""
@@ -105,22 +122,15 @@ class Media:
         if status >= 200:
             self._keep()
 
-    def plain_answer(self) -> None:
-        """The same, to an offer that leaves the choice of encryption, where policy is against it."""
-        self.answer(" RTP/AVP")
-
-    def sdes_answer(self) -> None:
-        """The same, to a phone that insists on encryption with keys in SDP."""
-        self._insisting_answer(Offer.SDES)
-
-    def dtls_answer(self) -> None:
-        """The same, to a phone that insists on DTLS-SRTP."""
-        self._insisting_answer(Offer.DTLS)
-
-    def _insisting_answer(self, on: Offer) -> None:
-        self.answer()
-        if 200 <= self._status() < 300:
-            self._insisting.caller_does(on)
+    def noted_answer(self) -> None:
+        """The same, where something was noted about the offer."""
+        note = str(self._pv_get(NOTE))
+        self.answer(" RTP/AVP" if note == _STRIPS else "")
+        status = self._status()
+        if status == NOT_ACCEPTABLE and note in _TRIED:
+            self._insisting.callee_refuses(_TRIED[note])
+        elif 200 <= status < 300 and note in _INSISTS:
+            self._insisting.caller_does(_INSISTS[note])
 
     def late_offer(self) -> None:
         """SDP in a reply to an INVITE without one is the offer; the answer comes in ACK (RFC 3261 section 13.2.1)."""
@@ -129,11 +139,12 @@ class Media:
             return
         if self._has_body("application/sdp") > 0:
             source, proto = unbracketed(self._source()), self._proto()
-            asked, transport, tag = str(self._pv_get(_ASKED)).split("\n")
-            asked = unbracketed(asked)
-            party = Party(self._srtp.get(asked, self._phones), transport)
+            # Not from the transaction's request: where topology is hidden, the engine was told another source. And not
+            # from this worker's policy: it may be older than the request's.
+            asked, transport, asker, offerer, first = str(self._pv_get(NOTE)).split(" ")
+            parties = Party(offerer, proto), Party(asker, transport)
             try:
-                flags, _ = self._offered(source, proto, self._router.side_of(asked), party, first=tag == NOTHING)
+                flags, _ = self._offered(source, self._router.side_of(asked), *parties, first=first == "1")
                 self._offer(flags)
             except NotAcceptableError as error:
                 # Too late for 488. Without an offer no media flows, and whoever asked hangs up.
@@ -150,11 +161,10 @@ class Media:
         if answered:
             self._ksr.htable.sht_rm("calls", self._call_id())
 
-    def _offered(self, source: str, proto: str, side: str, answerer: Party, *, first: bool) -> tuple[str, str]:
-        """Flags for the offer in the current message, and the ending of the callback. Raises NotAcceptableError."""
-        offerer = Party(self._srtp.get(source, self._phones), proto)
+    def _offered(self, source: str, side: str, offerer: Party, answerer: Party, *, first: bool) -> tuple[str, str]:
+        """Flags for the offer in the current message, and its note. Raises NotAcceptableError."""
         came, trust = self._router.side_of(source), self._trust(source)
-        learns = first and worth_knowing(offerer.srtp, proto) and source not in self._pbxs
+        learns = first and worth_knowing(offerer.srtp, offerer.transport) and source not in self._pbxs
         offer = self._kind() if learns or crypto.must_look(offerer, answerer) else Offer.PLAIN
         if learns and offer not in INSISTS:
             self._insisting.caller_does_not()
@@ -168,9 +178,10 @@ class Media:
                 f"{_REPLACE} {judgement.offer} direction={_INTERFACE[came[0]]} direction={_INTERFACE[side[0]]} "
                 f"address-family=IP{side[1]}{trust}"
             )
-            ending = INSISTS.get(offer, "") if learns else ""
-            ending += "_plain_answer" if judgement.strips else "_answer"
-            known = self._known[key] = (flags, ending)
+            note = _STRIPS if judgement.strips else offer.name.lower() if learns and offer in INSISTS else ""
+            if first and source in self._pbxs and not note:
+                note = f"tried-{judgement.tried.name.lower()}" if judgement.tried else ""
+            known = self._known[key] = (flags, note)
         return known
 
     def _kind(self) -> Offer:

@@ -31,6 +31,18 @@ OFFERS = {
         "m=audio 4000 RTP/SAVP 0\r\n" + KEY + "m=video 0 RTP/AVP 96\r\n",
         Offer.SDES,
     ),
+    "a-cipher-that-encrypts-nothing": (
+        "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 NULL_HMAC_SHA1_80 inline:x\r\n" + KEY,
+        Offer.PLAIN,
+    ),
+    "a-key-that-is-not-used": (
+        "m=audio 4000 RTP/SAVP 0\r\n" + KEY.replace("\r\n", " UNENCRYPTED_SRTP\r\n"),
+        Offer.PLAIN,
+    ),
+    "a-cipher-that-encrypts-nothing-as-the-last-choice": (
+        "m=audio 4000 RTP/SAVP 0\r\n" + KEY + "a=crypto:2 NULL_HMAC_SHA1_80 inline:x\r\n",
+        Offer.SDES,
+    ),
     "fax": (FAX, Offer.EITHER),
     "fax-beside-refused-audio": ("m=audio 0 RTP/AVP 0\r\n" + FAX + KEY, Offer.EITHER),
     "chat-beside-encrypted-audio": (
