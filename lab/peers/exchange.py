@@ -113,6 +113,8 @@ class Exchange:
         asked = incoming.request
         tag = parse_name_addr(asked.get("To")).param("tag")
         if tag is not None:
+            sender = parse_name_addr(asked.get("From")).uri.user
+            self.journal("in dialog", user=sender, method=asked.method, forwarded_for=asked.all("X-Forwarded-For"))
             await self._inside(incoming, (asked.call_id, tag))
         elif asked.method == "OPTIONS":
             incoming.respond(200)
@@ -140,14 +142,15 @@ class Exchange:
         contact = incoming.request.get("Contact")
         path = incoming.request.all("Path")
         name = "registered" if answer.code == 200 else "register refused"
-        self.journal(name, user=user, code=answer.code, fact=answer.fact, contact=contact, path=path)
+        facts = {"forwarded_for": incoming.request.all("X-Forwarded-For"), "over": incoming.flow.local.transport}
+        self.journal(name, user=user, code=answer.code, fact=answer.fact, contact=contact, path=path, **facts)
 
     async def _invite(self, incoming: Incoming) -> None:
         asked = incoming.request
         caller = parse_name_addr(asked.get("From")).uri.user
         number = parse_uri(asked.uri).user
         facts = {"to": number, "from": caller, "source": str(incoming.source)}
-        self.journal("invite", **facts, forwarded_for=asked.get("X-Forwarded-For"))
+        self.journal("invite", **facts, forwarded_for=asked.all("X-Forwarded-For"))
         if self.reply is not None:
             incoming.respond(self.reply)
             return

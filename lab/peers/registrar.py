@@ -56,12 +56,13 @@ def read_users(path: Path) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Registrar:
-    """``users`` empty: everybody may register and call without a password."""
+    """``users`` empty: everybody may register and call without a password; ``refuses``: nobody may."""
 
     realm: str
     nonce: str
     users: Mapping[str, str] = field(default_factory=dict)
     bindings: dict[str, Binding] = field(default_factory=dict)
+    refuses: bool = False
 
     def refusal(self, request: Request, user: str) -> Answer | None:
         """A challenge or a 403 for a request of ``user``, None if it may pass."""
@@ -86,6 +87,8 @@ class Registrar:
     def register(self, request: Request, now_s: float) -> Answer:
         """Take or refuse a REGISTER. Raises AddressError."""
         user = parse_name_addr(request.get("To")).uri.user
+        if self.refuses:
+            return Answer(403, (), "refuses everybody")
         path = request.all("Path")
         if path and "path" not in [option.lower() for option in request.all("Supported")]:
             return Answer(420, (("Unsupported", "path"),), "Path without Supported: path")

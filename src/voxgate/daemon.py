@@ -40,6 +40,7 @@ from voxgate.supervise.log import LogFormat, LogSink, configure
 from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
 from voxgate.supervise.observe import Observer
 from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
+from voxgate.supervise.registrations import Keeper
 from voxgate.supervise.supervisor import Supervisor
 from voxgate.supervise.verbs import Machine, Operations, Reading
 from voxgate.wire.control import ApplyRequest
@@ -165,6 +166,7 @@ class _Edge:
         self._rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
+        self._registrations = Keeper(places.state / "registrations.json", self._rpc, clock.wall)
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
         controls: dict[str, Control] = {"kamailio": KamailioControl(self._rpc), "rtpengine": RtpengineControl(self._ng)}
         probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
@@ -182,7 +184,9 @@ class _Edge:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await loop.create_datagram_endpoint(lambda: EventSocket(self._watch), sock=self._events)
+        await loop.create_datagram_endpoint(
+            lambda: EventSocket(self._watch, self._registrations.report), sock=self._events
+        )
         async with self._rpc, self._ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
@@ -191,8 +195,10 @@ class _Edge:
             async with asyncio.TaskGroup() as group:
                 hang_up = asyncio.Event()
                 loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+                server = ControlServer(self._control, self._operations, registrations=self._registrations.told)
                 tasks = [
-                    group.create_task(ControlServer(self._control, self._operations).serve()),
+                    group.create_task(server.serve()),
+                    group.create_task(self._registrations.serve()),
                     group.create_task(MediaTimeouts(reports, self._rpc).serve()),
                     group.create_task(self._heartbeat()),
                     group.create_task(self._apply_on(hang_up)),

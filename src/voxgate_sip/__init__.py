@@ -9,6 +9,9 @@
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
+    contacts.py  Contact of a REGISTER and of its answer (pure)
+    registrations.py  registrations that passed
+    keepalive.py OPTIONS that keep NATs from forgetting phones
     events.py    what the workers tell the control plane, by datagrams that never block
     forked.py    what a worker must not share with its siblings after the fork
     ksr.py       the part of Kamailio's scripting API that is used, as types (generated)

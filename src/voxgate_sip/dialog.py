@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate_sip.legs import NEXT_HOP
-from voxgate_sip.replies import FROM_PBX, FROM_PHONE, SHAPED
+from voxgate_sip.replies import FROM_PBX, FROM_PHONE, SHAPED, not_sent
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class DialogRelay:
         if shape:
             self._t_on_reply(shape)
         if self._t_relay() < 0:
-            self._ksr.sl.sl_reply_error()
+            not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
 
     def _without_route(self, method: str) -> None:
         if method != "ACK":

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from voxgate_sip.legs import NEXT_HOP, bracketed
-from voxgate_sip.replies import FROM_PBX, FROM_PHONE
+from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.replies import FROM_PBX, FROM_PHONE, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Performer:
             self._path(request, leg)
         else:
             ksr.nathelper.set_contact_alias()
+            if request.method == "INVITE" and not self._router.is_pbx(*request[1:4]):
+                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         several = len(nodes) > 1
         if several:
             kind = "secure" if nodes is pbx.secure else "plain"
@@ -131,14 +134,16 @@ class Performer:
         if failover or (method == "INVITE" and self._media):
             ksr.tm.t_on_failure("ksr_failure")
         if ksr.tm.t_relay() < 0 and not (failover and self._next_node()):
-            ksr.sl.sl_reply_error()
+            not_sent(ksr, to_flow=not to_pbx and leg.proto != "udp")
 
     def _path(self, request: Request, leg: Leg) -> None:
         """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""
         hdr = self._ksr.hdr
         source = f"{bracketed(request.source)}:{self._ksr.kx.get_srcport()}"
         flow = quote(f"sip:{source};transport={request.proto}", safe=":[]")
-        hdr.insert(f"Path: <sip:{leg.own};lr;received={flow}>\r\n")
+        # RFC 5626 section 5.1: to a phone with several flows the edge is the first hop, and tells them apart.
+        mark = ";ob" if "reg-id" in hdr.gete("Contact").lower() else ""
+        hdr.insert(f"Path: <sip:{leg.own};lr{mark};received={flow}>\r\n{FORWARDED_FOR}: {request.source}\r\n")
         if "path" not in hdr.gete("Supported").lower():
             hdr.append("Supported: path\r\n")
 

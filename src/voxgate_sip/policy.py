@@ -63,7 +63,8 @@ class Policy:
 
     `domain` is the edge's own name, `own` holds it and all of the edge's addresses; `domains` maps a SIP domain
     in lower case to a PBX's name; `served` are the transports that phones may use; `local` the networks whose
-    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over.
+    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over;
+    `keepalive_s` how often a phone outside is sent a keepalive over UDP, 0 for never.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -79,6 +80,7 @@ class Policy:
     hide_topology: bool
     media: bool
     shun_s: int
+    keepalive_s: int = 0
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -129,6 +131,7 @@ def _policy(document: dict[str, Any]) -> Policy:
         hide_topology=bool(document["hide_topology"]),
         media=bool(document["media"]),
         shun_s=int(document["shun_s"]),
+        keepalive_s=int(document["keepalive_s"]),
         pbx_protos=protos,
     )
 

@@ -20,11 +20,13 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
+from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs, bracketed
 from voxgate_sip.media import Media
-from voxgate_sip.message import GENERATION, NOTHING, MalformedError, Reader, unbracketed
+from voxgate_sip.message import FORWARDED_FOR, GENERATION, NOTHING, MalformedError, Reader, unbracketed
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
+from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
 
@@ -73,6 +75,8 @@ class Script:
         self._in_dialog = DialogRelay(self._ksr, router, legs, self._media, self._refusals).relay
         self._replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         self._from_pbx = self._replies.from_pbx
+        self._registrations = Registrations(self._ksr, router, self._events)
+        self._keepalive = Keepalive(self._ksr, router)
         self._pbx_hosts = frozenset(bracketed(address) for address in policy.pbx_protos)
 
     def _refresh(self, seen: str) -> None:
@@ -103,7 +107,7 @@ class Script:
 
     def ksr_registered(self, _msg: Any) -> int:
         """A reply to REGISTER."""
-        return self._shaped(self._replies.registered)
+        return self._shaped(self._registered)
 
     def ksr_from_phone(self, _msg: Any) -> int:
         """A reply of a phone, without media."""
@@ -141,6 +145,15 @@ class Script:
             self._bug()
         return 1
 
+    def ksr_keepalive(self, _msg: Any, _timer: str) -> int:
+        """Every few seconds, in a process of its own."""
+        try:
+            self._refresh(str(self._ksr.pv.get(GENERATION)))
+            self._keepalive.sweep()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
     def ksr_dispatcher_event(self, _msg: Any, name: str) -> int:
         """A node went down or came back; `name` is dispatcher:dst-down or dispatcher:dst-up."""
         try:
@@ -163,6 +176,10 @@ class Script:
         return 1
 
     # -- what they do --------------------------------------------------------------------------------
+
+    def _registered(self) -> None:
+        self._replies.registered()
+        self._registrations.answered()
 
     def _shaped(self, shape: Callable[[], None], media: Callable[[Media], None] | None = None) -> int:
         try:
@@ -192,9 +209,11 @@ class Script:
             ksr.sl.send_reply(483, "Too Many Hops")
             return
         try:
-            seen, source, proto, received_on, method, to_tag = self._envelope()
+            seen, source, proto, received_on, method, to_tag, forwarded_for = self._envelope()
             if seen != self._seen:
                 self._refresh(seen)
+            if forwarded_for != "0":
+                ksr.hdr.remove(FORWARDED_FOR)
             if proto != "udp":
                 ksr.set_reply_no_connect()
             if method == "CANCEL":

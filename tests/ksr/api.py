@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: The modules that kamailio.cfg loads; tls and topoh need a configuration and offer nothing that we call.
 MODULES = (
     "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops",
-    "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine", "app_python3",
+    "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine", "rtimer", "app_python3",
 )  # fmt: skip
 
 _SCRIPT = "import KSR\ndef mod_init():\n    return K()\nclass K:\n    def child_init(self, rank):\n        return 0\n"

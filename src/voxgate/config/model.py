@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from voxgate.config.fields import Addresses, Networks, Port, Section
+from voxgate.config.fields import Addresses, KeepaliveSeconds, Networks, Port, Section
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
 
@@ -81,6 +81,11 @@ class SipListen(Section):
     tls: Port | None = Field(default=None, description="Port for SIP over TLS, usually 5061.")
     workers: int = Field(
         default=4, strict=True, ge=1, le=64, description="SIP worker processes for each kind of socket."
+    )
+    keepalive_seconds: KeepaliveSeconds = Field(
+        default=25,
+        description="How often a phone outside that is registered over UDP is sent an OPTIONS, so that its NAT router "
+        "does not forget it; 0 for never. TCP and TLS connections are probed each minute whatever stands here.",
     )
 
 

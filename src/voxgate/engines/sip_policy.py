@@ -44,6 +44,7 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         media=media,
         # Until the health check has had its say about a node that failed a request.
         shun_s=config.health.interval_seconds * config.health.down_after + 5,
+        keepalive_s=config.listen.sip.keepalive_seconds if ports.get("udp") else 0,
         pbx_protos=sip.sources_of(pbxs),
     )
 

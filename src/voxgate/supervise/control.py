@@ -24,6 +24,7 @@ from voxgate.wire.control import (
     HistoryRequest,
     PlanRequest,
     Progress,
+    RegistrationsRequest,
     Request,
     Result,
     RollbackRequest,
@@ -111,8 +112,16 @@ def open_control_socket(path: Path) -> socket.socket:
 class ControlServer:
     """Serves the control socket until cancelled."""
 
-    def __init__(self, listener: socket.socket, verbs: Verbs, request_timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        verbs: Verbs,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+        *,
+        registrations: Callable[[], Told] = lambda: Told({}, ""),
+    ) -> None:
         self._listener = listener
+        self._registrations = registrations
         self._verbs = verbs
         self._request_timeout_s = request_timeout_s
         self._clients = 0
@@ -173,6 +182,8 @@ class ControlServer:
                 return await self._verbs.status()
             case HistoryRequest():
                 return await self._verbs.history()
+            case RegistrationsRequest():
+                return self._registrations()
             case PlanRequest():
                 return await self._verbs.plan(request)
             case ApplyRequest():

@@ -21,7 +21,7 @@ from voxgate.errors import EngineError, HostError, PeerError
 from voxgate.supervise.status import NodeState, NodeStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -114,8 +114,9 @@ def nodes_of(policy: Policy) -> dict[str, NodeStatus]:
 class EventSocket(asyncio.DatagramProtocol):
     """Takes what `voxgate_sip.events` sends. Whatever is no event of ours is dropped."""
 
-    def __init__(self, watch: NodeWatch) -> None:
+    def __init__(self, watch: NodeWatch, registered: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
         self._watch = watch
+        self._registered = registered
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """One event."""
@@ -126,6 +127,8 @@ class EventSocket(asyncio.DatagramProtocol):
         match event:
             case {"event": "node", "uri": str(uri), "state": "up" | "down" as state}:
                 self._watch.report(uri, _STATES[state])
+            case {"event": "registered"}:
+                self._registered(event)
 
 
 def open_event_socket(path: Path, gid: int) -> socket.socket:

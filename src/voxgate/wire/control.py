@@ -2,7 +2,7 @@
 
 A request is one line, at most `MAX_REQUEST_BYTES`:
 
-    {"verb": "status"}                                 {"verb": "history"}
+    {"verb": "status"}        {"verb": "history"}      {"verb": "registrations"}
     {"verb": "plan", "path": FILE or null, "diff": bool}
     {"verb": "apply", "path": FILE or null, "yes": bool}
     {"verb": "rollback", "generation": N or null, "yes": bool, "force": bool}
@@ -46,6 +46,11 @@ class HistoryRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationsRequest:
+    """Who is registered through the edge."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanRequest:
     """What `apply` would do; `path` None: the file that runs."""
 
@@ -70,11 +75,12 @@ class RollbackRequest:
     force: bool = False
 
 
-Request = StatusRequest | HistoryRequest | PlanRequest | ApplyRequest | RollbackRequest
+Request = StatusRequest | HistoryRequest | RegistrationsRequest | PlanRequest | ApplyRequest | RollbackRequest
 
 VERBS: dict[str, type[Request]] = {
     "status": StatusRequest,
     "history": HistoryRequest,
+    "registrations": RegistrationsRequest,
     "plan": PlanRequest,
     "apply": ApplyRequest,
     "rollback": RollbackRequest,
@@ -140,6 +146,8 @@ def decode_request(line: bytes) -> Request:
             return StatusRequest()
         case "history", {**rest} if not rest:
             return HistoryRequest()
+        case "registrations", {**rest} if not rest:
+            return RegistrationsRequest()
         case "plan", {"path": str() | None as path, "diff": bool() as diff, **rest} if not rest:
             return PlanRequest(_path(path), diff)
         case "apply", {"path": str() | None as path, "yes": bool() as yes, **rest} if not rest:

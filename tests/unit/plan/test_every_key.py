@@ -26,6 +26,7 @@ OTHER: dict[str, object] = {
     "listen.sip.tcp": 15060,
     "listen.sip.tls": 15061,
     "listen.sip.workers": 9,
+    "listen.sip.keepalive_seconds": 0,
     "media.ports": "30000-40000",
     "media.dscp": 0,
     "media.timeout_seconds": 61,

@@ -36,9 +36,8 @@ def test_a_route_of_a_phone_is_taken_off(tmp_path: Path) -> None:
 
 def test_a_registration_gets_a_path_with_the_phones_flow(tmp_path: Path) -> None:
     edge = Edge(tmp_path).phone("REGISTER")
-    assert edge.said("hdr.insert") == [
-        (f"Path: <sip:10.0.0.5:5060;transport=udp;lr;received=sip:{PHONE}:5062%3Btransport%3Dudp>\r\n",)
-    ]
+    path = f"Path: <sip:10.0.0.5:5060;transport=udp;lr;received=sip:{PHONE}:5062%3Btransport%3Dudp>\r\n"
+    assert edge.said("hdr.insert") == [(f"{path}X-Forwarded-For: {PHONE}\r\n",)]
     assert edge.said("hdr.append") == [("Supported: path\r\n",)]
     assert edge.said("tm.t_on_reply") == [("ksr_registered",)]
     assert "rr.record_route_preset_one" not in edge.done()
