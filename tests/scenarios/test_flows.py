@@ -133,3 +133,59 @@ def test_a_refused_registration_is_not_listed(office: Stage) -> None:
         office.pbxs[PBX].command(refuse_registrations=False)
     assert report["error"] == "REGISTER 403"
     assert listed(office, "refused") == []
+
+
+INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-0123456789ab>"'
+
+
+def flow(host: str, transport: str, user: str, reg_id: int) -> Party:
+    """One of several flows of one phone (RFC 5626)."""
+    more = {"contact": f";reg-id={reg_id};{INSTANCE}", "headers": (("Supported", "path, outbound"),)}
+    return Party(host, transport, user, setup=more)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_call_comes_over_the_second_flow_when_the_first_is_gone(office: Stage, transport: str) -> None:
+    user = f"two-flows-{transport}"
+    pbx = office.pbxs[PBX]
+
+    async def play() -> list[str]:
+        async with phone(office, flow("phone-home", transport, user, 2)) as second:
+            assert (await second.register()).code == 200
+            async with phone(office, flow("phone-hotel", transport, user, 1)) as first:
+                answer = await first.register()
+                assert (answer.code, answer.all("Require")) == (200, ("outbound",))
+                both = await until_listed(office, user, 2)
+                assert {one["address"] for one in both} == {NATS["phone-home"], NATS["phone-hotel"]}
+            pbx.command(call=user, talk_s=0.5)
+            async with asyncio.timeout(20):
+                call = await second.incoming.get()
+                await call.ended.wait()
+            return second.witness.violations
+
+    assert asyncio.run(play()) == []
+    assert [one["code"] for one in pbx.events("dialled", user=user)] == [430, 200]
+
+
+def test_inside_a_dialog_a_connection_that_is_gone_is_told_as_well(office: Stage) -> None:
+    pbx = office.pbxs[PBX]
+
+    async def play() -> None:
+        async with phone(office, Party("phone-home", "tcp", "vanishes")) as opened:
+            assert (await opened.register()).code == 200
+            pbx.command(call="vanishes", talk_s=2)
+            async with asyncio.timeout(10):
+                await opened.incoming.get()
+
+    asyncio.run(play())
+    assert pbx.wait("bye", timeout_s=20, user="vanishes")["fact"] == "430"
+
+
+def test_a_phone_without_flows_of_its_own_is_promised_none(office: Stage) -> None:
+    async def play() -> None:
+        async with phone(office, Party("phone-home", "tcp", "plain-flow")) as opened:
+            assert (await opened.register()).all("Require") == ()
+
+    asyncio.run(play())
+    (path,) = office.pbxs[PBX].events("registered", user="plain-flow")[-1]["path"]
+    assert ";ob" not in path
