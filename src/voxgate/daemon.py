@@ -93,7 +93,8 @@ class Resolver:
     def _engines(self, config: Config) -> tuple[Engine, ...]:
         shown = self.certificate(config)
         key = lasting_secret(self.places.state / "topology.key")
-        kamailio = Kamailio(_script(), Pair(shown.certificate, shown.key), key)
+        clients_ca = store.clients_ca(config)
+        kamailio = Kamailio(_script(), Pair(shown.certificate, shown.key), key, clients_ca=clients_ca)
         # rtpengine first: Kamailio asks it at its own start.
         return (Rtpengine(), kamailio)
 

@@ -33,7 +33,7 @@ class Pbx:
     """One PBX. `plain` and `secure` are its nodes over UDP/TCP and over TLS, lowest priority value first.
 
     `group` is its dispatcher set, `codes` the answers that lead to the next node, `timeout_ms` how long a
-    node may be silent.
+    node may be silent. With `check_certificate`, TLS from outside stays TLS only for a user with a certificate.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Pbx:
     secure: tuple[Node, ...]
     codes: frozenset[int]
     timeout_ms: int
+    check_certificate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

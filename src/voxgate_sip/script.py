@@ -17,6 +17,7 @@ import KSR
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
@@ -76,6 +77,8 @@ class Script:
         self._replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         self._from_pbx = self._replies.from_pbx
         self._registrations = Registrations(self._ksr, router, self._events)
+        checks = any(pbx.check_certificate for pbx in policy.pbxs.values())
+        self._certificates = ClientCertificates(self._ksr) if checks else None
         self._keepalive = Keepalive(self._ksr, router)
         self._pbx_hosts = frozenset(bracketed(address) for address in policy.pbx_protos)
 
@@ -223,6 +226,8 @@ class Script:
                 self._in_dialog(method, source, proto, received_on)
             elif self._sanity_check(SANITY_MESSAGE, SANITY_URI) > 0:
                 request = self._read_request(method, source, proto, received_on)
+                if proto == "tls" and self._certificates:
+                    request = request._replace(certificate=self._certificates.names())
                 self._performer.perform(request, self._router.decide(request))
         except MalformedError:
             self._malformed()

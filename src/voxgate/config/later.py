@@ -28,7 +28,6 @@ LATER: dict[str, str] = {
     "pbxs.*.srtp": "remove it: encrypted audio passes as it is offered, nothing is converted yet",
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
-    "pbxs.*.sip.check_certificate": "remove it: client certificates are not looked at yet",
     "trunks": "remove it: trunks are not served yet",
     "turn": "remove it: TURN is not served yet",
     "guard": "remove it: the guard is not there yet",

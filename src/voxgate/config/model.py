@@ -71,6 +71,9 @@ class Certificates(Section):
     """What TLS clients are shown. Without it, Voxgate makes a self-signed certificate and says so."""
 
     default: Certificate | None = Field(default=None, description="Certificate for every name.")
+    clients_ca: AbsolutePath | None = Field(
+        default=None, description="PEM file with the authorities whose client certificates count."
+    )
 
 
 class SipListen(Section):

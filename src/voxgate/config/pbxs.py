@@ -55,6 +55,13 @@ class SipTarget(Section):
     udp: Port | None = Field(default=None, description="Port of the PBX for SIP over UDP.")
     tcp: Port | None = Field(default=None, description="Port of the PBX for SIP over TCP.")
     tls: Port | None = Field(default=None, description="Port of the PBX for SIP over TLS.")
+    check_certificate: bool = Field(
+        default=False,
+        strict=True,
+        description="TLS from outside stays TLS only for phones with a client certificate that is valid by "
+        "`certificates.clients_ca` and names their user; all others reach the PBX over UDP or TCP, so that it can ask "
+        "for a password.",
+    )
 
 
 class Failover(Section):

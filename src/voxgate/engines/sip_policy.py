@@ -119,6 +119,7 @@ def _pbx(name: str, group: int, pbx: Pbx, network: Network) -> sip.Pbx:
         secure=nodes("tls", pbx.sip.tls),
         codes=frozenset(pbx.failover.codes),
         timeout_ms=round(pbx.failover.timeout_seconds * 1000),
+        check_certificate=pbx.sip.check_certificate,
     )
 
 

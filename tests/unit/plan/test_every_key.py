@@ -22,6 +22,7 @@ OTHER: dict[str, object] = {
     "edge.local_networks": ["10.0.0.0/8"],
     "edge.topology_hiding": False,
     "certificates.default": {"certificate": "/a.pem", "key": "/b.pem"},
+    "certificates.clients_ca": "/ca.pem",
     "listen.sip.udp": 15060,
     "listen.sip.tcp": 15060,
     "listen.sip.tls": 15061,
@@ -40,6 +41,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.udp": 5099,
     "pbxs.*.sip.tcp": 5099,
     "pbxs.*.sip.tls": 5099,
+    "pbxs.*.sip.check_certificate": True,
     "pbxs.*.failover.timeout_seconds": 9,
     "pbxs.*.failover.codes": [500],
 }
