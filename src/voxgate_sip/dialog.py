@@ -72,6 +72,16 @@ class DialogRelay:
         if self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
 
+    def own_request(self) -> None:
+        """The edge's own request must name the edge as it looks from where it goes.
+
+        tm has written its Via by then, with the socket's address, and asks for changes of the text alone.
+        """
+        leg = self._legs.to_next_hop(str(self._pv_get(NEXT_HOP)), from_pbx=True)
+        if leg.via:
+            own = leg.own.partition(";")[0]
+            self._ksr.textops.subst(rf"/^(Via: SIP\/2\.0\/[A-Z]+ )[^;]+/\1{own}/")
+
     def _without_route(self, method: str) -> None:
         if method != "ACK":
             self._ksr.sl.send_reply(481, "Call/Transaction Does Not Exist")

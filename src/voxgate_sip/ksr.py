@@ -138,6 +138,8 @@ class Textops(Protocol):
 
     def has_body_type(self, p0: str, /) -> int: ...
 
+    def subst(self, p0: str, /) -> int: ...
+
 
 class Tm(Protocol):
     """Functions of `KSR.tm`."""

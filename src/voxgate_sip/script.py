@@ -73,7 +73,8 @@ class Script:
         self._media = Media(self._ksr, router) if policy.media else None
         legs = Legs(self._ksr, router)
         self._performer = Performer(self._ksr, router, legs, self._media, self._refusals)
-        self._in_dialog = DialogRelay(self._ksr, router, legs, self._media, self._refusals).relay
+        self._in_dialog = DialogRelay(self._ksr, router, legs, self._media, self._refusals)
+        self._relay_in_dialog = self._in_dialog.relay
         self._replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         self._from_pbx = self._replies.from_pbx
         self._registrations = Registrations(self._ksr, router, self._events)
@@ -144,6 +145,15 @@ class Script:
         """A transaction failed; the reply has not gone back yet."""
         try:
             self._performer.failure()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+    def ksr_local_request(self, _msg: Any, _name: str) -> int:
+        """Kamailio itself sends a request: a health check, or the BYE of a call that has no audio any more."""
+        try:
+            if self._ksr.kx.get_method() == "BYE":
+                self._in_dialog.own_request()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
@@ -223,7 +233,7 @@ class Script:
                 if ksr.tm.t_check_trans() > 0:
                     ksr.tm.t_relay()
             elif to_tag != NOTHING:
-                self._in_dialog(method, source, proto, received_on)
+                self._relay_in_dialog(method, source, proto, received_on)
             elif self._sanity_check(SANITY_MESSAGE, SANITY_URI) > 0:
                 request = self._read_request(method, source, proto, received_on)
                 if proto == "tls" and self._certificates:
