@@ -75,10 +75,12 @@ class DialogRelay:
     def own_request(self) -> None:
         """The edge's own request must name the edge as it looks from where it goes.
 
-        tm has written its Via by then, with the socket's address, and asks for changes of the text alone.
+        tm has written its Via by then. It writes a new one for another socket; otherwise only the text can change.
         """
         leg = self._legs.to_next_hop(str(self._pv_get(NEXT_HOP)), from_pbx=True)
-        if leg.via:
+        if leg.socket:
+            self._legs.dress(leg)
+        elif leg.via:
             own = leg.own.partition(";")[0]
             self._ksr.textops.subst(rf"/^(Via: SIP\/2\.0\/[A-Z]+ )[^;]+/\1{own}/")
 

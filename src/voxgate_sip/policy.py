@@ -34,6 +34,7 @@ class Pbx:
 
     `group` is its dispatcher set, `codes` the answers that lead to the next node, `timeout_ms` how long a
     node may be silent. With `check_certificate`, TLS from outside stays TLS only for a user with a certificate.
+    `hide_topology`: phones outside do not see its addresses.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Pbx:
     codes: frozenset[int]
     timeout_ms: int
     check_certificate: bool = False
+    hide_topology: bool = True
 
 
 @dataclass(frozen=True, slots=True)

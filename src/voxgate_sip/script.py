@@ -22,14 +22,15 @@ from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
 from voxgate_sip.keepalive import Keepalive
-from voxgate_sip.legs import Legs, bracketed
+from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
-from voxgate_sip.message import FORWARDED_FOR, GENERATION, NOTHING, MalformedError, Reader, unbracketed
+from voxgate_sip.message import FORWARDED_FOR, GENERATION, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
 from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
+from voxgate_sip.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ class Script:
         checks = any(pbx.check_certificate for pbx in policy.pbxs.values())
         self._certificates = ClientCertificates(self._ksr) if checks else None
         self._keepalive = Keepalive(self._ksr, router)
-        self._pbx_hosts = frozenset(bracketed(address) for address in policy.pbx_protos)
+        self._topology = Topology(self._ksr, router)
 
     def _refresh(self, seen: str) -> None:
         """One read of a file per worker and generation. A broken file keeps the former policy: calls go on."""
@@ -182,7 +183,7 @@ class Script:
         """Topology is hidden from everyone outside who is no PBX."""
         try:
             host = str(self._ksr.pv.get("$sndto(ip)") or "")
-            if host in self._pbx_hosts or (host and self._router.side_of(unbracketed(host))[0] == "i"):
+            if self._topology.shows(host):
                 self._ksr.set_drop()
         except Exception:  # noqa: BLE001 - as above
             self._bug()

@@ -12,7 +12,7 @@ import pytest
 
 from lab.demo.stage import TONES_HZ, Setting, Stage, stage
 from lab.peers.agent import Script
-from lab.topologies import BEHIND_NAT
+from lab.topologies import BEHIND_NAT, DMZ
 from tests.scenarios.scene import Party, alone, check_clean, check_hears, phone
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ table inet cut {{
 """
 
 
-@pytest.fixture(scope="module")
-def office(folders: Callable[[], Path]) -> Iterator[Stage]:
+@pytest.fixture(scope="module", params=[BEHIND_NAT, DMZ], ids=lambda topology: str(topology.name))
+def office(request: pytest.FixtureRequest, folders: Callable[[], Path]) -> Iterator[Stage]:
     media = {"ports": f"{FIRST}-{LAST}", "timeout_seconds": TIMEOUT_S}
-    with stage(Setting(BEHIND_NAT, more={"media": media}), folders()) as made:
+    with stage(Setting(request.param, more={"media": media}), folders()) as made:
         yield made
 
 

@@ -92,4 +92,9 @@ class Pbx(Section):
     )
     balance: Balance = Field(default=Balance.HASH_USER, description="How requests are spread over the nodes.")
     sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
+    topology_hiding: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Hide this PBX's addresses from phones outside, or not. Default: `edge.topology_hiding`.",
+    )
     failover: Failover = Field(default=Failover(), description="When the next node is tried.")

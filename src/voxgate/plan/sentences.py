@@ -238,6 +238,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "sip", "tcp"), _says("PBX {1}: its port for SIP over TCP")),
     (("pbxs", "*", "sip", "tls"), _says("PBX {1}: its port for SIP over TLS")),
     (("pbxs", "*", "sip", "check_certificate"), _says("PBX {1}: check of client certificates")),
+    (("pbxs", "*", "topology_hiding"), _says("PBX {1}: topology hiding")),
     (("pbxs", "*", "failover", "timeout_seconds"), _says("PBX {1}: seconds until the next node is tried")),
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("**",), _generic),

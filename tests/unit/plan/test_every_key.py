@@ -42,6 +42,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.tcp": 5099,
     "pbxs.*.sip.tls": 5099,
     "pbxs.*.sip.check_certificate": True,
+    "pbxs.*.topology_hiding": False,
     "pbxs.*.failover.timeout_seconds": 9,
     "pbxs.*.failover.codes": [500],
 }

@@ -202,3 +202,17 @@ def test_the_source_is_told_with_the_first_invite_of_a_phone_alone(tmp_path: Pat
     assert Edge(tmp_path).phone("SUBSCRIBE").said("hdr.append") == []
     assert Edge(tmp_path).phone("INVITE", **TO_NODE).said("hdr.append") == []
     assert Edge(tmp_path).pbx("INVITE", rd="shop.example").said("hdr.append") == []
+
+
+def test_the_edges_own_bye_names_the_edge_as_its_side_sees_it(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.fake.variables |= {"$rm": "BYE", **next_hop(PHONE)}
+    assert edge.script.ksr_local_request(None, "tm:local-request") == 1
+    assert edge.said("textops.subst") == [(r"/^(Via: SIP\/2\.0\/[A-Z]+ )[^;]+/\1203.0.113.5:5060/",)]
+
+
+def test_a_health_check_is_left_alone(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.fake.variables |= {"$rm": "OPTIONS"}
+    edge.script.ksr_local_request(None, "tm:local-request")
+    assert edge.done() == []
