@@ -123,6 +123,9 @@ class Endpoint:
         out = self._out.get((message.branch, message.cseq_method))
         if out is None:
             return
+        if message.get("From") != out.sent.get("From"):
+            # Section 8.2.6.2: they are equal.
+            self.on_garbage(f"{message.code} to {message.cseq_method} with another From: {message.get('From')}")
         if message.code < 200:
             out.proceeding = True
             if out.provisional is not None:

@@ -10,6 +10,7 @@
     replies.py   what happens to a reply on its way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
     certificates.py  client certificates: whose they are (the rule is pure)
+    identity.py  a PBX is named by its domain in From
     topology.py  whether topoh hides a message
     contacts.py  Contact of a REGISTER and of its answer (pure)
     registrations.py  registrations that passed

@@ -14,6 +14,7 @@ from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Refusals
+    from voxgate_sip.identity import Identity
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Legs
     from voxgate_sip.media import Media
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 class DialogRelay:
     """Relays them for one policy generation; `media` is None where there is no media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals) -> None:
+    def __init__(
+        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, identity: Identity
+    ) -> None:
         self._ksr = ksr
+        self._identity = identity
         self._router = router
         self._pbx_protos = router.policy.pbx_protos
         self._served = router.policy.served
@@ -67,6 +71,8 @@ class DialogRelay:
             ending = self._media.in_request(method, source, leg.side)
             if ending:
                 shape = (FROM_PHONE if from_pbx else FROM_PBX).get(method, "ksr_from_pbx") + ending
+        if from_pbx and self._identity.hide_inside_dialog(leg.side) and method != "ACK":
+            shape = shape or "ksr_from_phone"
         if shape:
             self._t_on_reply(shape)
         if self._t_relay() < 0:

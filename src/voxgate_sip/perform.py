@@ -17,6 +17,7 @@ from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, ch
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Refusals
+    from voxgate_sip.identity import Identity
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
@@ -38,8 +39,11 @@ TRIED: Final = "$avp(voxgate_tried)"
 class Performer:
     """Carries out decisions for one policy generation; `media` is None where there is no media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals) -> None:
+    def __init__(
+        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, identity: Identity
+    ) -> None:
         self._ksr = ksr
+        self._identity = identity
         self._router = router
         self._legs = legs
         self._media = media
@@ -112,6 +116,8 @@ class Performer:
         ksr, method = self._ksr, request.method
         self._legs.dress(leg)
         shape = (FROM_PBX if to_pbx else FROM_PHONE).get(method, "")
+        if not to_pbx and self._identity.hide(request.from_host, leg.side):
+            shape = shape or "ksr_from_phone"
         if method in DIALOG_FORMING:
             came = self._router.side_of(request.source)
             if self._legs.looks_the_same(leg, came, request.proto):

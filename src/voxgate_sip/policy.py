@@ -34,7 +34,7 @@ class Pbx:
 
     `group` is its dispatcher set, `codes` the answers that lead to the next node, `timeout_ms` how long a
     node may be silent. With `check_certificate`, TLS from outside stays TLS only for a user with a certificate.
-    `hide_topology`: phones outside do not see its addresses.
+    `hide_topology`: phones outside do not see its addresses, but in From its own SIP `domain`, where it has one.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Pbx:
     timeout_ms: int
     check_certificate: bool = False
     hide_topology: bool = True
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

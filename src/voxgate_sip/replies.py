@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from voxgate_sip.identity import Identity
     from voxgate_sip.ksr import Ksr
 
 #: Methods whose replies carry a Contact or a Record-Route that must be shaped. REGISTER is another matter.
@@ -63,7 +64,8 @@ class RecordRouteRewriter:
 class Replies:
     """Shapes the replies of one policy generation."""
 
-    def __init__(self, ksr: Ksr, rewriter: RecordRouteRewriter) -> None:
+    def __init__(self, ksr: Ksr, rewriter: RecordRouteRewriter, identity: Identity) -> None:
+        self._restore_from = identity.restore
         self._rewriter = rewriter
         self._status = ksr.kx.get_status
         self._pv_get = ksr.pv.get
@@ -79,6 +81,7 @@ class Replies:
         """Note in Contact where the phone really is, then as from a PBX."""
         if self._status() < 300:
             self._set_contact_alias()
+        self._restore_from()
         self.from_pbx()
 
     def from_pbx(self) -> None:

@@ -21,6 +21,7 @@ from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
+from voxgate_sip.identity import Identity
 from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
@@ -73,10 +74,11 @@ class Script:
         self._router = router = Router(policy)
         self._media = Media(self._ksr, router) if policy.media else None
         legs = Legs(self._ksr, router)
-        self._performer = Performer(self._ksr, router, legs, self._media, self._refusals)
-        self._in_dialog = DialogRelay(self._ksr, router, legs, self._media, self._refusals)
+        identity = Identity(self._ksr, router)
+        self._performer = Performer(self._ksr, router, legs, self._media, self._refusals, identity=identity)
+        self._in_dialog = DialogRelay(self._ksr, router, legs, self._media, self._refusals, identity=identity)
         self._relay_in_dialog = self._in_dialog.relay
-        self._replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
+        self._replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()), identity)
         self._from_pbx = self._replies.from_pbx
         self._registrations = Registrations(self._ksr, router, self._events)
         checks = any(pbx.check_certificate for pbx in policy.pbxs.values())

@@ -44,18 +44,23 @@ def office(request: pytest.FixtureRequest, folders: Callable[[], Path]) -> Itera
 
 
 async def both_ways(office: Stage, pbx: str, host: str, transport: str) -> Outcome:
-    """The phone calls a number that renegotiates; then the PBX calls the phone and hangs up."""
+    """The phone calls a number that renegotiates; then the PBX calls the phone, twice, and each hangs up once."""
     user = f"{host}-{transport}"
     async with phone(office, Party(host, transport, user, DOMAINS[pbx])) as opened:
         assert (await opened.register()).code == 200
         first = await opened.dial("602")
         await asyncio.sleep(2)
         await first.bye()
-        office.pbxs[pbx].command(call=user, talk_s=0.7)
-        async with asyncio.timeout(15):
-            second = await opened.incoming.get()
-            await second.ended.wait()
-        ends = [first.ended_by, second.ended_by]
+        ends = [first.ended_by]
+        for talk_s, ours in ((0.7, False), (30, True)):
+            office.pbxs[pbx].command(call=user, talk_s=talk_s)
+            async with asyncio.timeout(20):
+                call = await opened.incoming.get()
+                if ours:
+                    await call.reinvite()
+                    await call.bye()
+                await call.ended.wait()
+            ends.append(call.ended_by)
         return Outcome(opened.witness.violations, opened.witness.report(), first.reinvites, ends)
 
 
@@ -71,10 +76,17 @@ def test_only_the_pbx_that_does_not_mind_shows_its_address(
     office: Stage, outcomes: dict[tuple[str, str, str], Outcome], pbx: str, host: str, transport: str
 ) -> None:
     outcome = outcomes[pbx, host, transport]
-    assert (outcome.reinvites, outcome.ended_by) == (1, ["us", "them"])
+    assert (outcome.reinvites, outcome.ended_by) == (1, ["us", "them", "us"])
     address = node(office.net.topology, pbx)
     shown = {name for name, found in outcome.seen.items() if address in found}
-    # The Via of the PBX stands in its requests, its Contact in both kinds of messages; SDP is the edge's in any case.
-    assert shown == ({"Via", "Contact"} if pbx == SHOWN else set())
-    allowed = (f"{address} in Via", f"{address} in Contact") if pbx == SHOWN else ()
+    # In calls of the PBX its address stands in From, and in To of what it answers; SDP is the edge's in any case.
+    assert shown == ({"Via", "Contact", "From", "To"} if pbx == SHOWN else set())
+    allowed = tuple(f"{address} in {name}" for name in shown)
     assert [text for text in outcome.violations if not text.startswith(allowed)] == []
+
+
+@pytest.mark.usefixtures("outcomes")
+@pytest.mark.parametrize("pbx", DOMAINS)
+def test_the_pbx_finds_its_own_words_in_every_answer(office: Stage, pbx: str) -> None:
+    assert office.pbxs[pbx].events("dialled", code=200)
+    assert office.pbxs[pbx].events("garbage") == []

@@ -56,7 +56,7 @@ class Edge(Section):
     topology_hiding: bool = Field(
         default=True,
         strict=True,
-        description="Hide the PBXs' addresses in Via, Contact and Record-Route from everyone outside.",
+        description="Hide the PBXs' addresses in Via, Contact, Record-Route and From from everyone outside.",
     )
 
 

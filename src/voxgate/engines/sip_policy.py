@@ -122,6 +122,7 @@ def _pbx(name: str, group: int, config: Config, network: Network) -> sip.Pbx:
         timeout_ms=round(pbx.failover.timeout_seconds * 1000),
         check_certificate=pbx.sip.check_certificate,
         hide_topology=config.edge.topology_hiding if pbx.topology_hiding is None else pbx.topology_hiding,
+        domain=next((name for name in pbx.names if "/" not in name), ""),
     )
 
 
