@@ -8,10 +8,10 @@
     media.py     offers and answers for rtpengine
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back
+    hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
     certificates.py  client certificates: whose they are (the rule is pure)
     identity.py  a PBX is named by its domain in From
-    topology.py  whether topoh hides a message
     contacts.py  Contact of a REGISTER and of its answer (pure)
     registrations.py  registrations that passed
     keepalive.py OPTIONS that keep NATs from forgetting phones

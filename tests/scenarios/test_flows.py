@@ -76,8 +76,9 @@ def test_the_pbx_is_told_the_true_source_of_a_registration_and_a_call(
     check_clean(forgers[host, transport])
     check_hears(office, host, forgers[host, transport], TONES_HZ[PBX], 1.0)
     user = f"forger-{host}-{transport}"
-    (registered,) = office.pbxs[PBX].events("registered", user=user)
-    (invite,) = office.pbxs[PBX].events("invite", **{"from": user})
+    registered = office.pbxs[PBX].wait("registered", user=user)
+    facts: dict[str, Any] = {"from": user}
+    invite = office.pbxs[PBX].wait("invite", **facts)
     assert registered["forwarded_for"] == invite["forwarded_for"] == [source(office, host)]
     # Inside the dialog nothing is told, and nothing that was forged comes through.
     assert {tuple(one["forwarded_for"]) for one in office.pbxs[PBX].events("in dialog", user=user)} == {()}
@@ -187,5 +188,5 @@ def test_a_phone_without_flows_of_its_own_is_promised_none(office: Stage) -> Non
             assert (await opened.register()).all("Require") == ()
 
     asyncio.run(play())
-    (path,) = office.pbxs[PBX].events("registered", user="plain-flow")[-1]["path"]
+    (path,) = office.pbxs[PBX].wait("registered", user="plain-flow")["path"]
     assert ";ob" not in path

@@ -81,11 +81,12 @@ def test_the_certificate_decides_how_the_pbx_is_reached_and_nobody_is_refused(
 ) -> None:
     check_clean(reports[user])
     check_hears(office, "phone-home", reports[user], TONES_HZ[PBX], 1.0)
-    (registered,) = office.pbxs[PBX].events("registered", user=user)
-    (invite,) = office.pbxs[PBX].events("invite", **{"from": user})
+    registered = office.pbxs[PBX].wait("registered", user=user)
+    facts: dict[str, Any] = {"from": user}
+    invite = office.pbxs[PBX].wait("invite", **facts)
     assert (registered["over"], invite["source"].partition(":")[0]) == (CASES[user][3],) * 2
 
 
 def test_a_certificate_is_no_use_without_tls(office: Stage) -> None:
-    check_clean(asyncio.run(alone(office, Party("phone-home", "tcp", "common-name"), Script("600", talk_s=0.3))))
-    assert office.pbxs[PBX].events("registered", user="common-name")[-1]["over"] == "udp"
+    check_clean(asyncio.run(alone(office, Party("phone-home", "tcp", "without-tls"), Script("600", talk_s=0.3))))
+    assert office.pbxs[PBX].wait("registered", user="without-tls")["over"] == "udp"
