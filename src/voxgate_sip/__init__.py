@@ -15,6 +15,11 @@
     contacts.py  Contact of a REGISTER and of its answer (pure)
     registrations.py  registrations that passed
     keepalive.py OPTIONS that keep NATs from forgetting phones
+    limits.py    how many calls and how fast: the arithmetic (pure)
+    places.py    places of calls in shared memory: taken, given back once, put right
+    gate.py      limits between the decision about an INVITE and its performance
+    fraud.py     where a PBX may call: prefixes, classes, nights (pure)
+    sweeper.py   every two seconds: puts places right, tells the control plane of running calls
     events.py    what the workers tell the control plane, by datagrams that never block
     forked.py    what a worker must not share with its siblings after the fork
     ksr.py       the part of Kamailio's scripting API that is used, as types (generated)

@@ -52,9 +52,12 @@ class Performer:
         self._hider = hider
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
+        #: Whether the last request that was performed has left.
+        self.left = False
 
     def perform(self, request: Request, decision: Decision) -> None:
         """Do what was decided about the current request."""
+        self.left = False
         match decision:
             case ToPbx(pbx, nodes):
                 self._to_pbx(request, pbx, nodes)
@@ -149,7 +152,8 @@ class Performer:
             ksr.tm.t_on_failure("ksr_failure")
         if shape.startswith(TO_HIDDEN) and not self._hider.request(method, leg):
             return
-        if ksr.tm.t_relay() < 0 and not (failover and self._next_node()):
+        self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())
+        if not self.left:
             not_sent(ksr, to_flow=shapes not in (FROM_PBX, FROM_HIDDEN) and leg.proto != "udp")
 
     def _path(self, request: Request, leg: Leg) -> None:

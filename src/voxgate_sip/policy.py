@@ -11,6 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from voxgate_sip.fraud import Guard, guard_of
+
 #: Side codes: inside or outside, IPv4 or IPv6. Also the names of rtpengine's interfaces.
 SIDES = ("i4", "i6", "o4", "o6")
 
@@ -69,6 +71,8 @@ class Policy:
     in lower case to a PBX's name; `served` are the transports that phones may use; `local` the networks whose
     parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over;
     `keepalive_s` how often a phone outside is sent a keepalive over UDP, 0 for never.
+    `limits` who is limited (a subject of `limits.py`; `from`: every requester) -> calls at once, calls per second;
+    `fraud` a PBX's name -> its toll-fraud guard.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -85,6 +89,8 @@ class Policy:
     media: bool
     shun_s: int
     keepalive_s: int = 0
+    limits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    fraud: dict[str, Guard] = field(default_factory=dict)
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -136,6 +142,8 @@ def _policy(document: dict[str, Any]) -> Policy:
         media=bool(document["media"]),
         shun_s=int(document["shun_s"]),
         keepalive_s=int(document["keepalive_s"]),
+        limits={subject: (int(calls), int(rate)) for subject, (calls, rate) in document["limits"].items()},
+        fraud={name: guard_of(entry) for name, entry in document["fraud"].items()},
         pbx_protos=protos,
     )
 

@@ -21,6 +21,7 @@ from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
+from voxgate_sip.gate import Gate
 from voxgate_sip.hiding import Hider, Seal
 from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
@@ -31,11 +32,13 @@ from voxgate_sip.policy import loads
 from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import SHAPED, RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
+from voxgate_sip.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxgate_sip.ksr import Ksr
+    from voxgate_sip.route import Decision, Request
 
 #: RFC 3261 section 16.6: 70 is what clients send; twenty proxies are already a loop.
 MAX_FORWARDS = 20
@@ -65,6 +68,7 @@ class Script:
         self._read_request = reader.request
         self._process_maxfwd = ksr.maxfwd.process_maxfwd
         self._sanity_check = ksr.sanity.sanity_check
+        self._sweeper = Sweeper(ksr, self._events)
         self._load()
         # What is loaded now lives as long as the worker: the collector need not touch, and so copy, it after the fork.
         gc.freeze()
@@ -73,7 +77,8 @@ class Script:
         policy = loads(self._path.read_text(encoding="utf-8"))
         self._generation = policy.generation
         self._router = router = Router(policy)
-        self._media = Media(self._ksr, router) if policy.media else None
+        self._gate = Gate(self._ksr, policy, self._events) if policy.limits or policy.fraud else None
+        self._media = Media(self._ksr, router, self._gate) if policy.media else None
         legs = Legs(self._ksr, router)
         rewriter = RecordRouteRewriter(legs.own_uris())
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
@@ -184,6 +189,14 @@ class Script:
             self._bug()
         return 1
 
+    def ksr_sweep(self, _msg: Any, _name: str) -> int:
+        """Every two seconds, in one process."""
+        try:
+            self._sweeper.sweep()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
     def ksr_from_hidden(self, _msg: Any) -> int:
         """A reply of a PBX to a party that it is hidden from, without media."""
         return self._shaped(self._hider.reply_of_pbx)
@@ -238,6 +251,16 @@ class Script:
             self._ksr.err("event=bug " + traceback.format_exc().replace("\n", " | ") + "\n")
         return True
 
+    def _limited(self, request: Request, decision: Decision, gate: Gate) -> None:
+        judged = gate.judge(request, decision)
+        if judged is None:
+            return
+        self._performer.left = False
+        try:
+            self._performer.perform(request, judged)
+        finally:
+            gate.settle(left=self._performer.left)
+
     def _malformed(self) -> None:
         self._refusals.note("malformed", self._ksr.kx.get_srcip(), self._ksr.kx.get_proto(), "", "")
 
@@ -263,6 +286,10 @@ class Script:
                 request = self._read_request(method, source, proto, received_on)
                 if proto == "tls" and self._certificates:
                     request = request._replace(certificate=self._certificates.names())
-                self._performer.perform(request, self._router.decide(request))
+                decision = self._router.decide(request)
+                if self._gate and method == "INVITE":
+                    self._limited(request, decision, self._gate)
+                else:
+                    self._performer.perform(request, decision)
         except MalformedError:
             self._malformed()

@@ -62,11 +62,15 @@ def _callbacks_in_code() -> set[str]:
     }
 
 
+def _callbacks_in_configuration() -> set[str]:
+    return set(re.findall(r"[\"=](ksr_\w+)\"", TEMPLATE.read_text()))
+
+
 def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of_the_script() -> None:
-    configured = set(re.findall(r'["=](ksr_\w+)"', TEMPLATE.read_text()))
+    configured = _callbacks_in_configuration()
     shapes = SHAPES & _callbacks_in_code()
     armed = _callbacks_in_code() | {shape + ending for shape in shapes for ending in ("_answer", "_late_offer")}
-    assert configured == {"ksr_dispatcher_event", "ksr_keepalive", "ksr_local_request"}
+    assert configured == {"ksr_dispatcher_event", "ksr_keepalive", "ksr_local_request", "ksr_sweep"}
     assert shapes == SHAPES
     assert "ksr_failure" in armed
     assert (configured | armed | {"ksr_request_route", "child_init"}) - _script_methods() == set()
@@ -74,5 +78,5 @@ def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of
 
 def test_the_script_has_no_callback_that_nobody_names() -> None:
     armed = _callbacks_in_code() | {shape + ending for shape in SHAPES for ending in ("_answer", "_late_offer")}
-    named = armed | set(re.findall(r'["=](ksr_\w+)"', TEMPLATE.read_text())) | {"ksr_request_route"}
+    named = armed | _callbacks_in_configuration() | {"ksr_request_route"}
     assert {name for name in _script_methods() if name.startswith("ksr_")} == named

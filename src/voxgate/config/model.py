@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from voxgate.config.fields import Addresses, KeepaliveSeconds, Networks, Port, Section
+from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
 
@@ -89,6 +90,11 @@ class SipListen(Section):
         default=25,
         description="How often a phone outside that is registered over UDP is sent an OPTIONS, so that its NAT router "
         "does not forget it; 0 for never. TCP and TLS connections are probed each minute whatever stands here.",
+    )
+    requester: Limits | None = Field(
+        default=None,
+        description="How many calls each source address (IPv6: each /64) may have that is no PBX's. "
+        "Phones behind one NAT share an address.",
     )
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, as_list
+from voxgate.config.fraud import Fraud
+from voxgate.config.limits import Limits
 from voxgate.config.scalars import IpAddress, Kind
 
 
@@ -97,4 +99,6 @@ class Pbx(Section):
         strict=True,
         description="Hide this PBX's addresses from phones outside, or not. Default: `edge.topology_hiding`.",
     )
+    limits: Limits | None = Field(default=None, description="How many calls the PBX may have, in both directions.")
+    fraud: Fraud | None = Field(default=None, description="Toll-fraud guard over the calls that the PBX sends out.")
     failover: Failover = Field(default=Failover(), description="When the next node is tried.")

@@ -112,11 +112,13 @@ def nodes_of(policy: Policy) -> dict[str, NodeStatus]:
 
 
 class EventSocket(asyncio.DatagramProtocol):
-    """Takes what `voxgate_sip.events` sends. Whatever is no event of ours is dropped."""
+    """Takes what `voxgate_sip.events` sends; `listeners` are told of other events, by name. All else is dropped."""
 
-    def __init__(self, watch: NodeWatch, registered: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
+    def __init__(
+        self, watch: NodeWatch, listeners: Mapping[str, Callable[[dict[str, Any]], None]] | None = None
+    ) -> None:
         self._watch = watch
-        self._registered = registered
+        self._listeners = listeners or {}
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """One event."""
@@ -127,8 +129,8 @@ class EventSocket(asyncio.DatagramProtocol):
         match event:
             case {"event": "node", "uri": str(uri), "state": "up" | "down" as state}:
                 self._watch.report(uri, _STATES[state])
-            case {"event": "registered"}:
-                self._registered(event)
+            case {"event": str(name)} if name in self._listeners:
+                self._listeners[name](event)
 
 
 def open_event_socket(path: Path, gid: int) -> socket.socket:

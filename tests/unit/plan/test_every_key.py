@@ -28,6 +28,7 @@ OTHER: dict[str, object] = {
     "listen.sip.tls": 15061,
     "listen.sip.workers": 9,
     "listen.sip.keepalive_seconds": 0,
+    "listen.sip.requester": {"calls": 20},
     "media.ports": "30000-40000",
     "media.dscp": 0,
     "media.timeout_seconds": 61,
@@ -43,6 +44,8 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.tls": 5099,
     "pbxs.*.sip.check_certificate": True,
     "pbxs.*.topology_hiding": False,
+    "pbxs.*.fraud": {"denied": ["00881"]},
+    "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},
     "pbxs.*.failover.timeout_seconds": 9,
     "pbxs.*.failover.codes": [500],
 }

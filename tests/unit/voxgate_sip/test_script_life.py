@@ -52,7 +52,7 @@ def test_an_answered_call_is_kept_and_answered(tmp_path: Path) -> None:
     edge.script.ksr_from_pbx_answer(None)
     assert len(edge.said("rtpengine.rtpengine_answer")) == 1
     ((table, key, text, lifetime_s),) = edge.said("htable.sht_setxs")
-    assert (table, key, str(text).count("\n"), lifetime_s) == ("calls", "call-1", 10, 86400)
+    assert (table, key, str(text).count("\n"), lifetime_s) == ("calls", "call-1", 11, 86400)
 
 
 def test_a_new_generation_is_read_once(tmp_path: Path) -> None:
