@@ -19,6 +19,7 @@ from lab.peers.message import MessageError, Request, Response
 from lab.peers.rtp import Metronome, open_stream
 from lab.peers.sdp import SdpError
 from lab.peers.voice import Voice
+from lab.peers.webflow import WebFlow, open_web
 from lab.peers.witness import Network, Witness
 
 if TYPE_CHECKING:
@@ -96,6 +97,10 @@ class Phone:
         self.witness.forbidden = line.forbidden
         if line.edge.transport == "udp":
             self._flow = await flows.open_udp(self.make, Hop("udp", line.local, line.port), self.endpoint)
+        elif line.edge.transport in ("ws", "wss"):
+            context = trust(line.ca) if line.edge.transport == "wss" else None
+            name = line.server_name or line.domain
+            self._flow = await open_web(self.make, line.local, line.edge, self.endpoint, context=context, name=name)
         else:
             context = trust(line.ca) if line.edge.transport == "tls" else None
             if context and line.identity:
@@ -198,6 +203,11 @@ class Phone:
         if self._flow is None:
             raise ConnectionError("the phone's connection is gone")
         to = Hop(hop.transport, self.line.names.get(hop.host, hop.host), hop.port)
+        if isinstance(self._flow, WebFlow):
+            # A browser has one way out, whatever port a route names; elsewhere it would be told to go.
+            if (self._flow.peer and to.host != self._flow.peer.host) or to.transport not in ("ws", "wss"):
+                self.witness.complain(f"would leave its WebSocket: next hop {hop}")
+            return self._flow
         if self._flow.peer is not None and to != self._flow.peer:
             self.witness.complain(f"would leave its flow: next hop {hop}, connected to {self._flow.peer}")
         if self._flow.peer is None and to.transport != "udp":

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
-    from voxgate_sip.replies import RecordRouteRewriter
+    from voxgate_sip.replies import Replies
     from voxgate_sip.route import Router
 
 #: The parameter that carries a seal.
@@ -111,7 +111,7 @@ def real(uri: str, seal: Seal) -> tuple[str, str]:
 class Hider:
     """Hides PBXs in the messages of one policy generation."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, rewriter: RecordRouteRewriter, seal: Seal) -> None:
+    def __init__(self, ksr: Ksr, router: Router, legs: Legs, seal: Seal, *, replies: Replies) -> None:
         self._ksr = ksr
         self._router = router
         self._hides = router.policy.hide_topology
@@ -123,7 +123,9 @@ class Hider:
         )
         self._identity = Identity(ksr, router)
         self._seal = seal
-        self._rewriter = rewriter
+        self._rewriter = replies.rewriter
+        self._from_phone = replies.from_phone
+        self._method = ksr.kx.get_method
         self._own = {key: own.partition(";")[0] for key, own in legs.own_uris().items()}
         self._pv_get = ksr.pv.get
         self._remove = ksr.hdr.remove
@@ -177,6 +179,8 @@ class Hider:
         self._remove_nth("Via", 1)
         self._append(f"Via: {vias}\r\n")
         self._identity.restore(from_host, before)
+        if self._method() in SHAPED:
+            self._from_phone()
 
     def reveal(self, uri: str) -> str:
         """Put back what the request URI of the current request hides; gives the routes behind the edge.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from voxgate_sip.legs import NEXT_HOP, bracketed
+from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
@@ -86,7 +87,7 @@ class Performer:
             leg = self._legs.to_next_hop(hop, from_pbx=True)
         except ForbiddenError as error:
             self._refuse(str(error), request)
-            ksr.sl.send_reply(403, "Forbidden")
+            ksr.sl.send_reply(*error.answer)
             return
         ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
         ksr.set_forward_no_connect()
@@ -104,7 +105,7 @@ class Performer:
             ksr.sl.send_reply(503, "Service Unavailable")
             self._refuse("no-node-answers", request)
             return
-        leg = self._legs.to(node.side, node.proto)
+        leg = self._legs.to_node(node)
         if request.method == "REGISTER":
             self._path(request, leg)
         else:
@@ -139,7 +140,11 @@ class Performer:
                 ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
         if self._media:
             try:
-                ending = self._media.request(method, request.source, leg.side)
+                ending = self._media.request(method, request.source, request.proto, leg)
+            except NotAcceptableError as error:
+                self._refuse(str(error), request)
+                ksr.sl.send_reply(488, "Not Acceptable Here")
+                return
             except ConnectionError:
                 self._refuse("no-media-relay", request)
                 ksr.sl.send_reply(503, "Media Relay Unavailable")

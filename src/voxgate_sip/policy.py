@@ -35,8 +35,9 @@ class Pbx:
     """One PBX. `plain` and `secure` are its nodes over UDP/TCP and over TLS, lowest priority value first.
 
     `group` is its dispatcher set, `codes` the answers that lead to the next node, `timeout_ms` how long a
-    node may be silent. With `check_certificate`, TLS from outside stays TLS only for a user with a certificate.
-    `hide_topology`: phones outside do not see its addresses, but in From its own SIP `domain`, where it has one.
+    node may be silent, `srtp` is off, optional or required. With `check_certificate`, TLS from outside stays TLS only
+    for a user with a certificate. `hide_topology`: phones outside do not see its addresses, but in From its own SIP
+    `domain`, where it has one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Pbx:
     check_certificate: bool = False
     hide_topology: bool = True
     domain: str = ""
+    srtp: str = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,18 @@ class SideView:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocket:
+    """Where browsers' connections come in: HAProxy passes them to `address`:`port`, where nobody else may come in.
+
+    `origins` are the hosts, in lower case, whose pages may open one.
+    """
+
+    address: str
+    port: int
+    origins: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy of one generation.
 
@@ -72,7 +86,8 @@ class Policy:
     parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over;
     `keepalive_s` how often a phone outside is sent a keepalive over UDP, 0 for never.
     `limits` who is limited (a subject of `limits.py`; `from`: every requester) -> calls at once, calls per second;
-    `fraud` a PBX's name -> its toll-fraud guard.
+    `fraud` a PBX's name -> its toll-fraud guard; `srtp` is the policy for phones: off, optional or required;
+    `websocket` is None where browsers are not served.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -91,6 +106,8 @@ class Policy:
     keepalive_s: int = 0
     limits: dict[str, tuple[int, int]] = field(default_factory=dict)
     fraud: dict[str, Guard] = field(default_factory=dict)
+    srtp: str = "optional"
+    websocket: WebSocket | None = None
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -144,8 +161,14 @@ def _policy(document: dict[str, Any]) -> Policy:
         keepalive_s=int(document["keepalive_s"]),
         limits={subject: (int(calls), int(rate)) for subject, (calls, rate) in document["limits"].items()},
         fraud={name: guard_of(entry) for name, entry in document["fraud"].items()},
+        srtp=str(document["srtp"]),
+        websocket=_websocket(document["websocket"]),
         pbx_protos=protos,
     )
+
+
+def _websocket(entry: dict[str, Any] | None) -> WebSocket | None:
+    return WebSocket(entry["address"], int(entry["port"]), frozenset(entry["origins"])) if entry else None
 
 
 def _pbx(entry: dict[str, Any]) -> Pbx:

@@ -81,7 +81,7 @@ class Replies:
     """Shapes the replies of one policy generation."""
 
     def __init__(self, ksr: Ksr, rewriter: RecordRouteRewriter) -> None:
-        self._rewriter = rewriter
+        self.rewriter = rewriter
         self._status = ksr.kx.get_status
         self._pv_get = ksr.pv.get
         self._remove = ksr.hdr.remove
@@ -102,7 +102,7 @@ class Replies:
         """Show the caller the edge as it looks from the caller's side."""
         value = self._pv_get("$(hdr(Record-Route)[*])")
         if value:
-            shown = self._rewriter.rewrite(str(value))
+            shown = self.rewriter.rewrite(str(value))
             if shown != value:
                 self._remove("Record-Route")
                 self._append(f"Record-Route: {shown}\r\n")

@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 #: How many source addresses the side of which a worker remembers, before it forgets them all.
 SIDE_CACHE_SIZE: Final = 4096
+_ENCRYPTED: Final = frozenset({"tls", "ws"})
 
 
 class Request(NamedTuple):
     """What decides about a request outside of a dialog.
 
-    Hosts are in lower case, addresses without brackets, `proto` is udp, tcp or tls.
+    Hosts are in lower case, addresses without brackets, `proto` is udp, tcp, tls or ws.
 
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
     `certificate` holds the names of a valid client certificate, where a PBX wants them looked at.
@@ -83,6 +84,14 @@ Decision: TypeAlias = Ignore | Answer | ToPbx | ToPhone
 
 class ForbiddenError(Exception):
     """A request may not go where its route set leads; the argument is the reason that is counted and logged."""
+
+    answer: tuple[int, str] = (403, "Forbidden")
+
+
+class FlowGoneError(ForbiddenError):
+    """The connection to the next hop is gone, and only the other side can make another (RFC 5626 section 5.3)."""
+
+    answer: tuple[int, str] = (430, "Flow Failed")
 
 
 #: The ACK of a request that the edge refused by itself: it has no transaction, and nobody is to blame.
@@ -135,7 +144,7 @@ class Router:
             return IGNORED_ACK
         owner = self.policy.domains.get(request.ruri_host)
         if owner is not None:
-            return self._target(self.policy.pbxs[owner], secure=request.proto == "tls")
+            return self._target(self.policy.pbxs[owner], secure=request.proto in _ENCRYPTED)
         if request.method == "OPTIONS" and not request.ruri_user and request.ruri_host in self.policy.own:
             return Answer(200, "OK")
         return ToPhone()
@@ -150,7 +159,7 @@ class Router:
         if owner is None:
             return Ignore("unknown-domain")
         pbx = self.policy.pbxs[owner]
-        secure = request.proto == "tls" and (
+        secure = request.proto in _ENCRYPTED and (
             not pbx.check_certificate or is_of(request.user, pbx.name, request.certificate, domains)
         )
         return self._target(pbx, secure=secure)

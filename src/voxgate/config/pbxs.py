@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, as_list
+from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp, as_list
 from voxgate.config.fraud import Fraud
 from voxgate.config.limits import Limits
 from voxgate.config.scalars import IpAddress, Kind
@@ -102,3 +102,8 @@ class Pbx(Section):
     limits: Limits | None = Field(default=None, description="How many calls the PBX may have, in both directions.")
     fraud: Fraud | None = Field(default=None, description="Toll-fraud guard over the calls that the PBX sends out.")
     failover: Failover = Field(default=Failover(), description="When the next node is tried.")
+    srtp: Srtp = Field(
+        default=Srtp.OFF,
+        description="Encryption of media between the edge and this PBX: off (plain RTP), optional (as the caller "
+        "offers it, and over TLS as the PBX chooses) or required.",
+    )

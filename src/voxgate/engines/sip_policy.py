@@ -7,6 +7,7 @@ from zlib import crc32
 
 from voxgate.engines.sip_fraud import guards_of
 from voxgate.engines.sip_limits import limits_of
+from voxgate.engines.websocket import websocket_of
 from voxgate_sip import policy as sip
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         keepalive_s=config.listen.sip.keepalive_seconds if ports.get("udp") else 0,
         limits=limits_of(config),
         fraud=guards_of(config),
+        websocket=websocket_of(config),
+        srtp=config.media.srtp.value,
         pbx_protos=sip.sources_of(pbxs),
     )
 
@@ -60,13 +63,15 @@ def sockets_of(policy: sip.Policy) -> tuple[tuple[str, str, int], ...]:
         if view:
             address = f"[{view.local}]" if ":" in view.local else view.local
             for proto, port in sorted(view.ports.items()):
-                found[proto, address, port] = None
+                # HAProxy has the sockets for WebSocket.
+                if proto != "ws":
+                    found[proto, address, port] = None
     return tuple(found)
 
 
 def _served(config: Config) -> dict[str, int]:
     listen = config.listen.sip
-    ports = {"udp": listen.udp, "tcp": listen.tcp, "tls": listen.tls}
+    ports = {"udp": listen.udp, "tcp": listen.tcp, "tls": listen.tls, "ws": listen.wss or listen.ws}
     return {proto: port for proto, port in ports.items() if port}
 
 
@@ -127,6 +132,7 @@ def _pbx(name: str, group: int, config: Config, network: Network) -> sip.Pbx:
         check_certificate=pbx.sip.check_certificate,
         hide_topology=config.edge.topology_hiding if pbx.topology_hiding is None else pbx.topology_hiding,
         domain=next((name for name in pbx.names if "/" not in name), ""),
+        srtp=pbx.srtp.value,
     )
 
 

@@ -51,6 +51,10 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
         (2, "certificates", "!vault", "!secret NAME"),
         (2, "certificates", "keys belong here", "key: value"),
     ],
+    "srtp-of-one-node": [
+        (8, "pbxs.branch.srtp", "not one of the choices", "off, optional, required"),
+        (11, "pbxs.shop.nodes[0]", "srtp off here and required in hq", "the same srtp"),
+    ],
     "tab": [(4, "(file)", "tab", "use spaces")],
     "two-families": [(5, "pbxs.hq.nodes", "nodes with IPv6 addresses", "one IP version")],
     "two-ipv4": [

@@ -26,6 +26,9 @@ OTHER: dict[str, object] = {
     "listen.sip.udp": 15060,
     "listen.sip.tcp": 15060,
     "listen.sip.tls": 15061,
+    "listen.sip.wss": 443,
+    "listen.sip.ws": 8080,
+    "listen.sip.origins": ["crm.example.com"],
     "listen.sip.workers": 9,
     "listen.sip.keepalive_seconds": 0,
     "listen.sip.requester": {"calls": 20},
@@ -33,6 +36,7 @@ OTHER: dict[str, object] = {
     "media.dscp": 0,
     "media.timeout_seconds": 61,
     "media.hold_timeout_seconds": 3601,
+    "media.srtp": "required",
     "health.interval_seconds": 6,
     "health.down_after": 3,
     "health.up_after": 2,
@@ -48,6 +52,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},
     "pbxs.*.failover.timeout_seconds": 9,
     "pbxs.*.failover.codes": [500],
+    "pbxs.*.srtp": "optional",
 }
 
 

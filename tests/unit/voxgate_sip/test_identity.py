@@ -65,7 +65,8 @@ def test_from_stays_as_it_is(
 def test_only_what_was_changed_is_put_right(tmp_path: Path, now: str, before: str, put: list[tuple[str, str]]) -> None:
     edge = office(tmp_path)
     edge.fake.variables |= {"$rs": 200, "$fd": now, "$T_req($fd)": before}
-    edge.script.ksr_to_hidden(None)
+    script: Any = edge.script
+    script.ksr_to_hidden(None)
     assert edge.said("pv.sets") == put
 
 
