@@ -113,11 +113,8 @@ class _Edge:
             "rtpengine": RtpengineControl(self._ng),
             "haproxy": haproxy,
         }
-        probes: dict[str, Probe] = {
-            "kamailio": KamailioProbe(self._rpc),
-            "rtpengine": RtpengineProbe(self._ng),
-            "haproxy": haproxy,
-        }
+        probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
+        probes["haproxy"] = haproxy
         hands = MachineHands(places, self._resolver.render, self._supervisor, probes, controls)
         self._observer = Observer(
             clock,
