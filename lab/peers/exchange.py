@@ -19,6 +19,7 @@ from lab.peers.digest import DigestError
 from lab.peers.endpoint import NoAnswerError
 from lab.peers.phone import PEER_ERRORS
 from lab.peers.rtp import Metronome, open_stream
+from lab.peers.services import NUMBERS, Services
 from lab.peers.voice import Voice
 
 if TYPE_CHECKING:
@@ -65,8 +66,13 @@ class Exchange:
     make: Maker = socket.socket
     reply: int | None = None
     ways: Ways = field(init=False)
+    services: Services = field(init=False)
     _calls: dict[tuple[str, str], Call | tuple[Leg, Bridge]] = field(default_factory=dict)
     _metronome: Metronome = field(default_factory=Metronome)
+
+    def __post_init__(self) -> None:
+        """The services need the exchange."""
+        self.services = Services(self)
 
     def handle(self, incoming: Incoming) -> None:
         """A request that is no copy of another (for `Endpoint`)."""
@@ -120,16 +126,20 @@ class Exchange:
             self._register(incoming)
         elif asked.method == "INVITE":
             await self._invite(incoming)
-        elif asked.method != "ACK":
+        elif asked.method != "ACK" and not await self.services.outside(incoming):
             incoming.respond(501)
 
     async def _inside(self, incoming: Incoming, key: tuple[str, str]) -> None:
+        if await self.services.inside(incoming, key):
+            return
         match self._calls.get(key):
             case None:
                 if incoming.request.method != "ACK":
                     incoming.respond(481)
             case Call() as call:
                 call.serve(incoming)
+                if incoming.request.method == "REFER":
+                    await self.services.referred(call, incoming.request.get("Refer-To"))
             case (leg, bridge):
                 await bridge.serve(leg, incoming)
 
@@ -156,7 +166,7 @@ class Exchange:
             incoming.respond(refused.code, *refused.headers)
             return
         incoming.respond(100)
-        if number in (TALK, HANGUP, REINVITE) or self.plan.answers.fullmatch(number):
+        if number in (TALK, HANGUP, REINVITE, *NUMBERS) or self.plan.answers.fullmatch(number):
             await self._own_number(incoming, number)
         else:
             await self._bridge(incoming, number)
@@ -165,9 +175,12 @@ class Exchange:
         caller = parse_name_addr(incoming.request.get("From")).uri.user
         call = await self._call(incoming.local, incoming.source, caller)
         call.contact = self.ways.contact(incoming.source)
-        incoming.respond(180, ("Contact", call.contact))
         try:
-            call.accept(incoming)
+            if number in NUMBERS:
+                await self.services.number(incoming, number, call)
+            else:
+                incoming.respond(180, ("Contact", call.contact))
+                call.accept(incoming)
         except PEER_ERRORS:
             call.end("488")
             raise
@@ -196,6 +209,8 @@ class Exchange:
                 sources=call.voice.stream.sources,
                 ended_by=call.ended_by,
                 reinvites=call.reinvites,
+                digits=call.voice.stream.digits,
+                udptl=call.voice.stream.udptl,
             )
 
     async def _pause(self, call: Call, seconds: float | None) -> None:
