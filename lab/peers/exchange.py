@@ -86,7 +86,7 @@ class Exchange:
             return
         hop = _first_hop(binding.contact, binding.path)
         try:
-            call = await self._call(self.ways.own(hop), hop, user)
+            call = await self.call(self.ways.own(hop), hop, user)
             me = NameAddr(parse_uri(f"sip:600@{self.ways.own(hop).host}"), f";tag={secrets.token_hex(4)}")
             invite = dialogs.opening(
                 "INVITE",
@@ -101,7 +101,7 @@ class Exchange:
             final = await call.place(invite, hop, lambda _: None, 30)
             self.journal("dialled", user=user, code=final.code)
             if final.code < 300:
-                await self._converse(call, user, talk_s)
+                await self.converse(call, user, talk_s)
         except CALL_ERRORS as exc:
             self.journal("failed", user=user, reason=f"{type(exc).__name__}: {exc}")
 
@@ -173,7 +173,7 @@ class Exchange:
 
     async def _own_number(self, incoming: Incoming, number: str) -> None:
         caller = parse_name_addr(incoming.request.get("From")).uri.user
-        call = await self._call(incoming.local, incoming.source, caller)
+        call = await self.call(incoming.local, incoming.source, caller)
         call.contact = self.ways.contact(incoming.source)
         try:
             if number in NUMBERS:
@@ -189,9 +189,9 @@ class Exchange:
             await self._pause(call, self.plan.reinvite_after_s)
             if not call.ended.is_set():
                 await call.reinvite()
-        await self._converse(call, caller, self.plan.hangup_after_s if number == HANGUP else None)
+        await self.converse(call, caller, self.plan.hangup_after_s if number == HANGUP else None)
 
-    async def _converse(self, call: Call, user: str, talk_s: float | None) -> None:
+    async def converse(self, call: Call, user: str, talk_s: float | None) -> None:
         """Until the other side hangs up, or we do after ``talk_s``; then tell what was heard."""
         self._calls[call.key] = call
         await self._pause(call, talk_s)
@@ -244,13 +244,21 @@ class Exchange:
         bridge = Bridge(self.ways.endpoint, a, b, self._bridge_event, self._bridge_known, self.tasks)
         await bridge.connect(incoming, invite, hop)
 
+    async def fork(self, users: list[str]) -> None:
+        """`Services.fork`; the journal says what the peers got wrong."""
+        try:
+            await self.services.fork(users)
+        except CALL_ERRORS as exc:
+            self.journal("failed", user=users[0], reason=f"{type(exc).__name__}: {exc}")
+
     def _bridge_event(self, name: str, fact: str) -> None:
         self.journal(name, fact=fact)
 
     def _bridge_known(self, leg: Leg, bridge: Bridge) -> None:
         self._calls[leg.key] = (leg, bridge)
 
-    async def _call(self, local: Hop, peer: Hop, user: str) -> Call:
+    async def call(self, local: Hop, peer: Hop, user: str) -> Call:
+        """A call with our tone in it, not placed or accepted yet. Raises OSError."""
         sock = self.make(flows.family(local.host), socket.SOCK_DGRAM)
         stream = await open_stream(sock, local.host, self._metronome, self.plan.tone_hz)
 

@@ -112,6 +112,8 @@ async def dial(phone: Phone, user: str, *, reliable: bool = False) -> tuple[Call
     async with asyncio.TaskGroup() as tasks:
 
         def provisional(answer: Response) -> None:
+            if answer.code == 100:
+                return
             early.codes.append(answer.code)
             early.tags.add(parse_name_addr(answer.get("To")).param("tag") or "")
             if answer.body:

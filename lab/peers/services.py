@@ -1,7 +1,8 @@
 """What a PBX does beside plain calls: numbers with a trick, messages, subscriptions, transfer.
 
 603 rings for ever, 604 refreshes the session with UPDATE (RFC 4028), 605 lets early media be heard, reliably where the
-caller can (RFC 3262), 607 turns to T.38, 608 rings under two To tags, as a fork does (RFC 3261 section 16.7).
+caller can (RFC 3262), 607 turns to T.38, 608 rings under two To tags, as a fork does (RFC 3261 section 16.7), 609 is
+reached through three more proxies, which stay on the way.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from lab.peers import dialog as dialogs
-from lab.peers.address import NameAddr, parse_name_addr, parse_uri
+from lab.peers.address import AddressError, NameAddr, parse_name_addr, parse_uri
 from lab.peers.call import SDP_TYPE
 from lab.peers.endpoint import NoAnswerError
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from lab.peers.dialog import Dialog
     from lab.peers.exchange import Exchange
     from lab.peers.message import Request
-    from lab.peers.transactions import Incoming
+    from lab.peers.transactions import Incoming, Outgoing
 
-NUMBERS: Final = ("603", "604", "605", "607", "608")
+NUMBERS: Final = ("603", "604", "605", "607", "608", "609")
 EARLY_S: Final = 1.2
 """So long 605 plays before it answers."""
 SOON_S: Final = 0.5
@@ -63,6 +64,9 @@ class Services:
     async def inside(self, incoming: Incoming, key: tuple[str, str]) -> bool:
         """A request inside a dialog; False when it is none of ours."""
         asked = incoming.request
+        if asked.all("Route"):
+            user = parse_name_addr(asked.get("From")).uri.user
+            self.exchange.journal("routed", user=user, method=asked.method, routes=asked.all("Route"))
         waiting = self._reliable.get(key)
         if asked.method == "PRACK" and waiting is not None:
             incoming.respond(200)
@@ -103,6 +107,42 @@ class Services:
         final = await self.exchange.ways.endpoint.ask(request, hop)
         self.exchange.journal("sent", user=user, method=method, code=final.code)
 
+    async def fork(self, users: list[str]) -> None:
+        """Ring all these users with one INVITE, as a forking proxy does: same Call-ID, tag and CSeq.
+
+        Who answers first has the call, the others are cancelled (RFC 3261 section 16.7 step 10).
+        """
+        exchange, endpoint = self.exchange, self.exchange.ways.endpoint
+        sequence, tag = (secrets.token_hex(12), 1), secrets.token_hex(4)
+        started: list[tuple[str, Request, Outgoing]] = []
+        for user in users:
+            binding = exchange.registrar.find(user, time.monotonic())
+            if binding is None:
+                raise AddressError(f"{user} is not registered")
+            hop = parse_name_addr(binding.path[0]).uri.hop() if binding.path else parse_uri(binding.contact).hop()
+            if not started:
+                call = await exchange.call(exchange.ways.own(hop), hop, "fork")
+                me = NameAddr(parse_uri(f"sip:600@{exchange.ways.own(hop).host}"), f";tag={tag}")
+                body = call.voice.offer()
+            headers = (("Contact", call.contact), SDP_TYPE)
+            to = f"sip:{users[0]}@{exchange.registrar.realm}"
+            routes = binding.path
+            invite = dialogs.opening("INVITE", binding.contact, me, to, sequence, *headers, routes=routes, body=body)
+            started.append((user, invite, await endpoint.start(invite, hop)))
+        finals = {out.final: (user, invite, out) for user, invite, out in started}
+        done, _ = await asyncio.wait(finals, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        winner = next(iter(done))
+        for final, (user, _, out) in finals.items():
+            if final is not winner:
+                code = (await endpoint.cancel(out)).code
+                exchange.journal("forked off", user=user, code=code, final=(await endpoint.finish(out, 10)).code)
+        user, invite, out = finals[winner]
+        answer = await endpoint.finish(out, 1)
+        call.dialog = dialogs.established(invite, answer)
+        call.voice.take(answer.body)
+        await endpoint.ack(call.dialog, invite.cseq)
+        await exchange.converse(call, user, 1.5)
+
     async def number(self, incoming: Incoming, number: str, call: Call) -> None:
         """Ring, play and answer as `number` does."""
         contact = ("Contact", call.contact)
@@ -118,6 +158,11 @@ class Services:
         match number:
             case "605":
                 await self._early(incoming, call, body)
+            case "609":
+                here = call.contact[:-1]
+                further = tuple(("Record-Route", f"{here};lr;proxy={name}>") for name in "cba")
+                incoming.request = replace(incoming.request, headers=(*further, *incoming.request.headers))
+                incoming.respond(180, contact)
             case "608":
                 incoming.respond(180, contact)
                 first, incoming.tag = incoming.tag, secrets.token_hex(6)

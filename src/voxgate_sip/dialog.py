@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voxgate_sip.legs import NEXT_HOP
+from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
 from voxgate_sip.replies import FROM_PBX, FROM_PHONE, SHAPED
 from voxgate_sip.route import ForbiddenError
 
@@ -34,7 +34,7 @@ class DialogRelay:
         self._refusals = refusals
         self._pv_get = ksr.pv.get
         self._loose_route = ksr.rr.loose_route
-        self._set_contact_alias = ksr.nathelper.set_contact_alias
+        self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
         self._t_on_reply = ksr.tm.t_on_reply
         self._t_relay = ksr.tm.t_relay
 
@@ -48,6 +48,10 @@ class DialogRelay:
             self._without_route(method)
             return
         if from_pbx:
+            if len(self._ksr.kx.get_ruri()) > LONGEST_URI:
+                if method != "ACK":
+                    self._ksr.sl.send_reply(414, "Request-URI Too Long")
+                return
             self._ksr.nathelper.handle_ruri_alias()
             self._ksr.set_forward_no_connect()
         elif method in SHAPED:
