@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIFE = timedelta(days=7)
+_CA_USAGE = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,7 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(usage, critical=False)
+            .add_extension(_issuer_key(self.key), critical=False)
             .sign(self.key, hashes.SHA256())
         )
         made = Identity(folder / f"{stem}.pem", folder / f"{stem}.key", folder / "ca.pem")
@@ -64,6 +76,8 @@ def authority(name: str = "Lab CA") -> Authority:
     certificate = (
         _blank(name, subject, key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_CA_USAGE, critical=True)
+        .add_extension(_issuer_key(key), critical=False)
         .sign(key, hashes.SHA256())
     )
     return Authority(key, certificate)
@@ -79,7 +93,13 @@ def _blank(common: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x5
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + LIFE)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
+
+
+def _issuer_key(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    """Python 3.13 and later want it (RFC 5280 section 4.2.1.1)."""
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
 def _name(text: str) -> x509.GeneralName:

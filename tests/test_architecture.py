@@ -24,9 +24,11 @@ LENGTH_EXCEPTIONS: dict[str, int] = {}
 PROCESS_FILE = "src/voxgate/host/process.py"
 CONTRACTS = {  # as in pyproject.toml, ignore_imports
     "src/voxgate/engines/kamailio.py": "voxgate_sip.policy",
+    "src/voxgate/engines/sip_fraud.py": "voxgate_sip.fraud",
     "src/voxgate/engines/sip_policy.py": "voxgate_sip.policy",
     "src/voxgate/supervise/nodes.py": "voxgate_sip.policy",
     "src/voxgate/calls/hangup.py": "voxgate_sip.record",
+    "src/voxgate/calls/ledger.py": "voxgate_sip.limits",
 }
 STARTS_PROGRAMS = (
     "subprocess",

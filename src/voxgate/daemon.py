@@ -18,14 +18,18 @@ from functools import cache
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
+from voxgate.calls.listing import CallList, running
+from voxgate.calls.live import LiveCalls
 from voxgate.calls.timeouts import MediaTimeouts
+from voxgate.calls.tollfraud import TollFraud, watched_of
 from voxgate.certs import store
 from voxgate.config import load, network
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT, Rtpengine
+from voxgate.engines.sip_limits import limits_of
 from voxgate.engines.sip_policy import policy_of
 from voxgate.errors import ConfigError, ExitCode, Problem, VoxgateError
-from voxgate.host import files
+from voxgate.host import files, process
 from voxgate.host.clock import SystemClock
 from voxgate.host.facts import read_facts
 from voxgate.host.ports import open_loopback
@@ -34,13 +38,15 @@ from voxgate.plan.apply import Applied
 from voxgate.plan.desired import Desired, desire
 from voxgate.plan.history import History
 from voxgate.supervise import notify, verbs
-from voxgate.supervise.control import Caller, ControlServer, open_control_socket
+from voxgate.supervise.control import Caller, ControlServer, Told, open_control_socket
 from voxgate.supervise.hands import KamailioControl, MachineHands, RtpengineControl
 from voxgate.supervise.log import LogFormat, LogSink, configure
 from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
 from voxgate.supervise.observe import Observer
+from voxgate.supervise.panel import Panel, alerts_panel, limits_panel, spending_panel
 from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
 from voxgate.supervise.supervisor import Supervisor
+from voxgate.supervise.telling import calls_told
 from voxgate.supervise.verbs import Machine, Operations, Reading
 from voxgate.wire.control import ApplyRequest
 from voxgate.wire.jsonrpc import JsonRpcClient
@@ -135,6 +141,8 @@ def run(path: Path, places: Places, log_format: str) -> int:
     clock = SystemClock()
     sink = LogSink(sys.stderr, LogFormat(log_format), clock)
     configure(sink)
+    if (most := process.raise_open_files()) < process.OPEN_FILES:
+        log.warning("few_open_files most=%d wanted=%d", most, process.OPEN_FILES)
     # Engines' users pass through it to their own folders.
     files.ensure_folder(places.run, mode=0o755)
     files.ensure_folder(places.state)
@@ -165,12 +173,23 @@ class _Edge:
         self._rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
+        self._live = LiveCalls(self._rpc, self._ng)
+        self._list = CallList(self._rpc)
+        self._pbx_of: dict[str, str] = {}
+        self._fraud = TollFraud(self._live.ledger, self._rpc, clock, places.state / "fraud.json")
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
         controls: dict[str, Control] = {"kamailio": KamailioControl(self._rpc), "rtpengine": RtpengineControl(self._ng)}
         probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
         hands = MachineHands(places, self._resolver.render, self._supervisor, probes, controls)
         self._observer = Observer(
-            clock, self._supervisor, controls, self._watch, self._rpc, hands.read_back, self._resolver.certificate
+            clock,
+            self._supervisor,
+            controls,
+            self._watch,
+            self._rpc,
+            hands.read_back,
+            self._resolver.certificate,
+            self._panels,
         )
         machine = Machine(hands, hands.read_back, self._observer.observe, clock.wall)
         self._operations = Operations(path, _reading(self._resolver), machine, on_applied=self._applied)
@@ -178,11 +197,17 @@ class _Edge:
     async def run(self) -> int:
         """Start everything, serve until a signal comes, stop everything."""
         reports = open_loopback(TIMEOUT_PORT)
+        self._fraud.load()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await loop.create_datagram_endpoint(lambda: EventSocket(self._watch), sock=self._events)
+        await loop.create_datagram_endpoint(
+            lambda: EventSocket(
+                self._watch, {"calls": self._live.told, "fraud": self._fraud.told, "records": self._list.told}
+            ),
+            sock=self._events,
+        )
         async with self._rpc, self._ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
@@ -192,8 +217,10 @@ class _Edge:
                 hang_up = asyncio.Event()
                 loop.add_signal_handler(signal.SIGHUP, hang_up.set)
                 tasks = [
-                    group.create_task(ControlServer(self._control, self._operations).serve()),
+                    group.create_task(ControlServer(self._control, self._operations, calls=self._calls).serve()),
                     group.create_task(MediaTimeouts(reports, self._rpc).serve()),
+                    group.create_task(self._live.serve()),
+                    group.create_task(self._fraud.serve()),
                     group.create_task(self._heartbeat()),
                     group.create_task(self._apply_on(hang_up)),
                 ]
@@ -230,7 +257,20 @@ class _Edge:
     def _applied(self, desired: Desired) -> None:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
         self._watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
+        self._fraud.follow(watched_of(desired.config))
+        self._pbx_of = {node.address: node.pbx for node in nodes_of(policy).values()}
         self._notifier.status(f"generation {desired.generation} runs")
+
+    async def _calls(self) -> Told:
+        return calls_told(running(await self._list.ask(), self._pbx_of))
+
+    def _panels(self, desired: Desired) -> tuple[Panel, ...]:
+        used = self._live.ledger.used()
+        return (
+            limits_panel(limits_of(desired.config), used),
+            spending_panel(self._fraud.spending()),
+            alerts_panel(self._fraud.alerts()),
+        )
 
     async def _returned(self, name: str) -> None:
         """An engine came back after a crash: tell Kamailio what only the running one knew."""

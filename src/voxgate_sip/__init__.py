@@ -8,7 +8,13 @@
     media.py     offers and answers for rtpengine
     perform.py   `Decision` -> calls on an injected KSR
     replies.py   what happens to a reply on its way back
+    hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
+    limits.py    how many calls and how fast: the arithmetic (pure)
+    places.py    places of calls in shared memory: taken, given back once, put right
+    gate.py      limits between the decision about an INVITE and its performance
+    fraud.py     where a PBX may call: prefixes, classes, nights (pure)
+    sweeper.py   every two seconds: puts places right, tells the control plane of running calls
     events.py    what the workers tell the control plane, by datagrams that never block
     forked.py    what a worker must not share with its siblings after the fork
     ksr.py       the part of Kamailio's scripting API that is used, as types (generated)

@@ -12,6 +12,7 @@ from voxgate_sip import record
 from voxgate_sip.message import unbracketed
 
 if TYPE_CHECKING:
+    from voxgate_sip.gate import Gate
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.route import Router
 
@@ -26,9 +27,10 @@ RECORD_LIFETIME_S: Final = 86400
 class Media:
     """Offers and answers for one policy generation; only made where there is a media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router) -> None:
+    def __init__(self, ksr: Ksr, router: Router, gate: Gate | None = None) -> None:
         self._ksr = ksr
         self._router = router
+        self._gate = gate
         self._pbxs = router.policy.pbx_protos
         self._status = ksr.kx.get_status
         self._source = ksr.kx.get_srcip
@@ -94,6 +96,8 @@ class Media:
     def end(self, *, answered: bool = True) -> None:
         """The call, or the attempt, is over."""
         self._delete()
+        if self._gate:
+            self._gate.over()
         if answered:
             self._ksr.htable.sht_rm("calls", self._call_id())
 
@@ -119,4 +123,7 @@ class Media:
     def _keep(self) -> None:
         """Keep both parties of a call that was just answered, so that the edge itself can hang up."""
         if self._method() == "INVITE" and not self._pv_get("$T_req($tt)"):
-            self._ksr.htable.sht_setxs("calls", self._call_id(), record.of_reply(self._ksr), RECORD_LIFETIME_S)
+            call_id, kept = self._call_id(), record.of_reply(self._ksr)
+            self._ksr.htable.sht_setxs("calls", call_id, kept, RECORD_LIFETIME_S)
+            if self._gate:
+                self._gate.answered(call_id, record.from_tag(kept))

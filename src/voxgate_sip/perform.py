@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
-from voxgate_sip.replies import FROM_PBX, FROM_PHONE
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voxgate_sip.events import Refusals
+    from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
@@ -37,17 +40,23 @@ TRIED: Final = "$avp(voxgate_tried)"
 class Performer:
     """Carries out decisions for one policy generation; `media` is None where there is no media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals) -> None:
+    def __init__(
+        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, hider: Hider
+    ) -> None:
         self._ksr = ksr
         self._router = router
         self._legs = legs
         self._media = media
         self._refusals = refusals
+        self._hider = hider
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
+        #: Whether the last request that was performed has left.
+        self.left = False
 
     def perform(self, request: Request, decision: Decision) -> None:
         """Do what was decided about the current request."""
+        self.left = False
         match decision:
             case ToPbx(pbx, nodes):
                 self._to_pbx(request, pbx, nodes)
@@ -74,15 +83,19 @@ class Performer:
             self._refuse("no-way-to-phone", request)
             ksr.sl.send_reply(404, "Not Found")
             return
+        hop = str(ksr.pv.get(NEXT_HOP))
         try:
-            leg = self._legs.to_next_hop(str(ksr.pv.get(NEXT_HOP)), from_pbx=True)
+            leg = self._legs.to_next_hop(hop, from_pbx=True)
         except ForbiddenError as error:
             self._refuse(str(error), request)
             ksr.sl.send_reply(403, "Forbidden")
             return
         ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
         ksr.set_forward_no_connect()
-        self._leave(request, leg, to_pbx=False)
+        shapes = FROM_PHONE
+        if hop not in self._legs.pbx_hops and self._hider.hides_from(leg.side):
+            shapes = dict.fromkeys((request.method,), TO_HIDDEN)
+        self._leave(request, leg, shapes)
 
     def _to_pbx(self, request: Request, pbx: Pbx, nodes: tuple[Node, ...]) -> None:
         ksr = self._ksr
@@ -106,18 +119,22 @@ class Performer:
         if timeout_ms != DEFAULT_TIMEOUT_MS:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
-        self._leave(request, leg, to_pbx=True, failover=several)
+        from_pbx = request.source in self._router.policy.pbx_protos
+        hidden = not from_pbx and self._hider.hides_from(self._router.side_of(request.source))
+        shapes = FROM_HIDDEN if hidden else FROM_PBX
+        self._leave(request, leg, shapes, failover=several)
 
-    def _leave(self, request: Request, leg: Leg, *, to_pbx: bool, failover: bool = False) -> None:
+    def _leave(self, request: Request, leg: Leg, shapes: Mapping[str, str], *, failover: bool = False) -> None:
+        """Send the current request on; `shapes` are the callbacks for its replies by method."""
         ksr, method = self._ksr, request.method
         self._legs.dress(leg)
-        shape = (FROM_PBX if to_pbx else FROM_PHONE).get(method, "")
+        shape = shapes.get(method, "")
         if method in DIALOG_FORMING:
             came = self._router.side_of(request.source)
             if self._legs.looks_the_same(leg, came, request.proto):
                 # Nothing to turn round; the mark tells the edge's own entry from others.
                 ksr.rr.record_route_preset_one(f"{leg.own};e=-")
-                shape = "" if to_pbx else shape
+                shape = "" if shapes is FROM_PBX else shape
             else:
                 ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
         if self._media:
@@ -128,12 +145,15 @@ class Performer:
                 ksr.sl.send_reply(503, "Media Relay Unavailable")
                 return
             if ending:
-                shape = (FROM_PBX if to_pbx else FROM_PHONE).get(method, "ksr_from_pbx") + ending
+                shape = shapes.get(method, "ksr_from_pbx") + ending
         if shape:
             ksr.tm.t_on_reply(shape)
         if failover or (method == "INVITE" and self._media):
             ksr.tm.t_on_failure("ksr_failure")
-        if ksr.tm.t_relay() < 0 and not (failover and self._next_node()):
+        if shape.startswith(TO_HIDDEN) and not self._hider.request(method, leg):
+            return
+        self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())
+        if not self.left:
             ksr.sl.sl_reply_error()
 
     def _path(self, request: Request, leg: Leg) -> None:

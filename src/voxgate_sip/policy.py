@@ -11,6 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from voxgate_sip.fraud import Guard, guard_of
+
 #: Side codes: inside or outside, IPv4 or IPv6. Also the names of rtpengine's interfaces.
 SIDES = ("i4", "i6", "o4", "o6")
 
@@ -63,7 +65,9 @@ class Policy:
 
     `domain` is the edge's own name, `own` holds it and all of the edge's addresses; `domains` maps a SIP domain
     in lower case to a PBX's name; `served` are the transports that phones may use; `local` the networks whose
-    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over.
+    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over;
+    `limits` who is limited (a subject of `limits.py`; `from`: every requester) -> calls at once, calls per second;
+    `fraud` a PBX's name -> its toll-fraud guard.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -79,6 +83,8 @@ class Policy:
     hide_topology: bool
     media: bool
     shun_s: int
+    limits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    fraud: dict[str, Guard] = field(default_factory=dict)
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -129,6 +135,8 @@ def _policy(document: dict[str, Any]) -> Policy:
         hide_topology=bool(document["hide_topology"]),
         media=bool(document["media"]),
         shun_s=int(document["shun_s"]),
+        limits={subject: (int(calls), int(rate)) for subject, (calls, rate) in document["limits"].items()},
+        fraud={name: guard_of(entry) for name, entry in document["fraud"].items()},
         pbx_protos=protos,
     )
 

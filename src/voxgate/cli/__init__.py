@@ -10,6 +10,7 @@
     rollback.py    voxgate rollback   goes back to an earlier generation
     history.py     voxgate history    lists the generations
     status.py      voxgate status     shows how everything is
+    calls.py       voxgate calls      lists the running calls
     run.py         voxgate run        runs the edge in the foreground
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
@@ -43,6 +44,7 @@ VERBS: dict[str, str] = {
     "rollback": "voxgate.cli.rollback",
     "history": "voxgate.cli.history",
     "status": "voxgate.cli.status",
+    "calls": "voxgate.cli.calls",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }

@@ -4,6 +4,8 @@ scalars.py   host names, service names, port ranges: parsed once into typed valu
 model.py     `Config` and its sections; every key with its sentence
     fields.py      base class and value types of all sections
     pbxs.py        the section `pbxs`
+    fraud.py       the key `fraud` of PBXs
+    limits.py      the key `limits` of PBXs, trunks and requesters
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
 places.py      where each key was written: path -> file and line
     document.py    YAML text -> a tree that remembers lines

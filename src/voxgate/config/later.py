@@ -23,7 +23,6 @@ LATER: dict[str, str] = {
     "pbxs.*.h323": "remove it: H.323 is not served yet",
     "pbxs.*.http": "remove it: HTTP is not served yet",
     "pbxs.*.ldap": "remove it: LDAP is not served yet",
-    "pbxs.*.limits": "remove it: limits are not enforced yet",
     "pbxs.*.forwards": "remove it: port forwards are not served yet",
     "pbxs.*.srtp": "remove it: encrypted audio passes as it is offered, nothing is converted yet",
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",

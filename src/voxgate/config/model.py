@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from voxgate.config.fields import Addresses, Networks, Port, Section
+from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
 
@@ -81,6 +82,11 @@ class SipListen(Section):
     tls: Port | None = Field(default=None, description="Port for SIP over TLS, usually 5061.")
     workers: int = Field(
         default=4, strict=True, ge=1, le=64, description="SIP worker processes for each kind of socket."
+    )
+    requester: Limits | None = Field(
+        default=None,
+        description="How many calls each source address (IPv6: each /64) may have that is no PBX's. "
+        "Phones behind one NAT share an address.",
     )
 
 

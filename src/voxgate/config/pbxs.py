@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, as_list
+from voxgate.config.fraud import Fraud
+from voxgate.config.limits import Limits
 from voxgate.config.scalars import IpAddress, Kind
 
 
@@ -85,4 +87,6 @@ class Pbx(Section):
     )
     balance: Balance = Field(default=Balance.HASH_USER, description="How requests are spread over the nodes.")
     sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
+    limits: Limits | None = Field(default=None, description="How many calls the PBX may have, in both directions.")
+    fraud: Fraud | None = Field(default=None, description="Toll-fraud guard over the calls that the PBX sends out.")
     failover: Failover = Field(default=Failover(), description="When the next node is tried.")

@@ -2,6 +2,8 @@
 
 base.py        `Engine` and the values it is made of: `File`, `Process`, `Check`, `Action`
 render.py      templates, strict: an unknown name is an error
+sip_fraud.py   `Config` -> the toll-fraud guards of the SIP script
+sip_limits.py  `Config` -> what the SIP script knows of limits
 sip_policy.py  `Config` and `Network` -> the policy that the SIP script decides by
 kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
 rtpengine.py   RTP: everything is on its command line

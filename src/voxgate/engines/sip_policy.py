@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
+from voxgate.engines.sip_fraud import guards_of
+from voxgate.engines.sip_limits import limits_of
 from voxgate_sip import policy as sip
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         media=media,
         # Until the health check has had its say about a node that failed a request.
         shun_s=config.health.interval_seconds * config.health.down_after + 5,
+        limits=limits_of(config),
+        fraud=guards_of(config),
         pbx_protos=sip.sources_of(pbxs),
     )
 

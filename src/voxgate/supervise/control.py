@@ -20,6 +20,7 @@ from voxgate.wire.control import (
     MAX_REQUEST_BYTES,
     Answer,
     ApplyRequest,
+    CallsRequest,
     Failure,
     HistoryRequest,
     PlanRequest,
@@ -33,7 +34,7 @@ from voxgate.wire.control import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -111,10 +112,17 @@ def open_control_socket(path: Path) -> socket.socket:
 class ControlServer:
     """Serves the control socket until cancelled."""
 
-    def __init__(self, listener: socket.socket, verbs: Verbs, request_timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        verbs: Verbs,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+        calls: Callable[[], Awaitable[Told]] | None = None,
+    ) -> None:
         self._listener = listener
         self._verbs = verbs
         self._request_timeout_s = request_timeout_s
+        self._calls = calls
         self._clients = 0
 
     async def serve(self) -> None:
@@ -171,6 +179,10 @@ class ControlServer:
         match request:
             case StatusRequest():
                 return await self._verbs.status()
+            case CallsRequest():
+                if self._calls is None:
+                    raise HostError("this Voxgate lists no calls", "start it anew")
+                return await self._calls()
             case HistoryRequest():
                 return await self._verbs.history()
             case PlanRequest():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxgate.plan.desired import Desired
     from voxgate.supervise.hands import Control, Rpc
     from voxgate.supervise.nodes import NodeWatch
+    from voxgate.supervise.panel import Panel
     from voxgate.supervise.supervisor import UnitStatus
 
 
@@ -55,6 +56,7 @@ class Observer:
     rpc: Rpc
     read_back: Callable[[Desired], Mapping[tuple[str, str], bytes | None]]
     certificate: Callable[[Config], Shown]
+    panels: Callable[[Desired], tuple[Panel, ...]] = lambda _: ()
 
     async def observe(self, desired: Desired, warnings: tuple[str, ...]) -> Status:
         """How everything is, beside what `desired` says it should be."""
@@ -73,6 +75,7 @@ class Observer:
             nodes=self.nodes.snapshot(),
             certificate=self._certificate(desired.config),
             warnings=warnings,
+            panels=self.panels(desired),
         )
 
     async def _generation(self, unit: UnitStatus) -> int | None:

@@ -9,7 +9,7 @@
      "media_ports": "10000-20000",
      "nodes": [{"pbx", "address", "port", "transport", "state": "up" | "down" | "unknown", "since"}],
      "certificate": {"names", "expires", "self_signed"} | null,
-     "warnings": [text]}
+     "warnings": [text], and one list for each of `panels`}
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from voxgate.supervise.panel import section
 from voxgate.supervise.supervisor import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from voxgate.engines.base import EngineState, Listener
+    from voxgate.supervise.panel import Panel
     from voxgate.supervise.supervisor import UnitStatus
 
 #: Renewal by hand takes a week in most companies.
@@ -121,6 +123,7 @@ class Status:
     nodes: tuple[NodeStatus, ...]
     certificate: CertificateStatus | None
     warnings: tuple[str, ...]
+    panels: tuple[Panel, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -170,13 +173,14 @@ class Status:
             "nodes": [_node_json(node) for node in self.nodes],
             "certificate": _certificate_json(self.certificate),
             "warnings": list(self.warnings),
+            **{panel.key: list(panel.data) for panel in self.panels},
         }
 
     def to_table(self) -> str:
         """The same for people."""
         lines = [f"Voxgate is {self.overall.value}, generation {self.generation}"]
         lines += [f"  ! {reason}" for reason in self.reasons]
-        lines += _section(
+        lines += section(
             ("engine", "state", "pid", "since", "restarts", "last restart because"),
             [
                 (
@@ -190,25 +194,22 @@ class Status:
                 for e in self.engines
             ],
         )
-        lines += _section(
+        lines += section(
             ("listens on", "for"),
             [
                 *((f"{one.proto} {_host_port(one.address, one.port)}", one.purpose) for one in self.listeners),
                 (f"udp {self.media_ports}", "media"),
             ],
         )
-        lines += _section(
+        lines += section(
             ("PBX", "node", "state", "since"),
             [
-                (
-                    n.pbx,
-                    f"{n.transport} {_host_port(n.address, n.port)}",
-                    n.state.value,
-                    _time(n.since) or "-",
-                )
+                (n.pbx, f"{n.transport} {_host_port(n.address, n.port)}", n.state.value, _time(n.since) or "-")
                 for n in self.nodes
             ],
         )
+        for panel in self.panels:
+            lines += section(panel.head, list(panel.rows))
         lines += ["", _certificate_line(self.certificate), *(f"warning: {text}" for text in self.warnings)]
         return "\n".join(lines)
 
@@ -287,12 +288,3 @@ def _time(time: datetime | None) -> str | None:
 
 def _host_port(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _section(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    """A table with aligned columns and an empty line before it; without rows, nothing."""
-    if not rows:
-        return []
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    pairs = (zip(row, widths, strict=True) for row in (head, *rows))
-    return ["", *("  ".join(cell.ljust(width) for cell, width in row).rstrip() for row in pairs)]

@@ -2,7 +2,7 @@
 
 A request is one line, at most `MAX_REQUEST_BYTES`:
 
-    {"verb": "status"}                                 {"verb": "history"}
+    {"verb": "status"}          {"verb": "calls"}           {"verb": "history"}
     {"verb": "plan", "path": FILE or null, "diff": bool}
     {"verb": "apply", "path": FILE or null, "yes": bool}
     {"verb": "rollback", "generation": N or null, "yes": bool, "force": bool}
@@ -41,6 +41,11 @@ class StatusRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsRequest:
+    """The running calls."""
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryRequest:
     """All generations."""
 
@@ -70,10 +75,11 @@ class RollbackRequest:
     force: bool = False
 
 
-Request = StatusRequest | HistoryRequest | PlanRequest | ApplyRequest | RollbackRequest
+Request = StatusRequest | CallsRequest | HistoryRequest | PlanRequest | ApplyRequest | RollbackRequest
 
 VERBS: dict[str, type[Request]] = {
     "status": StatusRequest,
+    "calls": CallsRequest,
     "history": HistoryRequest,
     "plan": PlanRequest,
     "apply": ApplyRequest,
@@ -138,6 +144,8 @@ def decode_request(line: bytes) -> Request:
     match verb, fields:
         case "status", {**rest} if not rest:
             return StatusRequest()
+        case "calls", {**rest} if not rest:
+            return CallsRequest()
         case "history", {**rest} if not rest:
             return HistoryRequest()
         case "plan", {"path": str() | None as path, "diff": bool() as diff, **rest} if not rest:

@@ -88,7 +88,7 @@ pbxs:
     h323: {plain: 1720, tls: 1300, check_certificate: true}      #! pbxs.hq.h323
     http: {plain: 80, allow_urls: ["/provisioning/"]}            #! pbxs.hq.http
     ldap: {nodes: [172.16.0.90], tls: 636}                       #! pbxs.hq.ldap
-    limits: {calls: 60, calls_per_second: 5}                     #! pbxs.hq.limits
+    limits: {calls: 60, calls_per_second: 5}
   branch:
     names: [example.com/branch, branch.example.com, voice.branch.example]
     nodes: [172.16.8.10]

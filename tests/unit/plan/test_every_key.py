@@ -26,6 +26,7 @@ OTHER: dict[str, object] = {
     "listen.sip.tcp": 15060,
     "listen.sip.tls": 15061,
     "listen.sip.workers": 9,
+    "listen.sip.requester": {"calls": 20},
     "media.ports": "30000-40000",
     "media.dscp": 0,
     "media.timeout_seconds": 61,
@@ -39,6 +40,8 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.udp": 5099,
     "pbxs.*.sip.tcp": 5099,
     "pbxs.*.sip.tls": 5099,
+    "pbxs.*.fraud": {"denied": ["00881"]},
+    "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},
     "pbxs.*.failover.timeout_seconds": 9,
     "pbxs.*.failover.codes": [500],
 }
