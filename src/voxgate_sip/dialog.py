@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate_sip.hiding import MARK
-from voxgate_sip.legs import NEXT_HOP
+from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import unbracketed
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
@@ -41,7 +41,7 @@ class DialogRelay:
         self._hider = hider
         self._pv_get = ksr.pv.get
         self._loose_route = ksr.rr.loose_route
-        self._set_contact_alias = ksr.nathelper.set_contact_alias
+        self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
         self._t_on_reply = ksr.tm.t_on_reply
         self._t_relay = ksr.tm.t_relay
 
@@ -64,6 +64,10 @@ class DialogRelay:
         if routes:
             self._hider.follow(routes)
         if from_pbx:
+            if len(self._ksr.kx.get_ruri()) > LONGEST_URI:
+                if method != "ACK":
+                    self._ksr.sl.send_reply(414, "Request-URI Too Long")
+                return
             self._ksr.nathelper.handle_ruri_alias()
             self._ksr.set_forward_no_connect()
         elif method in SHAPED:

@@ -10,7 +10,7 @@ import random
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
-from voxgate_sip.legs import NEXT_HOP, bracketed
+from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
@@ -78,6 +78,9 @@ class Performer:
 
     def _to_phone(self, request: Request) -> None:
         ksr = self._ksr
+        if len(ksr.kx.get_ruri()) > LONGEST_URI:
+            ksr.sl.send_reply(414, "Request-URI Too Long")
+            return
         if ksr.rr.loose_route_preloaded() < 0 and ksr.nathelper.handle_ruri_alias() < 0:
             self._refuse("no-way-to-phone", request)
             ksr.sl.send_reply(404, "Not Found")
@@ -109,7 +112,7 @@ class Performer:
         if request.method == "REGISTER":
             self._path(request, leg)
         else:
-            ksr.nathelper.set_contact_alias()
+            ksr.nathelper.set_contact_alias_trim()
             if request.method == "INVITE" and not self._router.is_pbx(*request[1:4]):
                 ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         several = len(nodes) > 1
