@@ -25,6 +25,7 @@ PROCESS_FILE = "src/voxgate/host/process.py"
 CONTRACTS = {  # as in pyproject.toml, ignore_imports
     "src/voxgate/engines/kamailio.py": "voxgate_sip.policy",
     "src/voxgate/engines/sip_policy.py": "voxgate_sip.policy",
+    "src/voxgate/engines/trunk_policy.py": "voxgate_sip.trunks",
     "src/voxgate/supervise/nodes.py": "voxgate_sip.policy",
     "src/voxgate/calls/hangup.py": "voxgate_sip.record",
 }

@@ -7,6 +7,8 @@
     legs.py      what a request looks like when it leaves towards a side: Via, Record-Route, socket
     media.py     offers and answers for rtpengine
     perform.py   `Decision` -> calls on an injected KSR
+    trunks.py    trunks as values, whose request it is and where a number leads (pure)
+    trunking.py  calls from and to trunks, attempt by attempt
     replies.py   what happens to a reply on its way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
     events.py    what the workers tell the control plane, by datagrams that never block

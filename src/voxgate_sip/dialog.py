@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate_sip.legs import NEXT_HOP
+from voxgate_sip.message import unbracketed
 from voxgate_sip.replies import FROM_PBX, FROM_PHONE, SHAPED
 from voxgate_sip.route import ForbiddenError
 
@@ -28,6 +29,7 @@ class DialogRelay:
         self._router = router
         self._pbx_protos = router.policy.pbx_protos
         self._served = router.policy.served
+        self._trunks = router.trunks
         self._legs = legs
         self._pbx_hops = legs.pbx_hops
         self._media = media
@@ -41,7 +43,7 @@ class DialogRelay:
     def relay(self, method: str, source: str, proto: str, received_on: str) -> None:
         """Send the current request on, or answer it."""
         from_pbx = source in self._pbx_protos and self._router.is_pbx(source, proto, received_on)
-        if not from_pbx and proto not in self._served:
+        if not (from_pbx or proto in self._served or self._router.is_trunk(source, proto, received_on)):
             self._refusals.note("transport-not-served", source, proto, method, "")
             return
         if self._loose_route() < 0:
@@ -49,10 +51,12 @@ class DialogRelay:
             return
         if from_pbx:
             self._ksr.nathelper.handle_ruri_alias()
-            self._ksr.set_forward_no_connect()
         elif method in SHAPED:
             self._set_contact_alias()
         hop = str(self._pv_get(NEXT_HOP))
+        # A phone's connection cannot be made again from here, a trunk's can.
+        if from_pbx and not (self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0]))):
+            self._ksr.set_forward_no_connect()
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:

@@ -39,7 +39,7 @@ class Media:
         self._offer = ksr.rtpengine.rtpengine_offer
         self._answer = ksr.rtpengine.rtpengine_answer
         self._delete = ksr.rtpengine.rtpengine_delete0
-        self._flags: dict[tuple[str, str, bool], str] = {}
+        self._flags: dict[tuple[str, str, str], str] = {}
 
     def request(self, method: str, source: str, side: str) -> str:
         """Offer or answer in the current request from `source`, which goes to `side`.
@@ -99,12 +99,13 @@ class Media:
 
     def _offer_flags(self, source: str, side: str) -> str:
         came = self._router.side_of(source)
-        key = (came, side, source in self._pbxs)
+        trust = self._trust(source)
+        key = (came, side, trust)
         flags = self._flags.get(key)
         if flags is None:
             flags = (
                 f"{_COMMON} ICE=remove direction={_INTERFACE[came[0]]} direction={_INTERFACE[side[0]]} "
-                f"address-family=IP{side[1]}{self._trust(source)}"
+                f"address-family=IP{side[1]}{trust}"
             )
             self._flags[key] = flags
         return flags
@@ -113,8 +114,12 @@ class Media:
         return f"{_COMMON}{self._trust(source)}"
 
     def _trust(self, source: str) -> str:
-        """A phone's packets come from where its signalling comes from, not from what a NAT hides in its SDP."""
-        return "" if source in self._pbxs else " SIP-source-address"
+        """A phone's packets come from where its signalling comes from, not from what a NAT hides in its SDP.
+
+        PBXs and trunks have no NAT, and their audio may come from other machines than their signalling.
+        """
+        trunks = self._router.trunks
+        return "" if source in self._pbxs or (trunks and trunks.at(source)) else " SIP-source-address"
 
     def _keep(self) -> None:
         """Keep both parties of a call that was just answered, so that the edge itself can hang up."""

@@ -13,6 +13,8 @@ from urllib.parse import quote
 from voxgate_sip.legs import NEXT_HOP, bracketed
 from voxgate_sip.replies import FROM_PBX, FROM_PHONE
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
+from voxgate_sip.trunking import Trunking
+from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, ToTrunk
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Refusals
@@ -43,6 +45,7 @@ class Performer:
         self._legs = legs
         self._media = media
         self._refusals = refusals
+        self.trunking = Trunking(ksr, router, legs, media, refusals) if router.trunks else None
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
 
@@ -53,6 +56,8 @@ class Performer:
                 self._to_pbx(request, pbx, nodes)
             case ToPhone():
                 self._to_phone(request)
+            case FromTrunk() | ToTrunk() if self.trunking:
+                self.trunking.perform(request, decision, self._choose)
             case Ignore(reason):
                 if reason:
                     self._refuse(reason, request)
@@ -60,6 +65,8 @@ class Performer:
                 if reason:
                     self._refuse(reason, request)
                 self._ksr.sl.send_reply(code, phrase)
+            case FromTrunk() | ToTrunk():
+                raise AssertionError("decided by trunks that are not there")
             case _:
                 assert_never(decision)
 
@@ -85,6 +92,8 @@ class Performer:
         ksr = self._ksr
         if request.has_route:
             ksr.hdr.remove("Route")
+        if self.trunking:
+            ksr.hdr.remove(TRUNK_HEADER)
         node = self._choose(pbx, nodes, request.user)
         if node is None:
             ksr.sl.send_reply(503, "Service Unavailable")
@@ -149,7 +158,10 @@ class Performer:
         tm = self._ksr.tm
         if tm.t_is_canceled() < 0:
             silent = tm.t_branch_timeout() > 0 and tm.t_branch_replied() < 0
-            if self._next_node(silent=silent, code=tm.t_get_status_code()):
+            code = tm.t_get_status_code()
+            if self._next_node(silent=silent, code=code):
+                return
+            if self.trunking and self.trunking.next(self._choose, silent=silent, code=code):
                 return
         if self._media:
             self._media.end(answered=False)

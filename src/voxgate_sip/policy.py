@@ -11,6 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from voxgate_sip.trunks import Trunk, trunk_of
+
 #: Side codes: inside or outside, IPv4 or IPv6. Also the names of rtpengine's interfaces.
 SIDES = ("i4", "i6", "o4", "o6")
 
@@ -79,6 +81,7 @@ class Policy:
     hide_topology: bool
     media: bool
     shun_s: int
+    trunks: dict[str, Trunk] = field(default_factory=dict)
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -129,6 +132,7 @@ def _policy(document: dict[str, Any]) -> Policy:
         hide_topology=bool(document["hide_topology"]),
         media=bool(document["media"]),
         shun_s=int(document["shun_s"]),
+        trunks={name: trunk_of(entry) for name, entry in document["trunks"].items()},
         pbx_protos=protos,
     )
 

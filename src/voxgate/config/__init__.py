@@ -4,6 +4,7 @@ scalars.py   host names, service names, port ranges: parsed once into typed valu
 model.py     `Config` and its sections; every key with its sentence
     fields.py      base class and value types of all sections
     pbxs.py        the section `pbxs`
+    trunks.py      the section `trunks`
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
 places.py      where each key was written: path -> file and line
     document.py    YAML text -> a tree that remembers lines
@@ -13,6 +14,7 @@ places.py      where each key was written: path -> file and line
     findings.py    what pydantic found, in plain words
     parts.py       the sections that are good by themselves
     crosscheck.py  contradictions between keys
+    trunkcheck.py  the same around trunks
     certificate.py certificate files: there, PEM, a pair, in date
     save.py      round trip: change a value and keep the operator's comments
 secrets.py   `!secret NAME` from environment, file or systemd credential; never printed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate.config.places import dotted
+from voxgate.config.trunkcheck import trunk_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ _TRANSPORTS = ("udp", "tcp", "tls")
 def cross_check(parts: Parts, places: Places) -> list[Problem]:
     """Every contradiction between keys that are good by themselves."""
     problems = [*_names(parts, places), *_nodes(parts, places), *_families(parts, places), *_targets(parts, places)]
+    problems += trunk_problems(parts, places)
     if parts.edge:
         problems += _addresses(parts.edge, places)
     if parts.listen:

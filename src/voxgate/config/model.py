@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, Tag
 from voxgate.config.fields import Addresses, Networks, Port, Section
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
+from voxgate.config.trunks import Trunk
 
 
 def _auto_or_list(value: object) -> str:
@@ -136,3 +137,4 @@ class Config(Section):
     media: Media = Field(default=Media(), description="Relay of audio and video.")
     health: Health = Field(default=Health(), description="Health checks of PBX nodes.")
     pbxs: dict[PbxName, Pbx] = Field(min_length=1, description="The PBXs, each under a short name of your choice.")
+    trunks: dict[PbxName, Trunk] = Field(default={}, description="SIP providers, each under a short name.")

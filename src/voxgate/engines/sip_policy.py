@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
+from voxgate.engines.trunk_policy import bracketed, side_of, trunks_of
 from voxgate_sip import policy as sip
 
 if TYPE_CHECKING:
@@ -21,16 +22,19 @@ _DEFAULT_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
 def policy_of(config: Config, network: Network, generation: int, *, media: bool) -> sip.Policy:
     """Everything the script needs, for one generation."""
     served = _served(config)
-    ports = served | {proto: _DEFAULT_PORTS[proto] for proto in _needed(config) if proto not in served}
+    pbxs = _pbxs(config, network)
+    trunks = trunks_of(config, network, {pbx.group for pbx in pbxs.values()})
+    to_trunks = {hop.proto for trunk in trunks.values() for hop in trunk.hops}
+    outside = served | {proto: _DEFAULT_PORTS[proto] for proto in to_trunks if proto not in served}
+    ports = outside | {proto: _DEFAULT_PORTS[proto] for proto in _needed(config) if proto not in outside}
     sides = {
         side.side.value: sip.SideView(
             shown=str(side.shown),
             local=str(side.local),
-            ports=ports if side.side.value.startswith("i") or _shares_socket(side.local, network) else served,
+            ports=ports if side.side.value.startswith("i") or _shares_socket(side.local, network) else outside,
         )
         for side in network.sides
     }
-    pbxs = _pbxs(config, network)
     return sip.Policy(
         generation=generation,
         domain=config.edge.domain,
@@ -44,6 +48,7 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         media=media,
         # Until the health check has had its say about a node that failed a request.
         shun_s=config.health.interval_seconds * config.health.down_after + 5,
+        trunks=trunks,
         pbx_protos=sip.sources_of(pbxs),
     )
 
@@ -98,11 +103,11 @@ def _pbx(name: str, group: int, pbx: Pbx, network: Network) -> sip.Pbx:
         ordered = sorted(pbx.nodes, key=lambda node: node.priority) if port else ()
         return tuple(
             sip.Node(
-                uri=f"sip:{_bracketed(node.address)}:{port};transport={proto}",
+                uri=f"sip:{bracketed(node.address)}:{port};transport={proto}",
                 address=str(node.address),
                 port=port or 0,
                 proto=proto,
-                side=_side(node.address, network),
+                side=side_of(node.address, network),
                 priority=node.priority,
                 weight=node.weight,
             )
@@ -119,12 +124,3 @@ def _pbx(name: str, group: int, pbx: Pbx, network: Network) -> sip.Pbx:
         codes=frozenset(pbx.failover.codes),
         timeout_ms=round(pbx.failover.timeout_seconds * 1000),
     )
-
-
-def _side(address: IpAddress, network: Network) -> str:
-    inside = any(address.version == net.version and address in net for net in network.local_networks)
-    return f"{'i' if inside else 'o'}{address.version}"
-
-
-def _bracketed(address: IpAddress) -> str:
-    return f"[{address}]" if address.version == 6 else str(address)
