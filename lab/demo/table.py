@@ -13,6 +13,7 @@ from lab.demo.talking import (
     lan_without_hairpin,
     outside_to_lan,
 )
+from lab.demo.trunking import both_ways
 from lab.phones.baresip import Baresip
 from lab.phones.linphone import Linphone
 
@@ -59,6 +60,11 @@ LANES: tuple[tuple[Claim, ...], ...] = (
     (
         Claim("IPv6 phone (linphone, UDP) and IPv4 PBX: calls", RECORDED, calls(SIX[0])),
         Claim("IPv6 phone (baresip, TCP) and IPv4 PBX: is called", RECORDED, is_called(SIX[1])),
+        Claim(
+            "a SIP provider calls a number of the office, and a phone calls out through it",
+            "number rewritten from +49; in both calls both ends recorded the other's tone",
+            both_ways,
+        ),
     ),
     (
         Claim(

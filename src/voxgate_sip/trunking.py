@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from voxgate_sip.events import plain
 from voxgate_sip.legs import bracketed
 from voxgate_sip.replies import FROM_PBX, FROM_PHONE
-from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, Hop, ToTrunk, Trunk, rewritten
+from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -207,14 +207,15 @@ class Trunking:
         before = self._router.policy.trunks.get(chain.tried[-1][0]) if chain.tried else trunk
         if trunk is None or before is None or not (silent or code in before.codes):
             return
+        number = rewritten(chain.number, trunk.rules_out)
         tried = {uri for _, uri, _ in chain.tried}
         for hop in trunk.hops:
-            if hop.uri not in tried and self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0:
-                yield Attempt(name, _uri(trunk, chain.number), hop, trunk.timeout_ms)
-
-
-def _uri(trunk: Trunk, number: str) -> str:
-    return f"sip:{rewritten(number, trunk.rules_out)}@{trunk.host}"
+            if (
+                NUMBER.fullmatch(number)
+                and hop.uri not in tried
+                and self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0
+            ):
+                yield Attempt(name, f"sip:{number}@{trunk.host}", hop, trunk.timeout_ms)
 
 
 def _name(domains: dict[str, str], pbx: Pbx, node: Node) -> str:
