@@ -25,7 +25,7 @@ from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT, Rtpengine
 from voxgate.engines.sip_policy import policy_of
 from voxgate.errors import ConfigError, ExitCode, Problem, VoxgateError
-from voxgate.host import files
+from voxgate.host import files, process
 from voxgate.host.clock import SystemClock
 from voxgate.host.facts import read_facts
 from voxgate.host.ports import open_loopback
@@ -135,6 +135,8 @@ def run(path: Path, places: Places, log_format: str) -> int:
     clock = SystemClock()
     sink = LogSink(sys.stderr, LogFormat(log_format), clock)
     configure(sink)
+    if (most := process.raise_open_files()) < process.OPEN_FILES:
+        log.warning("few_open_files most=%d wanted=%d", most, process.OPEN_FILES)
     # Engines' users pass through it to their own folders.
     files.ensure_folder(places.run, mode=0o755)
     files.ensure_folder(places.state)

@@ -10,6 +10,7 @@
     trunks.py    trunks as values, whose request it is and where a number leads (pure)
     trunking.py  calls from and to trunks, attempt by attempt
     replies.py   what happens to a reply on its way back
+    hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     record.py    what is kept of an answered call, so that the edge itself can hang up
     events.py    what the workers tell the control plane, by datagrams that never block
     forked.py    what a worker must not share with its siblings after the fork

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voxgate_sip.hiding import MARK
 from voxgate_sip.legs import NEXT_HOP
 from voxgate_sip.message import unbracketed
-from voxgate_sip.replies import FROM_PBX, FROM_PHONE, SHAPED
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Refusals
+    from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
-    from voxgate_sip.legs import Legs
+    from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
     from voxgate_sip.route import Router
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 class DialogRelay:
     """Relays them for one policy generation; `media` is None where there is no media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals) -> None:
+    def __init__(
+        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, hider: Hider
+    ) -> None:
         self._ksr = ksr
         self._router = router
         self._pbx_protos = router.policy.pbx_protos
@@ -34,21 +38,31 @@ class DialogRelay:
         self._pbx_hops = legs.pbx_hops
         self._media = media
         self._refusals = refusals
+        self._hider = hider
         self._pv_get = ksr.pv.get
         self._loose_route = ksr.rr.loose_route
         self._set_contact_alias = ksr.nathelper.set_contact_alias
         self._t_on_reply = ksr.tm.t_on_reply
         self._t_relay = ksr.tm.t_relay
 
-    def relay(self, method: str, source: str, proto: str, received_on: str) -> None:
-        """Send the current request on, or answer it."""
+    def relay(self, method: str, source: str, proto: str, received_on: str, uri: str) -> None:
+        """Send the current request on, or answer it. `uri` is its request URI."""
         from_pbx = source in self._pbx_protos and self._router.is_pbx(source, proto, received_on)
         if not (from_pbx or proto in self._served or self._router.is_trunk(source, proto, received_on)):
             self._refusals.note("transport-not-served", source, proto, method, "")
             return
+        routes = ""
+        if MARK in uri and not from_pbx:
+            try:
+                routes = self._hider.reveal(uri)
+            except ValueError:
+                self._refuse("bad-seal", source, proto, method)
+                return
         if self._loose_route() < 0:
             self._without_route(method)
             return
+        if routes:
+            self._hider.follow(routes)
         if from_pbx:
             self._ksr.nathelper.handle_ruri_alias()
         elif method in SHAPED:
@@ -60,21 +74,38 @@ class DialogRelay:
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:
-            self._refusals.note(str(error), source, proto, method, "")
-            if method != "ACK":
-                self._ksr.sl.send_reply(403, "Forbidden")
+            self._refuse(str(error), source, proto, method)
             return
+        self._leave(method, source, leg, hop, from_pbx=from_pbx)
+
+    def _leave(self, method: str, source: str, leg: Leg, hop: str, *, from_pbx: bool) -> None:
+        hider = self._hider
         self._legs.dress(leg)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
-        shape = FROM_PHONE.get(method, "") if from_pbx else ""
+        shapes, shape = FROM_PBX, ""
+        if from_pbx:
+            shapes = FROM_PHONE
+            if hop not in self._pbx_hops and hider.hides_from(leg.side):
+                shapes = dict.fromkeys((method,), TO_HIDDEN)
+            shape = shapes.get(method, "")
+        elif hider.hides_from(self._router.side_of(source)):
+            shapes = FROM_HIDDEN
+            shape = shapes.get(method, "")
         if self._media:
             ending = self._media.in_request(method, source, leg.side)
             if ending:
-                shape = (FROM_PHONE if from_pbx else FROM_PBX).get(method, "ksr_from_pbx") + ending
+                shape = shapes.get(method, "ksr_from_pbx") + ending
         if shape:
             self._t_on_reply(shape)
+        if shape.startswith(TO_HIDDEN) and not hider.request(method, leg):
+            return
         if self._t_relay() < 0:
             self._ksr.sl.sl_reply_error()
+
+    def _refuse(self, reason: str, source: str, proto: str, method: str) -> None:
+        self._refusals.note(reason, source, proto, method, "")
+        if method != "ACK":
+            self._ksr.sl.send_reply(403, "Forbidden")
 
     def _without_route(self, method: str) -> None:
         if method != "ACK":

@@ -20,7 +20,7 @@ NOTHING: Final = "<null>"
 GENERATION: Final = "$shv(voxgate_generation)"
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
 #: What the sender cannot choose freely stands first.
-_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt")
+_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru")
 _NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU")
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
 _NAMES_TEMPLATE: Final = "$_s(" + "\n".join(_NAMES) + ")"
@@ -44,9 +44,9 @@ class Reader:
         self._pv_get = ksr.pv.get
 
     def envelope(self) -> list[str]:
-        """Generation in shared memory, source, transport, receiving address, method, To tag. Raises MalformedError.
+        """Generation in shared memory, source, transport, receiving address, method, To tag, request URI.
 
-        Addresses are without brackets; no tag is `NOTHING`.
+        Addresses are without brackets; no tag is `NOTHING`. Raises MalformedError.
         """
         try:
             values = str(self._pv_get(_ALWAYS_TEMPLATE)).split("\n")

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from voxgate_sip.legs import NEXT_HOP, bracketed
-from voxgate_sip.replies import FROM_PBX, FROM_PHONE
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
 from voxgate_sip.trunking import Trunking
 from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, ToTrunk
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voxgate_sip.events import Refusals
+    from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
@@ -39,13 +42,16 @@ TRIED: Final = "$avp(voxgate_tried)"
 class Performer:
     """Carries out decisions for one policy generation; `media` is None where there is no media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals) -> None:
+    def __init__(
+        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, hider: Hider
+    ) -> None:
         self._ksr = ksr
         self._router = router
         self._legs = legs
         self._media = media
         self._refusals = refusals
-        self.trunking = Trunking(ksr, router, legs, media, refusals) if router.trunks else None
+        self._hider = hider
+        self.trunking = Trunking(ksr, router, legs, media, refusals, hider=hider) if router.trunks else None
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
 
@@ -78,15 +84,19 @@ class Performer:
             self._refuse("no-way-to-phone", request)
             ksr.sl.send_reply(404, "Not Found")
             return
+        hop = str(ksr.pv.get(NEXT_HOP))
         try:
-            leg = self._legs.to_next_hop(str(ksr.pv.get(NEXT_HOP)), from_pbx=True)
+            leg = self._legs.to_next_hop(hop, from_pbx=True)
         except ForbiddenError as error:
             self._refuse(str(error), request)
             ksr.sl.send_reply(403, "Forbidden")
             return
         ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
         ksr.set_forward_no_connect()
-        self._leave(request, leg, to_pbx=False)
+        shapes = FROM_PHONE
+        if hop not in self._legs.pbx_hops and self._hider.hides_from(leg.side):
+            shapes = dict.fromkeys((request.method,), TO_HIDDEN)
+        self._leave(request, leg, shapes)
 
     def _to_pbx(self, request: Request, pbx: Pbx, nodes: tuple[Node, ...]) -> None:
         ksr = self._ksr
@@ -112,18 +122,22 @@ class Performer:
         if timeout_ms != DEFAULT_TIMEOUT_MS:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
-        self._leave(request, leg, to_pbx=True, failover=several)
+        from_pbx = request.source in self._router.policy.pbx_protos
+        hidden = not from_pbx and self._hider.hides_from(self._router.side_of(request.source))
+        shapes = FROM_HIDDEN if hidden else FROM_PBX
+        self._leave(request, leg, shapes, failover=several)
 
-    def _leave(self, request: Request, leg: Leg, *, to_pbx: bool, failover: bool = False) -> None:
+    def _leave(self, request: Request, leg: Leg, shapes: Mapping[str, str], *, failover: bool = False) -> None:
+        """Send the current request on; `shapes` are the callbacks for its replies by method."""
         ksr, method = self._ksr, request.method
         self._legs.dress(leg)
-        shape = (FROM_PBX if to_pbx else FROM_PHONE).get(method, "")
+        shape = shapes.get(method, "")
         if method in DIALOG_FORMING:
             came = self._router.side_of(request.source)
             if self._legs.looks_the_same(leg, came, request.proto):
                 # Nothing to turn round; the mark tells the edge's own entry from others.
                 ksr.rr.record_route_preset_one(f"{leg.own};e=-")
-                shape = "" if to_pbx else shape
+                shape = "" if shapes is FROM_PBX else shape
             else:
                 ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
         if self._media:
@@ -134,11 +148,13 @@ class Performer:
                 ksr.sl.send_reply(503, "Media Relay Unavailable")
                 return
             if ending:
-                shape = (FROM_PBX if to_pbx else FROM_PHONE).get(method, "ksr_from_pbx") + ending
+                shape = shapes.get(method, "ksr_from_pbx") + ending
         if shape:
             ksr.tm.t_on_reply(shape)
         if failover or (method == "INVITE" and self._media):
             ksr.tm.t_on_failure("ksr_failure")
+        if shape.startswith(TO_HIDDEN) and not self._hider.request(method, leg):
+            return
         if ksr.tm.t_relay() < 0 and not (failover and self._next_node()):
             ksr.sl.sl_reply_error()
 

@@ -20,6 +20,9 @@ SHAPED: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER", "UPDATE", "NOTIFY"})
 #: Method -> the callback that shapes its replies, by who sends them; others pass as they are.
 FROM_PBX: Final = {"REGISTER": "ksr_registered", **dict.fromkeys(SHAPED, "ksr_from_pbx")}
 FROM_PHONE: Final = {"REGISTER": "ksr_registered", **dict.fromkeys(SHAPED, "ksr_from_phone")}
+#: The same where the PBX is hidden from the other party.
+FROM_HIDDEN: Final = {"REGISTER": "ksr_registered", **dict.fromkeys(SHAPED, "ksr_from_hidden")}
+TO_HIDDEN: Final = "ksr_to_hidden"
 #: The parameter that tells the caller's side and transport.
 _MARK: Final = ";e="
 
@@ -38,15 +41,29 @@ class RecordRouteRewriter:
         while mark >= 0:
             start, end = value.rfind("<sip:", 0, mark) + 5, value.find(">", mark)
             host, _, _ = value[start:mark].partition(";")
-            side, _, rest = value[mark + len(_MARK) : end].partition(";")
+            side, _, _ = value[mark + len(_MARK) : end].partition(";")
             own = self._own.get(side)
             if own and start >= 5 and host in self._hosts and ">" not in value[start:mark]:
-                # topoh tells the direction of in-dialog requests by the From tag kept here.
-                tag = next((f";{param}" for param in rest.split(";") if param.startswith("ftag=")), "")
-                value = f"{value[:start]}{own};lr{tag}{value[end:]}"
+                value = f"{value[:start]}{own};lr{value[end:]}"
                 mark = start
             mark = value.find(_MARK, mark + 1)
         return value
+
+    def apart(self, value: str) -> tuple[str, list[str]]:
+        """The edge's own entries of a Record-Route `value`, rewritten, and the entries of others, in their order."""
+        if value.count("<") == 1:
+            return self.rewrite(value), []
+        found = entries(value)
+        ours = [entry for entry in found if _MARK in entry and self._is_own(entry)]
+        return self.rewrite(", ".join(ours)), [entry for entry in found if entry not in ours]
+
+    def _is_own(self, entry: str) -> bool:
+        return entry.partition("<sip:")[2].partition(";")[0] in self._hosts
+
+
+def entries(value: str) -> list[str]:
+    """The entries of a header with name-addr in angle brackets, such as Record-Route."""
+    return [f"{entry[entry.index('<') :]}>" for entry in value.split(">") if "<" in entry]
 
 
 class Replies:

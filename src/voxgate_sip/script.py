@@ -20,12 +20,13 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
-from voxgate_sip.legs import Legs, bracketed
+from voxgate_sip.hiding import Hider, Seal
+from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
-from voxgate_sip.message import GENERATION, NOTHING, MalformedError, Reader, unbracketed
+from voxgate_sip.message import GENERATION, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
-from voxgate_sip.replies import RecordRouteRewriter, Replies
+from voxgate_sip.replies import SHAPED, RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
 
 if TYPE_CHECKING:
@@ -42,14 +43,16 @@ SANITY_MESSAGE, SANITY_URI = 17895, 7
 def mod_init() -> Script:
     """Called once by Kamailio, before it forks its workers."""
     part_from_openssl_at_fork()
-    return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"])
+    key = Path(os.environ["VOXGATE_TOPOLOGY_KEY"]).read_bytes()
+    return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], Seal(key))
 
 
 class Script:
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
-    def __init__(self, ksr: Ksr, policy: Path, events: str) -> None:
+    def __init__(self, ksr: Ksr, policy: Path, events: str, seal: Seal) -> None:
         self._ksr = ksr
+        self._seal = seal
         self._path = policy
         self._events = Emitter(events)
         self._refusals = Refusals(ksr)
@@ -69,11 +72,14 @@ class Script:
         self._router = router = Router(policy)
         self._media = Media(self._ksr, router) if policy.media else None
         legs = Legs(self._ksr, router)
-        self._performer = Performer(self._ksr, router, legs, self._media, self._refusals)
-        self._in_dialog = DialogRelay(self._ksr, router, legs, self._media, self._refusals).relay
-        self._replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
+        rewriter = RecordRouteRewriter(legs.own_uris())
+        # Also where nothing is hidden: calls of an earlier generation may still carry seals.
+        self._hider = Hider(self._ksr, router, legs, rewriter, self._seal)
+        tools = (self._ksr, router, legs, self._media, self._refusals)
+        self._performer = Performer(*tools, hider=self._hider)
+        self._in_dialog = DialogRelay(*tools, hider=self._hider).relay
+        self._replies = Replies(self._ksr, rewriter)
         self._from_pbx = self._replies.from_pbx
-        self._pbx_hosts = frozenset(bracketed(address) for address in policy.pbx_protos)
 
     def _refresh(self, seen: str) -> None:
         """One read of a file per worker and generation. A broken file keeps the former policy: calls go on."""
@@ -161,15 +167,29 @@ class Script:
             self._bug()
         return 1
 
-    def ksr_topoh_event(self, _msg: Any, _name: str) -> int:
-        """Topology is hidden from everyone outside who is no PBX."""
-        try:
-            host = str(self._ksr.pv.get("$sndto(ip)") or "")
-            if host in self._pbx_hosts or (host and self._router.side_of(unbracketed(host))[0] == "i"):
-                self._ksr.set_drop()
-        except Exception:  # noqa: BLE001 - as above
-            self._bug()
-        return 1
+    def ksr_from_hidden(self, _msg: Any) -> int:
+        """A reply of a PBX to a party that it is hidden from, without media."""
+        return self._shaped(self._hider.reply_of_pbx)
+
+    def ksr_from_hidden_answer(self, _msg: Any) -> int:
+        """The same to a request that had an offer."""
+        return self._shaped(self._hider.reply_of_pbx, Media.answer)
+
+    def ksr_from_hidden_late_offer(self, _msg: Any) -> int:
+        """The same to an INVITE without an offer."""
+        return self._shaped(self._hider.reply_of_pbx, Media.late_offer)
+
+    def ksr_to_hidden(self, _msg: Any) -> int:
+        """A reply to a PBX that is hidden from whoever sends it, without media."""
+        return self._shaped(self._to_hidden)
+
+    def ksr_to_hidden_answer(self, _msg: Any) -> int:
+        """The same to a request that had an offer."""
+        return self._shaped(self._to_hidden, Media.answer)
+
+    def ksr_to_hidden_late_offer(self, _msg: Any) -> int:
+        """The same to an INVITE without an offer."""
+        return self._shaped(self._to_hidden, Media.late_offer)
 
     # -- what they do --------------------------------------------------------------------------------
 
@@ -181,6 +201,11 @@ class Script:
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
+
+    def _to_hidden(self) -> None:
+        self._hider.reply_to_pbx()
+        if self._ksr.kx.get_method() in SHAPED:
+            self._replies.from_phone()
 
     def _bug(self) -> bool:
         """Log the current exception; False when not we are to blame but bytes that are no UTF-8."""
@@ -201,7 +226,7 @@ class Script:
             ksr.sl.send_reply(483, "Too Many Hops")
             return
         try:
-            seen, source, proto, received_on, method, to_tag = self._envelope()
+            seen, source, proto, received_on, method, to_tag, uri = self._envelope()
             if seen != self._seen:
                 self._refresh(seen)
             if proto != "udp":
@@ -210,7 +235,7 @@ class Script:
                 if ksr.tm.t_check_trans() > 0:
                     ksr.tm.t_relay()
             elif to_tag != NOTHING:
-                self._in_dialog(method, source, proto, received_on)
+                self._in_dialog(method, source, proto, received_on, uri)
             elif self._sanity_check(SANITY_MESSAGE, SANITY_URI) > 0:
                 request = self._read_request(method, source, proto, received_on)
                 self._performer.perform(request, self._router.decide(request))

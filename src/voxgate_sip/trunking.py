@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voxgate_sip.events import plain
 from voxgate_sip.legs import bracketed
-from voxgate_sip.replies import FROM_PBX, FROM_PHONE
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, rewritten
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from voxgate_sip.events import Refusals
+    from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
@@ -36,7 +37,8 @@ class Chain(NamedTuple):
     """What a transaction must remember. `way` is in or out, `owner` the trunk of a call in and the PBX of a call out.
 
     `came` is the caller's side and transport; `targets` are names of PBXs or trunks in the order in which they are
-    tried; `tried` holds one (target, URI, outcome) for each attempt, the outcome being empty while it lasts.
+    tried; `hidden` is empty where the provider may see the PBX; `tried` holds one (target, URI, outcome) for each
+    attempt, the outcome being empty while it lasts.
     """
 
     way: str
@@ -46,13 +48,14 @@ class Chain(NamedTuple):
     source: str
     came: str
     method: str
+    hidden: str
     targets: tuple[str, ...]
     tried: tuple[tuple[str, str, str], ...] = ()
 
     def text(self) -> str:
         """As lines: no value holds a line end, because `message.Reader` refuses those."""
         attempts = ("\t".join(attempt) for attempt in self.tried)
-        return "\n".join((*self[:7], " ".join(self.targets), *attempts))
+        return "\n".join((*self[:8], " ".join(self.targets), *attempts))
 
     def ended(self, outcome: str) -> Chain:
         """The same after the outcome of its last attempt."""
@@ -62,12 +65,12 @@ class Chain(NamedTuple):
 
 def chain_of(text: str) -> Chain:
     """The chain that `Chain.text` wrote."""
-    way, owner, number, user, source, came, method, targets, *tried = text.split("\n")
+    way, owner, number, user, source, came, method, hidden, targets, *tried = text.split("\n")
     attempts = []
     for line in tried:
         target, uri, outcome = line.split("\t")
         attempts.append((target, uri, outcome))
-    return Chain(way, owner, number, user, source, came, method, tuple(targets.split(" ")), tuple(attempts))
+    return Chain(way, owner, number, user, source, came, method, hidden, tuple(targets.split(" ")), tuple(attempts))
 
 
 class Attempt(NamedTuple):
@@ -82,12 +85,15 @@ class Attempt(NamedTuple):
 class Trunking:
     """For one policy generation; only made where there are trunks."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals) -> None:
+    def __init__(
+        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, hider: Hider
+    ) -> None:
         self._ksr = ksr
         self._router = router
         self._legs = legs
         self._media = media
         self._refusals = refusals
+        self._hider = hider
         #: The attempt that is being sent, for the branch route.
         self._now: tuple[Chain, Leg] | None = None
         self._deaf = False
@@ -100,18 +106,26 @@ class Trunking:
         ksr.hdr.remove(TRUNK_HEADER)
         if isinstance(decision, FromTrunk):
             way, owner, targets = "in", decision.trunk.name, decision.did.pbxs
+            hidden = self._hider.hides_from(self._router.side_of(request.source))
+            shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
             ksr.nathelper.set_contact_alias()
         else:
             way, owner, targets = "out", decision.pbx, tuple(trunk.name for trunk in decision.trunks)
+            hidden = any(self._hider.hides_from(hop.side) for trunk in decision.trunks for hop in trunk.hops)
+            shape = TO_HIDDEN if hidden else FROM_PHONE.get(request.method, "")
         came = f"{self._router.side_of(request.source)}{request.proto}"
-        chain = Chain(way, owner, decision.number, request.user, request.source, came, request.method, targets)
-        shape = (FROM_PBX if way == "in" else FROM_PHONE).get(request.method, "")
+        chain = Chain(
+            way, owner, decision.number, request.user, request.source, came, request.method, "1"[:hidden], targets
+        )
         if self._media and request.method == "INVITE":
             shape += "_answer" if ksr.textops.has_body_type("application/sdp") > 0 else "_late_offer"
         if shape:
             ksr.tm.t_on_reply(shape)
+        if ksr.tm.t_newtran() <= 0:
+            # A copy: the transaction has sent its last answer again.
+            return
         if not self._on(chain, choose, silent=True, code=0):
-            ksr.sl.send_reply(503, "Service Unavailable")
+            ksr.tm.t_reply(503, "Service Unavailable")
             reason = "no-media-relay" if self._deaf else "no-node-answers" if way == "in" else "no-trunk-answers"
             self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
 
@@ -147,6 +161,8 @@ class Trunking:
             except ConnectionError:
                 self._deaf = True
                 ksr.set_drop()
+        if chain.way == "out" and chain.hidden:
+            self._hider.cover(chain.method, leg)
 
     # -- attempts ----------------------------------------------------------------------------------
 

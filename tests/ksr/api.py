@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The modules that kamailio.cfg loads; tls and topoh need a configuration and offer nothing that we call.
+#: The modules that kamailio.cfg loads; tls needs a configuration and offers nothing that we call.
 MODULES = (
     "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops",
     "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine", "app_python3",

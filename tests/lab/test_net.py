@@ -222,7 +222,8 @@ def test_a_failure_while_building_leaves_nothing() -> None:
 
 def _up(sent: signal.Signals) -> tuple[str, int]:
     """Start ``lab up``, wait until it stands, signal it; gives tag and exit code."""
-    argv = [sys.executable, "-m", "lab", "up", "dmz"]
+    # Whoever runs the tests in the background has SIGINT ignored, and children inherit that.
+    argv = ["env", "--default-signal", sys.executable, "-m", "lab", "up", "dmz"]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         text = ""
@@ -230,7 +231,10 @@ def _up(sent: signal.Signals) -> tuple[str, int]:
         while "Ctrl-C" not in text and time.monotonic() < end_s:
             text += process.stdout.readline()
         process.send_signal(sent)
-        code = process.wait(30)
+        try:
+            code = process.wait(30)
+        finally:
+            process.kill()
     found = namespaces.TAG.search(text)
     assert found is not None
     return found[1], code

@@ -25,7 +25,7 @@ FAKES = {
     "apt-get": """echo "apt-get $*" >>"$STATE/calls"
 case " $* " in *" install "*)
     cp "$DPKG_ROOT/usr/sbin/policy-rc.d" "$STATE/policy-seen"
-    [ ! -e "$STATE/hang" ] || { : >"$STATE/hanging"; sleep 30; }
+    [ ! -e "$STATE/hang" ] || { : >"$STATE/hanging"; sleep 120; }
     [ ! -e "$STATE/offline" ] || { echo 'E: Temporary failure resolving'; exit 100; };;
 esac""",
     "systemctl": 'echo "systemctl $*" >>"$STATE/calls"',
@@ -62,7 +62,7 @@ class Machine:
 
     def run(self, *packages: str, uid: int = 0) -> tuple[int, str]:
         process = self.start(*packages, uid=uid)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=60)
         return process.returncode, output
 
 
@@ -136,11 +136,11 @@ def test_without_network_it_says_what_to_do_and_leaves_no_policy(machine: Machin
 def test_an_interrupted_run_leaves_no_policy(machine: Machine, sent: signal.Signals) -> None:
     (machine.path / "hang").touch()
     process = machine.start("tcpdump")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (machine.path / "hanging").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.killpg(process.pid, sent)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert (process.returncode != 0, machine.policy.exists()) == (True, False)
 
 

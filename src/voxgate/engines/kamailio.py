@@ -2,6 +2,7 @@
 
 Its files, and what a change of each takes:
 
+    topology.key           what hides the PBXs' addresses: restart
     kamailio.cfg, lib/     sockets, modules, the script itself: restart
     tls.cfg, *.pem         certificates: TLS reload, connections stay
     dispatcher.list        nodes that are watched: dispatcher reload
@@ -81,6 +82,7 @@ class Kamailio:
                 ("PYTHONDONTWRITEBYTECODE", "1"),
                 ("VOXGATE_EVENTS", str(folder / "events.sock")),
                 ("VOXGATE_POLICY", str(folder / "policy.json")),
+                ("VOXGATE_TOPOLOGY_KEY", str(folder / "topology.key")),
             ),
         )
 
@@ -97,16 +99,14 @@ class Kamailio:
                 tcp=bool(protos & {"tcp", "tls"}),
                 tls="tls" in protos,
                 media=self.media,
-                hide_topology=policy.hide_topology,
-                topology_key=self.topology_key,
                 health=config.health,
                 domain=config.edge.domain,
                 ng_port=NG_PORT,
                 folder=folder,
             ),
             Action.RESTART,
-            secret=True,
         )
+        yield File("topology.key", self.topology_key.encode(), Action.RESTART, secret=True)
         if "tls" in protos:
             yield File("tls.cfg", render("tls.cfg", folder=folder), Action.TLS)
             yield File("certificate.pem", self.certificate.certificate, Action.TLS)

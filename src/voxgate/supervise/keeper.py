@@ -24,6 +24,7 @@ from voxgate.supervise.life import (
     Serving,
     Spawn,
     SpawnFailed,
+    Starting,
     StartWanted,
     Stopped,
     StopWanted,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S = 2.0
+# An engine that starts may lose the first question with the socket of its former process; calls wait for the next one.
+PROBE_STARTING_TIMEOUT_S = 0.5
 _LAST_LINES = 40
 
 _LEVEL = {
@@ -192,11 +195,12 @@ class Keeper:
         self._events.put_nowait(Exited(attempt, self.reason.text))
 
     async def _ask(self, attempt: int) -> None:
+        timeout_s = PROBE_STARTING_TIMEOUT_S if isinstance(self.unit.life, Starting) else PROBE_TIMEOUT_S
         try:
-            async with asyncio.timeout(PROBE_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 await self._probe()
         except TimeoutError:
-            self._events.put_nowait(ProbeFailed(attempt, f"no answer within {PROBE_TIMEOUT_S:g} s"))
+            self._events.put_nowait(ProbeFailed(attempt, f"no answer within {timeout_s:g} s"))
         except PeerError as error:
             self._events.put_nowait(ProbeFailed(attempt, str(error)))
         else:

@@ -2,6 +2,7 @@ import asyncio
 import ctypes
 import os
 import pwd
+import sys
 import time
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def test_a_child_left_behind_with_the_pipes_does_not_hold_us_up() -> None:
     begun = time.monotonic()
     assert run(("sh", "-c", "setsid sleep 5 & echo done"), timeout_s=30).stdout == "done\n"
     assert time.monotonic() - begun < 4
+
+
+@pytest.mark.parametrize(("allowed", "most"), [("1024:4096", 4096), ("2048:2048", 2048)])
+def test_as_many_files_may_be_open_as_the_machine_allows(allowed: str, most: int) -> None:
+    ask = "p.raise_open_files(); print(p.run(('sh', '-c', 'ulimit -n'), timeout_s=9))"
+    code = f"from voxgate.host import process as p; {ask}"
+    # Without the capability that lets root raise the hard limit, as in a container.
+    unprivileged = ("setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource")
+    done = run((*unprivileged, "prlimit", f"--nofile={allowed}", sys.executable, "-c", code), timeout_s=20)
+    assert f"stdout='{most}\\n'" in done.stdout, done.stderr
 
 
 def test_a_missing_program_is_an_error_of_this_machine_with_the_package() -> None:

@@ -19,6 +19,7 @@ MESSAGE: dict[str, Value] = {
     "$rU": "200",
     "$fU": "100",
     "$tU": "200",
+    "$ru": "sip:200@pbx.example.com",
 }
 ENVELOPE = ("INVITE", "2001:db8:77::7", "udp", "2001:db8::5")
 
@@ -28,8 +29,8 @@ def reader(**changes: Value) -> Reader:
 
 
 def test_the_envelope_has_no_to_tag_outside_of_a_dialog() -> None:
-    assert reader().envelope() == ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>"]
-    assert reader(tt="b").envelope()[-1] == "b"
+    assert reader().envelope() == ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"]]
+    assert reader(tt="b").envelope()[-2] == "b"
 
 
 def test_hosts_are_in_lower_case_and_without_brackets() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.voxgate_sip.edges import Edge, next_hop
-from tests.unit.voxgate_sip.offices import DESK, PHONE, policy
+from tests.unit.voxgate_sip.offices import policy
 from voxgate_sip.policy import dumps
 
 if TYPE_CHECKING:
@@ -111,27 +111,6 @@ def test_too_many_hops_and_malformed_requests_go_no_further(tmp_path: Path) -> N
     assert edge.phone(fU="a\nb").done() == ["htable.sht_inc", "notice"]
     edge.fake.answers["maxfwd.process_maxfwd"] = -1
     assert edge.phone().said("sl.send_reply") == [(483, "Too Many Hops")]
-
-
-@pytest.mark.parametrize(
-    ("host", "dropped"),
-    [
-        (DESK, True),
-        ("10.0.0.1", True),
-        ("198.51.100.7", True),
-        ("[fd00::7]", True),
-        ("[fd00::99]", True),
-        (PHONE, False),
-        ("[2001:db8:77::7]", False),
-        ("", False),
-    ],
-    ids=["phone-inside", "pbx", "pbx-outside", "pbx-ipv6", "inside-ipv6", "phone", "phone-ipv6", "nobody"],
-)
-def test_topology_is_shown_to_insiders_and_pbxs_only(tmp_path: Path, host: str, dropped: bool) -> None:
-    edge = Edge(tmp_path)
-    edge.fake.variables["$sndto(ip)"] = host
-    assert edge.script.ksr_topoh_event(None, "topoh:msg-outgoing") == 1
-    assert ("set_drop" in edge.done()) is dropped
 
 
 @pytest.mark.parametrize(("name", "forgets"), [("dispatcher:dst-up", True), ("dispatcher:dst-down", False)])

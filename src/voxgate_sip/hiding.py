@@ -1,0 +1,190 @@
+"""Topology hiding: what parties outside must not learn about the PBXs, taken out on the way and put back.
+
+Towards a party outside that is no PBX
+
+* a PBX's Contact shows the edge, and the real host and port sealed in the parameter `n`; Record-Routes of proxies
+  behind the edge go into the same seal. Requests inside the dialog bring it back in their request URI.
+* the Vias of a PBX's request become one of the edge's; the reply gets them back from the transaction. The engine
+  writes into that Via where the request came from, so it is told last of all that it came from the edge.
+
+Nothing is kept between messages, so that calls outlive a restart. A seal is encrypted and authenticated (synthetic
+initialisation vector, RFC 5297 in spirit): a stranger can neither read nor make one.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Not by hashlib: that one starts OpenSSL's hash functions, in a process whose OpenSSL allocates in shared memory.
+from _blake2 import blake2b
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from voxgate_sip.message import NOTHING, unbracketed
+from voxgate_sip.replies import SHAPED, entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voxgate_sip.ksr import Ksr
+    from voxgate_sip.legs import Leg, Legs
+    from voxgate_sip.replies import RecordRouteRewriter
+    from voxgate_sip.route import Router
+
+#: The parameter that carries a seal.
+MARK: Final = ";n="
+#: A request has passed as many proxies at most (RFC 3261 section 8.1.1.6).
+_MOST_VIAS: Final = 70
+_IV_BYTES: Final = 6
+#: A blake2b digest; longer texts take several.
+_BLOCK_BYTES: Final = 64
+_CACHED: Final = 4096
+#: Scheme and user, then host and port of each SIP URI in a header.
+_SIP_URI: Final = re.compile(r"(sips?:(?:[^@<>\s]*@)?)(\[[0-9A-Fa-f:.]+\](?::\d+)?|[^\[\]@;>,?\s]+)([^>,\s]*)")
+#: Of a request: Contact, Record-Routes. Of a reply: also who asked, and by which transport.
+_VIAS: Final = "$_s($hdrc(Via)\n$hdr(Via))"
+_IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
+_IN_REPLY: Final = "$_s($T_req($si)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
+
+
+class Seal:
+    """Seals short texts with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = blake2b(key, digest_size=32).digest()
+        self.close: Callable[[str], str] = lru_cache(_CACHED)(self._close)
+        self.open: Callable[[str], str] = lru_cache(_CACHED)(self._open)
+
+    def _close(self, text: str) -> str:
+        """`text` as a token of letters, digits, `-` and `_`."""
+        plain = text.encode()
+        iv = self._iv(plain)
+        return urlsafe_b64encode(iv + self._mixed(iv, plain)).decode().rstrip("=")
+
+    def _open(self, token: str) -> str:
+        """The text in a token that `close` made. Raises ValueError for any other."""
+        data = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        iv, plain = data[:_IV_BYTES], self._mixed(data[:_IV_BYTES], data[_IV_BYTES:])
+        if self._iv(plain) != iv:
+            raise ValueError("not sealed here")
+        return plain.decode()
+
+    def _iv(self, plain: bytes) -> bytes:
+        return blake2b(plain, key=self._key, digest_size=_IV_BYTES, person=b"iv").digest()
+
+    def _mixed(self, iv: bytes, data: bytes) -> bytes:
+        stream = b"".join(
+            blake2b(iv, key=self._key, person=b"stream", salt=block.to_bytes(2, "big")).digest()
+            for block in range(-(-len(data) // _BLOCK_BYTES))
+        )
+        return bytes(one ^ other for one, other in zip(data, stream, strict=False))
+
+
+def shown(contact: str, own: str, routes: str, seal: Seal) -> str:
+    """A `contact` with the edge (`own`: host:port) in place of each host, which is sealed together with `routes`."""
+
+    def replaced(match: re.Match[str]) -> str:
+        head, host, params = match.groups()
+        return f"{head}{own}{params}{MARK}{seal.close(f'{host}|{routes}' if routes else host)}"
+
+    return _SIP_URI.sub(replaced, contact)
+
+
+def real(uri: str, seal: Seal) -> tuple[str, str]:
+    """The request URI behind `uri`, and the routes sealed with it. Raises ValueError when it carries no seal."""
+    before, mark, rest = uri.partition(MARK)
+    token, semicolon, after = rest.partition(";")
+    if not mark:
+        raise ValueError("no seal")
+    host, _, routes = seal.open(token).partition("|")
+    head, at, shown_host = before.rpartition("@") if "@" in before else before.partition(":")
+    end = shown_host.find("]") + 1 if shown_host.startswith("[") else 0
+    end = shown_host.find(";", end)
+    params = shown_host[end:] if end >= 0 else ""
+    return f"{head}{at}{host}{params}{semicolon}{after}", routes
+
+
+class Hider:
+    """Hides PBXs in the messages of one policy generation."""
+
+    def __init__(self, ksr: Ksr, router: Router, legs: Legs, rewriter: RecordRouteRewriter, seal: Seal) -> None:
+        self._ksr = ksr
+        self._router = router
+        self._hides = router.policy.hide_topology
+        self._seal = seal
+        self._rewriter = rewriter
+        self._own = {key: own.partition(";")[0] for key, own in legs.own_uris().items()}
+        self._pv_get = ksr.pv.get
+        self._remove = ksr.hdr.remove
+        self._append = ksr.hdr.append
+        self._remove_nth = ksr.textops.remove_hf_idx
+        self._replace = ksr.textops.replace_hdrs_str
+        self._t_newtran = ksr.tm.t_newtran
+        self._set_source = ksr.corex.set_source_address
+
+    def hides_from(self, side: str) -> bool:
+        """Whether parties on a side, other than PBXs, must not see the PBXs."""
+        return self._hides and side[0] == "o"
+
+    def request(self, method: str, leg: Leg) -> bool:
+        """The current request is a PBX's and leaves at once by `leg` towards a party outside; False: it is a copy."""
+        if method != "ACK" and self._t_newtran() <= 0:
+            # The transaction knows whom to answer; it has sent its last answer again.
+            return False
+        self.cover(method, leg)
+        return True
+
+    def cover(self, method: str, leg: Leg) -> None:
+        """Take the PBX out of the current request; its transaction is there already."""
+        own = leg.own.partition(";")[0]
+        if method in SHAPED:
+            contact, routes = str(self._pv_get(_IN_REQUEST)).split("\n", 1)
+            if routes != NOTHING:
+                self._remove("Record-Route")
+            self._show(contact, own, "" if routes == NOTHING else routes)
+        count, first = str(self._pv_get(_VIAS)).split("\n", 1)
+        for index in range(1, min(int(count), _MOST_VIAS)):
+            self._remove_nth("Via", index)
+        self._replace(first, f"SIP/2.0/{leg.proto.upper()} {own};branch=z9hG4bKvoxgate", "f")
+        self._set_source(f"{leg.proto}:{own}")
+
+    def reply_of_pbx(self) -> None:
+        """The current reply is a PBX's and goes to a party outside."""
+        source, proto, contact, routes = str(self._pv_get(_IN_REPLY)).split("\n", 3)
+        inner = ""
+        if routes != NOTHING:
+            ours, others = self._rewriter.apart(routes)
+            # A caller reverses what it sees (RFC 3261 section 12.1.2); the seal keeps them as a request carries them.
+            inner = ", ".join(reversed(others))
+            if inner or ours != routes:
+                self._remove("Record-Route")
+                self._append(f"Record-Route: {ours}\r\n")
+        own = self._own.get((self._router.side_of(unbracketed(source)), proto))
+        if own:
+            self._show(contact, own, inner)
+
+    def reply_to_pbx(self) -> None:
+        """The current reply goes to a PBX whose Vias were taken off; its sender gives back the edge's two."""
+        self._remove_nth("Via", 1)
+        self._append(f"Via: {self._pv_get('$T_req($(hdr(Via)[*]))')}\r\n")
+
+    def reveal(self, uri: str) -> str:
+        """Put back what the request URI of the current request hides; gives the routes behind the edge.
+
+        To be called before the route set is looked at: an own request URI there means a strict router. Raises
+        ValueError when the seal is not ours.
+        """
+        whole, routes = real(uri, self._seal)
+        self._ksr.seturi(whole)
+        return routes
+
+    def follow(self, routes: str) -> None:
+        """Send the current request along `routes`, as `reveal` gave them."""
+        self._append(f"Route: {routes}\r\n")
+        self._ksr.setdsturi(entries(routes)[0][1:-1])
+
+    def _show(self, contact: str, own: str, routes: str) -> None:
+        if contact != NOTHING:
+            self._remove("Contact")
+            self._append(f"Contact: {shown(contact, own, routes, self._seal)}\r\n")
