@@ -39,7 +39,8 @@ class Line:
 
     ``edge`` is its outbound proxy, ``names`` the host names it can resolve, ``ca`` the PEM file of whom it trusts for
     TLS (None: anybody), ``server_name`` the name it wants to see in the certificate, ``ring_s`` how long it rings
-    before answering (None: for ever), ``refuse`` a code to answer calls with.
+    before answering (None: for ever), ``refuse`` a code to answer calls with, ``headers`` added to all its requests,
+    ``contact`` parameters of its Contact in REGISTER, ``identity`` its own certificate and key.
     """
 
     user: str
@@ -55,6 +56,9 @@ class Line:
     forbidden: tuple[Network, ...] = ()
     ring_s: float | None = 0.2
     refuse: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    contact: str = ""
+    identity: tuple[Path, Path] | None = None
 
 
 def trust(ca: Path | None) -> ssl.SSLContext:
@@ -99,6 +103,8 @@ class Phone:
             self._flow = await open_web(self.make, line.local, line.edge, self.endpoint, context=context, name=name)
         else:
             context = trust(line.ca) if line.edge.transport == "tls" else None
+            if context and line.identity:
+                context.load_cert_chain(*line.identity)
             name = line.server_name or line.domain
             self._flow = await flows.connect(
                 self.make, line.local, line.edge, self.endpoint, context=context, name=name
@@ -125,14 +131,19 @@ class Phone:
         """The phone's transactions; made at first use."""
         if self._endpoint is None:
             self._endpoint = Endpoint(self._route, self._handle, self._watch, self._garbage, self._closed)
+            self._endpoint.extra = self.line.headers
         return self._endpoint
 
-    async def register(self, expires_s: int = 120) -> Response:
-        """REGISTER (0 seconds: unregister). Raises OSError, NoAnswerError, DigestError."""
+    async def register(self, expires_s: int = 120, contact: str = "") -> Response:
+        """REGISTER (0 seconds: unregister; ``contact`` in place of its own).
+
+        Raises OSError, NoAnswerError, DigestError.
+        """
         line = self.line
         self._register_cseq += 1
         me = NameAddr(parse_uri(f"sip:{line.user}@{line.domain}"), f";tag={secrets.token_hex(4)}")
-        headers = (("Contact", self._contact()), ("Expires", str(expires_s)))
+        contact = contact or self._contact() + line.contact
+        headers = (("Contact", contact), ("Expires", str(expires_s)))
         request = dialogs.opening(
             "REGISTER",
             f"sip:{line.domain}",

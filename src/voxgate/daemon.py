@@ -38,6 +38,7 @@ from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event
 from voxgate.supervise.observe import Observer
 from voxgate.supervise.panel import Panel, alerts_panel, limits_panel, spending_panel
 from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
+from voxgate.supervise.registrations import Keeper
 from voxgate.supervise.supervisor import Supervisor
 from voxgate.supervise.telling import calls_told
 from voxgate.supervise.verbs import Machine, Operations, Reading
@@ -100,6 +101,7 @@ class _Edge:
         self._rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
+        self._registrations = Keeper(places.state / "registrations.json", self._rpc, clock.wall)
         self._live = LiveCalls(self._rpc, self._ng)
         self._list = CallList(self._rpc)
         self._pbx_of: dict[str, str] = {}
@@ -111,11 +113,8 @@ class _Edge:
             "rtpengine": RtpengineControl(self._ng),
             "haproxy": haproxy,
         }
-        probes: dict[str, Probe] = {
-            "kamailio": KamailioProbe(self._rpc),
-            "rtpengine": RtpengineProbe(self._ng),
-            "haproxy": haproxy,
-        }
+        probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
+        probes["haproxy"] = haproxy
         hands = MachineHands(places, self._resolver.render, self._supervisor, probes, controls)
         self._observer = Observer(
             clock,
@@ -138,12 +137,7 @@ class _Edge:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await loop.create_datagram_endpoint(
-            lambda: EventSocket(
-                self._watch, {"calls": self._live.told, "fraud": self._fraud.told, "records": self._list.told}
-            ),
-            sock=self._events,
-        )
+        await loop.create_datagram_endpoint(self._event_socket, sock=self._events)
         async with self._rpc, self._ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
@@ -152,8 +146,12 @@ class _Edge:
             async with asyncio.TaskGroup() as group:
                 hang_up = asyncio.Event()
                 loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+                server = ControlServer(
+                    self._control, self._operations, calls=self._calls, registrations=self._registrations.told
+                )
                 tasks = [
-                    group.create_task(ControlServer(self._control, self._operations, calls=self._calls).serve()),
+                    group.create_task(server.serve()),
+                    group.create_task(self._registrations.serve()),
                     group.create_task(MediaTimeouts(reports, self._rpc).serve()),
                     group.create_task(self._live.serve()),
                     group.create_task(self._fraud.serve()),
@@ -169,6 +167,16 @@ class _Edge:
                     task.cancel()
         self._sink.settle()
         return ExitCode.GOOD
+
+    def _event_socket(self) -> EventSocket:
+        """Takes what Kamailio's processes tell."""
+        listeners = {
+            "registered": self._registrations.report,
+            "calls": self._live.told,
+            "fraud": self._fraud.told,
+            "records": self._list.told,
+        }
+        return EventSocket(self._watch, listeners)
 
     async def _heartbeat(self) -> None:
         """Watchdog, and lines that the flood control left out."""

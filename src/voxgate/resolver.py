@@ -60,12 +60,14 @@ class Resolver:
         shown = self.certificate(config)
         key = lasting_secret(self.places.state / "topology.key")
         pair = Pair(shown.certificate, shown.key)
+        clients_ca = store.clients_ca(config)
         if not websocket.served(config):
             # rtpengine first: Kamailio asks it at its own start.
-            return (Rtpengine(), Kamailio(_script(), pair, key))
+            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca))
         web_key = lasting_secret(self.places.state / "websocket.key")
         # HAProxy last: what it passes on must find Kamailio.
-        return (Rtpengine(), Kamailio(_script(), pair, key, websocket_key=web_key), Haproxy(pair, web_key))
+        kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca)
+        return (Rtpengine(), kamailio, Haproxy(pair, web_key))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:

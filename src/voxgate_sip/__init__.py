@@ -14,6 +14,11 @@
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     callbacks.py the callbacks for replies, one for each way to shape them and their SDP
     record.py    what is kept of an answered call, so that the edge itself can hang up
+    certificates.py  client certificates: whose they are (the rule is pure)
+    identity.py  a PBX is named by its domain in From
+    contacts.py  Contact of a REGISTER and of its answer (pure)
+    registrations.py  registrations that passed
+    keepalive.py OPTIONS that keep NATs from forgetting phones
     limits.py    how many calls and how fast: the arithmetic (pure)
     places.py    places of calls in shared memory: taken, given back once, put right
     gate.py      limits between the decision about an INVITE and its performance

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from voxgate_sip.hiding import MARK
 from voxgate_sip.legs import NEXT_HOP
 from voxgate_sip.media import NotAcceptableError
-from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN
+from voxgate_sip.message import unbracketed
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ class DialogRelay:
         shapes, shape = FROM_PBX, ""
         if from_pbx:
             shapes = FROM_PHONE
-            if hop not in self._pbx_hops and hider.hides_from(leg.side):
+            if hop not in self._pbx_hops and hider.hides(source, leg.side):
                 shapes = dict.fromkeys((method,), TO_HIDDEN)
             shape = shapes.get(method, "")
-        elif hider.hides_from(self._router.side_of(source)):
+        elif hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source)):
             shapes = FROM_HIDDEN
             shape = shapes.get(method, "")
         if self._media:
@@ -102,7 +103,19 @@ class DialogRelay:
         if shape.startswith(TO_HIDDEN) and not hider.request(method, leg):
             return
         if self._t_relay() < 0:
-            self._ksr.sl.sl_reply_error()
+            not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+
+    def own_request(self) -> None:
+        """The edge's own request must name the edge as it looks from where it goes.
+
+        tm has written its Via by then. It writes a new one for another socket; otherwise only the text can change.
+        """
+        leg = self._legs.to_next_hop(str(self._pv_get(NEXT_HOP)), from_pbx=True)
+        if leg.socket:
+            self._legs.dress(leg)
+        elif leg.via:
+            own = leg.own.partition(";")[0]
+            self._ksr.textops.subst(rf"/^(Via: SIP\/2\.0\/[A-Z]+ )[^;]+/\1{own}/")
 
     def _refuse(
         self, reason: str, source: str, proto: str, method: str, answer: tuple[int, str] = ForbiddenError.answer

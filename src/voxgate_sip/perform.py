@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from voxgate_sip.legs import NEXT_HOP, bracketed
 from voxgate_sip.media import NotAcceptableError
-from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
+from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Performer:
         ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
         ksr.set_forward_no_connect()
         shapes = FROM_PHONE
-        if hop not in self._legs.pbx_hops and self._hider.hides_from(leg.side):
+        if hop not in self._legs.pbx_hops and self._hider.hides(request.source, leg.side):
             shapes = dict.fromkeys((request.method,), TO_HIDDEN)
         self._leave(request, leg, shapes)
 
@@ -109,6 +110,8 @@ class Performer:
             self._path(request, leg)
         else:
             ksr.nathelper.set_contact_alias()
+            if request.method == "INVITE" and not self._router.is_pbx(*request[1:4]):
+                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         several = len(nodes) > 1
         if several:
             kind = "secure" if nodes is pbx.secure else "plain"
@@ -118,7 +121,7 @@ class Performer:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
         from_pbx = request.source in self._router.policy.pbx_protos
-        hidden = not from_pbx and self._hider.hides_from(self._router.side_of(request.source))
+        hidden = not from_pbx and self._hider.hides(node.address, self._router.side_of(request.source))
         shapes = FROM_HIDDEN if hidden else FROM_PBX
         self._leave(request, leg, shapes, failover=several)
 
@@ -156,14 +159,16 @@ class Performer:
             return
         self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())
         if not self.left:
-            ksr.sl.sl_reply_error()
+            not_sent(ksr, to_flow=shapes not in (FROM_PBX, FROM_HIDDEN) and leg.proto != "udp")
 
     def _path(self, request: Request, leg: Leg) -> None:
         """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""
         hdr = self._ksr.hdr
         source = f"{bracketed(request.source)}:{self._ksr.kx.get_srcport()}"
         flow = quote(f"sip:{source};transport={request.proto}", safe=":[]")
-        hdr.insert(f"Path: <sip:{leg.own};lr;received={flow}>\r\n")
+        # RFC 5626 section 5.1: to a phone with several flows the edge is the first hop, and tells them apart.
+        mark = ";ob" if "reg-id" in hdr.gete("Contact").lower() else ""
+        hdr.insert(f"Path: <sip:{leg.own};lr{mark};received={flow}>\r\n{FORWARDED_FOR}: {request.source}\r\n")
         if "path" not in hdr.gete("Supported").lower():
             hdr.append("Supported: path\r\n")
 

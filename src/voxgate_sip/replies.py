@@ -27,6 +27,17 @@ TO_HIDDEN: Final = "ksr_to_hidden"
 _MARK: Final = ";e="
 
 
+def not_sent(ksr: Ksr, *, to_flow: bool) -> None:
+    """Answer a request that could not be sent. `to_flow`: down a connection that only the phone can open.
+
+    RFC 5626 section 5.3.1: then the PBX must try the phone's other flow.
+    """
+    if to_flow:
+        ksr.sl.send_reply(430, "Flow Failed")
+    else:
+        ksr.sl.sl_reply_error()
+
+
 class RecordRouteRewriter:
     """Turns the edge's Record-Route values in replies to the caller's side. By hand: a regex costs thrice as much."""
 

@@ -19,16 +19,19 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.browsers import Browsers
 from voxgate_sip.callbacks import ReplyCallbacks
+from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
 from voxgate_sip.gate import Gate
 from voxgate_sip.hiding import Hider, Seal
+from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
-from voxgate_sip.message import GENERATION, NOTHING, MalformedError, Reader
+from voxgate_sip.message import FORWARDED_FOR, GENERATION, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
+from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
 from voxgate_sip.sweeper import Sweeper
@@ -85,8 +88,13 @@ class Script(ReplyCallbacks):
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
         tools = (self._ksr, router, legs, self._media, self._refusals)
         self._performer = Performer(*tools, hider=self._hider)
-        self._in_dialog = DialogRelay(*tools, hider=self._hider).relay
+        relay = DialogRelay(*tools, hider=self._hider)
+        self._in_dialog, self._own_request = relay.relay, relay.own_request
         self._registered = replies.registered
+        self._registrations = Registrations(self._ksr, router, self._events)
+        checks = any(pbx.check_certificate for pbx in policy.pbxs.values())
+        self._certificates = ClientCertificates(self._ksr) if checks else None
+        self._keepalive = Keepalive(self._ksr, router)
         self._shapes = {
             "ksr_from_pbx": replies.from_pbx,
             "ksr_from_phone": replies.from_phone,
@@ -144,12 +152,31 @@ class Script(ReplyCallbacks):
 
     def ksr_registered(self, _msg: Any) -> int:
         """A reply to REGISTER."""
-        return self._shaped(self._registered)
+        self._shaped(self._registered)
+        return self._shaped(self._registrations.answered)
 
     def ksr_failure(self, _msg: Any) -> int:
         """A transaction failed; the reply has not gone back yet."""
         try:
             self._performer.failure()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+    def ksr_local_request(self, _msg: Any, _name: str) -> int:
+        """Kamailio itself sends a request: a health check, or the BYE of a call that has no audio any more."""
+        try:
+            if self._ksr.kx.get_method() == "BYE":
+                self._own_request()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+    def ksr_keepalive(self, _msg: Any, _timer: str) -> int:
+        """Every few seconds, in a process of its own."""
+        try:
+            self._refresh(str(self._ksr.pv.get(GENERATION)))
+            self._keepalive.sweep()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
@@ -193,6 +220,16 @@ class Script(ReplyCallbacks):
             self._ksr.err("event=bug " + traceback.format_exc().replace("\n", " | ") + "\n")
         return True
 
+    def _outside_dialog(self, method: str, source: str, proto: str, received_on: str) -> None:
+        request = self._read_request(method, source, proto, received_on)
+        if proto == "tls" and self._certificates:
+            request = request._replace(certificate=self._certificates.names())
+        decision = self._router.decide(request)
+        if self._gate and method == "INVITE":
+            self._limited(request, decision, self._gate)
+        else:
+            self._performer.perform(request, decision)
+
     def _limited(self, request: Request, decision: Decision, gate: Gate) -> None:
         judged = gate.judge(request, decision)
         if judged is None:
@@ -214,9 +251,11 @@ class Script(ReplyCallbacks):
             ksr.sl.send_reply(483, "Too Many Hops")
             return
         try:
-            seen, source, proto, received_on, method, to_tag, uri = self._envelope()
+            seen, source, proto, received_on, method, to_tag, uri, forwarded_for = self._envelope()
             if seen != self._seen:
                 self._refresh(seen)
+            if forwarded_for != "0":
+                ksr.hdr.remove(FORWARDED_FOR)
             if proto != "udp":
                 ksr.set_reply_no_connect()
             if method == "CANCEL":
@@ -225,11 +264,6 @@ class Script(ReplyCallbacks):
             elif to_tag != NOTHING:
                 self._in_dialog(method, source, proto, received_on, uri)
             elif self._sanity_check(SANITY_MESSAGE, SANITY_URI) > 0:
-                request = self._read_request(method, source, proto, received_on)
-                decision = self._router.decide(request)
-                if self._gate and method == "INVITE":
-                    self._limited(request, decision, self._gate)
-                else:
-                    self._performer.perform(request, decision)
+                self._outside_dialog(method, source, proto, received_on)
         except MalformedError:
             self._malformed()

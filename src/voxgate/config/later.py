@@ -24,7 +24,6 @@ LATER: dict[str, str] = {
     "pbxs.*.forwards": "remove it: port forwards are not served yet",
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
-    "pbxs.*.sip.check_certificate": "remove it: client certificates are not looked at yet",
     "trunks": "remove it: trunks are not served yet",
     "turn": "remove it: TURN is not served yet",
     "guard": "remove it: the guard is not there yet",

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from voxgate.config.fields import Addresses, Hostnames, Networks, Port, Section, Srtp
+from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
@@ -57,7 +57,7 @@ class Edge(Section):
     topology_hiding: bool = Field(
         default=True,
         strict=True,
-        description="Hide the PBXs' addresses in Via, Contact and Record-Route from everyone outside.",
+        description="Hide the PBXs' addresses in Via, Contact, Record-Route and From from everyone outside.",
     )
 
 
@@ -72,6 +72,9 @@ class Certificates(Section):
     """What TLS clients are shown. Without it, Voxgate makes a self-signed certificate and says so."""
 
     default: Certificate | None = Field(default=None, description="Certificate for every name.")
+    clients_ca: AbsolutePath | None = Field(
+        default=None, description="PEM file with the authorities whose client certificates count."
+    )
 
 
 class SipListen(Section):
@@ -96,6 +99,11 @@ class SipListen(Section):
     )
     workers: int = Field(
         default=4, strict=True, ge=1, le=64, description="SIP worker processes for each kind of socket."
+    )
+    keepalive_seconds: KeepaliveSeconds = Field(
+        default=25,
+        description="How often a phone outside that is registered over UDP is sent an OPTIONS, so that its NAT router "
+        "does not forget it; 0 for never. TCP and TLS connections are probed each minute whatever stands here.",
     )
     requester: Limits | None = Field(
         default=None,

@@ -49,13 +49,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Kamailio:
-    """The SIP engine. `script` holds the package `voxgate_sip` as (path, content)."""
+    """The SIP engine. `script` holds the package `voxgate_sip` as (path, content), `clients_ca` authorities in PEM."""
 
     script: tuple[tuple[str, bytes], ...] = dataclasses.field(repr=False)
     certificate: Pair
     topology_key: str = dataclasses.field(repr=False)
     name: str = "kamailio"
     media: bool = True
+    clients_ca: bytes = b""
     websocket_key: str = dataclasses.field(default="", repr=False)
 
     def desired(self, config: Config, network: Network, places: Places, generation: int) -> EngineState:
@@ -118,7 +119,10 @@ class Kamailio:
         )
         yield File("topology.key", self.topology_key.encode(), Action.RESTART, secret=True)
         if "tls" in protos:
-            yield File("tls.cfg", render("tls.cfg", folder=folder), Action.TLS)
+            checks = bool(self.clients_ca) and any(pbx.check_certificate for pbx in policy.pbxs.values())
+            yield File("tls.cfg", render("tls.cfg", folder=folder, checks=checks), Action.TLS)
+            if checks:
+                yield File("clients-ca.pem", self.clients_ca, Action.TLS)
             yield File("certificate.pem", self.certificate.certificate, Action.TLS)
             yield File("key.pem", self.certificate.key, Action.TLS, secret=True)
         yield File("dispatcher.list", dispatcher_list(policy), Action.DISPATCHER)

@@ -11,6 +11,7 @@ flood.py        how many lines a log takes before it only counts them
 log.py          engines' lines and our own as one structured log
 notify.py       sd_notify (READY, STATUS, WATCHDOG, STOPPING)
 nodes.py        PBX nodes as the health checks see them
+registrations.py  who is registered through the edge, kept over restarts
 panel.py        tables for people, and further parts of `voxgate status` (pure)
 telling.py      what `voxgate calls` tells (pure)
 status.py       what `voxgate status` shows, as values

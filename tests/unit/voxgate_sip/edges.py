@@ -20,6 +20,7 @@ BASE: dict[str, Value] = {
     "$pr": "udp",
     "$Ri": INSIDE,
     "$rm": "INVITE",
+    "$hdrc(X-Forwarded-For)": 0,
     "$hdrc(Route)": 0,
     "$rd": "pbx.example.com",
     "$fd": "pbx.example.com",
