@@ -202,7 +202,7 @@ class Script(ReplyCallbacks):
             self._bug()
         return 1
 
-    def ksr_sweep(self, _msg: Any, _name: str) -> int:
+    def ksr_sweep(self, _msg: Any, _name: str = "") -> int:
         """Every two seconds, in one process."""
         try:
             self._sweeper.sweep()
