@@ -45,15 +45,16 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
 
-    def issue(self, folder: Path, *names: str, stem: str = "server") -> Identity:
-        """A certificate for host names and addresses, good for servers and clients. Raises OSError.
+    def issue(self, folder: Path, *names: str, stem: str = "server", life: timedelta = LIFE) -> Identity:
+        """A certificate for host names, addresses, `user@domain`, URIs, good for servers and clients. Raises OSError.
 
-        The first name is also the common name. Writes ``<stem>.pem``, ``<stem>.key`` and ``ca.pem`` into ``folder``.
+        The first name is also the common name; `life` counts from now and may be negative. Writes ``<stem>.pem``,
+        ``<stem>.key`` and ``ca.pem`` into ``folder``.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         signed = (
-            _blank(names[0], self.certificate.subject, key.public_key())
+            _blank(names[0], self.certificate.subject, key.public_key(), life)
             .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(usage, critical=False)
@@ -83,7 +84,9 @@ def authority(name: str = "Lab CA") -> Authority:
     return Authority(key, certificate)
 
 
-def _blank(common: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _blank(
+    common: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, life: timedelta = LIFE
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -92,7 +95,7 @@ def _blank(common: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x5
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + LIFE)
+        .not_valid_after(now + life)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
@@ -106,4 +109,6 @@ def _name(text: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(text))
     except ValueError:
-        return x509.DNSName(text)
+        if ":" in text:
+            return x509.UniformResourceIdentifier(text)
+        return x509.RFC822Name(text) if "@" in text else x509.DNSName(text)

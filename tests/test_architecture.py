@@ -26,6 +26,7 @@ CONTRACTS = {  # as in pyproject.toml, ignore_imports
     "src/voxgate/engines/kamailio.py": "voxgate_sip.policy",
     "src/voxgate/engines/sip_fraud.py": "voxgate_sip.fraud",
     "src/voxgate/engines/sip_policy.py": "voxgate_sip.policy",
+    "src/voxgate/engines/websocket.py": "voxgate_sip.policy",
     "src/voxgate/supervise/nodes.py": "voxgate_sip.policy",
     "src/voxgate/calls/hangup.py": "voxgate_sip.record",
     "src/voxgate/calls/ledger.py": "voxgate_sip.limits",
@@ -57,8 +58,7 @@ IMPURE = (
 LOOSE_TASKS = ("asyncio.create_task", "asyncio.ensure_future")
 NAMES_THAT_MEAN_TWO_THINGS = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 
-# Words of workplaces, of registries and of tools that write text: the documents speak of the project alone.
-# In rot13, so that this file does not hold them.
+# Words of workplaces, registries and tools that write text, in rot13: the documents speak of the project alone.
 FORBIDDEN_WORDS = tuple(
     codecs.decode(word, "rot13")
     for word in (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lab import namespaces
 from lab.demo import show
 from lab.demo.claim import Claim, Outcome, Result
-from lab.demo.stage import Setting, stage
+from lab.demo.stage import EVERY_TRANSPORT, Setting, stage
 from lab.demo.table import LANES, LAST
 from lab.phones.device import PhoneError
 from lab.procs import LabError
@@ -38,7 +38,7 @@ def demo(*, as_json: bool, keep: bool) -> int:
     with (
         _folder(keep=keep) as folder,
         show.board((*LANES, LAST), quiet=as_json) as board,
-        stage(Setting(BEHIND_NAT), folder) as office,
+        stage(Setting(BEHIND_NAT, more=EVERY_TRANSPORT), folder) as office,
     ):
         board.ready(time.monotonic() - began_s)
         results = [*_at_once(LANES, office, board), *_at_once((LAST,), office, board)]

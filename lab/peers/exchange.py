@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lab.peers.flows import Maker
-    from lab.peers.registrar import Registrar
+    from lab.peers.registrar import Binding, Registrar
     from lab.peers.transactions import Incoming
     from lab.peers.ways import Ways
 
 TALK = "600"
 HANGUP = "601"
 REINVITE = "602"
+FLOW_FAILED = 430
+"""The phone's other flow is to be tried (RFC 5626 section 6)."""
 NEVER = re.compile(r"(?!)")
 CALL_ERRORS = (OSError, NoAnswerError, DigestError, *PEER_ERRORS)
 
@@ -80,10 +82,15 @@ class Exchange:
 
     async def dial(self, user: str, talk_s: float) -> None:
         """Call a registered user and play our tone to it; the journal says how it went."""
-        binding = self.registrar.find(user, time.monotonic())
-        if binding is None:
+        bindings = self.registrar.find_all(user, time.monotonic())
+        if not bindings:
             self.journal("refused", user=user, code=404)
-            return
+        for binding in bindings:
+            if await self._dial(binding, user, talk_s) != FLOW_FAILED:
+                return
+
+    async def _dial(self, binding: Binding, user: str, talk_s: float) -> int:
+        """Call along one binding; gives the final code, 0 for none."""
         hop = _first_hop(binding.contact, binding.path)
         try:
             call = await self.call(self.ways.own(hop), hop, user)
@@ -104,6 +111,8 @@ class Exchange:
                 await self.converse(call, user, talk_s)
         except CALL_ERRORS as exc:
             self.journal("failed", user=user, reason=f"{type(exc).__name__}: {exc}")
+            return 0
+        return final.code
 
     async def _guarded(self, incoming: Incoming) -> None:
         """What the peer got wrong is answered and noted; our own bugs are not caught."""
@@ -119,6 +128,8 @@ class Exchange:
         asked = incoming.request
         tag = parse_name_addr(asked.get("To")).param("tag")
         if tag is not None:
+            sender = parse_name_addr(asked.get("From")).uri.user
+            self.journal("in dialog", user=sender, method=asked.method, forwarded_for=asked.all("X-Forwarded-For"))
             await self._inside(incoming, (asked.call_id, tag))
         elif asked.method == "OPTIONS":
             incoming.respond(200)
@@ -150,14 +161,15 @@ class Exchange:
         contact = incoming.request.get("Contact")
         path = incoming.request.all("Path")
         name = "registered" if answer.code == 200 else "register refused"
-        self.journal(name, user=user, code=answer.code, fact=answer.fact, contact=contact, path=path)
+        facts = {"forwarded_for": incoming.request.all("X-Forwarded-For"), "over": incoming.flow.local.transport}
+        self.journal(name, user=user, code=answer.code, fact=answer.fact, contact=contact, path=path, **facts)
 
     async def _invite(self, incoming: Incoming) -> None:
         asked = incoming.request
         caller = parse_name_addr(asked.get("From")).uri.user
         number = parse_uri(asked.uri).user
         facts = {"to": number, "from": caller, "source": str(incoming.source)}
-        self.journal("invite", **facts, forwarded_for=asked.get("X-Forwarded-For"))
+        self.journal("invite", **facts, forwarded_for=asked.all("X-Forwarded-For"))
         if self.reply is not None:
             incoming.respond(self.reply)
             return

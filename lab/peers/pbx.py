@@ -82,6 +82,8 @@ class Control(asyncio.DatagramProtocol):
                 self.exchange.tasks.create_task(self.exchange.fork([str(user) for user in users]))
             case {"deaf": bool(deaf)}:
                 self.exchange.ways.deaf = deaf
+            case {"refuse_registrations": bool(refuses)}:
+                self.exchange.registrar.refuses = refuses
             case {"reply": int() | None as code}:
                 self.exchange.reply = code
             case _:

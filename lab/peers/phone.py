@@ -19,6 +19,7 @@ from lab.peers.message import MessageError, Request, Response
 from lab.peers.rtp import Metronome, open_stream
 from lab.peers.sdp import SdpError
 from lab.peers.voice import Voice
+from lab.peers.webflow import WebFlow, open_web
 from lab.peers.witness import Network, Witness
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Line:
 
     ``edge`` is its outbound proxy, ``names`` the host names it can resolve, ``ca`` the PEM file of whom it trusts for
     TLS (None: anybody), ``server_name`` the name it wants to see in the certificate, ``ring_s`` how long it rings
-    before answering (None: for ever), ``refuse`` a code to answer calls with.
+    before answering (None: for ever), ``refuse`` a code to answer calls with, ``headers`` added to all its requests,
+    ``contact`` parameters of its Contact in REGISTER, ``identity`` its own certificate and key.
     """
 
     user: str
@@ -54,6 +56,9 @@ class Line:
     forbidden: tuple[Network, ...] = ()
     ring_s: float | None = 0.2
     refuse: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    contact: str = ""
+    identity: tuple[Path, Path] | None = None
 
 
 def trust(ca: Path | None) -> ssl.SSLContext:
@@ -94,8 +99,14 @@ class Phone:
         self.witness.forbidden = line.forbidden
         if line.edge.transport == "udp":
             self._flow = await flows.open_udp(self.make, Hop("udp", line.local, line.port), self.endpoint)
+        elif line.edge.transport in ("ws", "wss"):
+            context = trust(line.ca) if line.edge.transport == "wss" else None
+            name = line.server_name or line.domain
+            self._flow = await open_web(self.make, line.local, line.edge, self.endpoint, context=context, name=name)
         else:
             context = trust(line.ca) if line.edge.transport == "tls" else None
+            if context and line.identity:
+                context.load_cert_chain(*line.identity)
             name = line.server_name or line.domain
             self._flow = await flows.connect(
                 self.make, line.local, line.edge, self.endpoint, context=context, name=name
@@ -122,14 +133,19 @@ class Phone:
         """The phone's transactions; made at first use."""
         if self._endpoint is None:
             self._endpoint = Endpoint(self._route, self._handle, self._watch, self._garbage, self._closed)
+            self._endpoint.extra = self.line.headers
         return self._endpoint
 
-    async def register(self, expires_s: int = 120) -> Response:
-        """REGISTER (0 seconds: unregister). Raises OSError, NoAnswerError, DigestError."""
+    async def register(self, expires_s: int = 120, contact: str = "") -> Response:
+        """REGISTER (0 seconds: unregister; ``contact`` in place of its own).
+
+        Raises OSError, NoAnswerError, DigestError.
+        """
         line = self.line
         self._register_cseq += 1
         me = NameAddr(parse_uri(f"sip:{line.user}@{line.domain}"), f";tag={secrets.token_hex(4)}")
-        headers = (("Contact", self.contact()), ("Expires", str(expires_s)))
+        contact = contact or self.contact() + line.contact
+        headers = (("Contact", contact), ("Expires", str(expires_s)))
         request = dialogs.opening(
             "REGISTER",
             f"sip:{line.domain}",
@@ -190,6 +206,11 @@ class Phone:
         if self._flow is None:
             raise ConnectionError("the phone's connection is gone")
         to = Hop(hop.transport, self.line.names.get(hop.host, hop.host), hop.port)
+        if isinstance(self._flow, WebFlow):
+            # A browser has one way out, whatever port a route names; elsewhere it would be told to go.
+            if (self._flow.peer and to.host != self._flow.peer.host) or to.transport not in ("ws", "wss"):
+                self.witness.complain(f"would leave its WebSocket: next hop {hop}")
+            return self._flow
         if self._flow.peer is not None and to != self._flow.peer:
             self.witness.complain(f"would leave its flow: next hop {hop}, connected to {self._flow.peer}")
         if self._flow.peer is None and to.transport != "udp":

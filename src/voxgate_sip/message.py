@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 NOTHING: Final = "<null>"
 #: Shared variable by which the control plane tells that policy.json is new.
 GENERATION: Final = "$shv(voxgate_generation)"
+#: Tells a PBX where a request came from; whoever else writes it lies.
+FORWARDED_FOR: Final = "X-Forwarded-For"
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
 #: What the sender cannot choose freely stands first.
-_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru")
+_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", f"$hdrc({FORWARDED_FOR})")
 _NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs")
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
 _NAMES_TEMPLATE: Final = "$_s(" + "\n".join(_NAMES) + ")"
@@ -44,7 +46,9 @@ class Reader:
         self._pv_get = ksr.pv.get
 
     def envelope(self) -> list[str]:
-        """Generation in shared memory, source, transport, receiving address, method, To tag, request URI.
+        """Generation in shared memory, source, transport, receiving address, method, To tag, request URI, and how often
+
+        `FORWARDED_FOR` stands there. Raises MalformedError.
 
         Addresses are without brackets; no tag is `NOTHING`. Raises MalformedError.
         """

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
-from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
+from voxgate_sip.media import NotAcceptableError
+from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
 
 if TYPE_CHECKING:
@@ -88,12 +90,12 @@ class Performer:
             leg = self._legs.to_next_hop(hop, from_pbx=True)
         except ForbiddenError as error:
             self._refuse(str(error), request)
-            ksr.sl.send_reply(403, "Forbidden")
+            ksr.sl.send_reply(*error.answer)
             return
         ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
         ksr.set_forward_no_connect()
         shapes = FROM_PHONE
-        if hop not in self._legs.pbx_hops and self._hider.hides_from(leg.side):
+        if hop not in self._legs.pbx_hops and self._hider.hides(request.source, leg.side):
             shapes = dict.fromkeys((request.method,), TO_HIDDEN)
         self._leave(request, leg, shapes)
 
@@ -106,11 +108,13 @@ class Performer:
             ksr.sl.send_reply(503, "Service Unavailable")
             self._refuse("no-node-answers", request)
             return
-        leg = self._legs.to(node.side, node.proto)
+        leg = self._legs.to_node(node)
         if request.method == "REGISTER":
             self._path(request, leg)
         else:
             ksr.nathelper.set_contact_alias_trim()
+            if request.method == "INVITE" and not self._router.is_pbx(*request[1:4]):
+                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         several = len(nodes) > 1
         if several:
             kind = "secure" if nodes is pbx.secure else "plain"
@@ -120,7 +124,7 @@ class Performer:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
         from_pbx = request.source in self._router.policy.pbx_protos
-        hidden = not from_pbx and self._hider.hides_from(self._router.side_of(request.source))
+        hidden = not from_pbx and self._hider.hides(node.address, self._router.side_of(request.source))
         shapes = FROM_HIDDEN if hidden else FROM_PBX
         self._leave(request, leg, shapes, failover=several)
 
@@ -139,7 +143,11 @@ class Performer:
                 ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
         if self._media:
             try:
-                ending = self._media.request(method, request.source, leg.side)
+                ending = self._media.request(method, request.source, request.proto, leg)
+            except NotAcceptableError as error:
+                self._refuse(str(error), request)
+                ksr.sl.send_reply(488, "Not Acceptable Here")
+                return
             except ConnectionError:
                 self._refuse("no-media-relay", request)
                 ksr.sl.send_reply(503, "Media Relay Unavailable")
@@ -154,14 +162,16 @@ class Performer:
             return
         self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())
         if not self.left:
-            ksr.sl.sl_reply_error()
+            not_sent(ksr, to_flow=shapes not in (FROM_PBX, FROM_HIDDEN) and leg.proto != "udp")
 
     def _path(self, request: Request, leg: Leg) -> None:
         """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""
         hdr = self._ksr.hdr
         source = f"{bracketed(request.source)}:{self._ksr.kx.get_srcport()}"
         flow = quote(f"sip:{source};transport={request.proto}", safe=":[]")
-        hdr.insert(f"Path: <sip:{leg.own};lr;received={flow}>\r\n")
+        # RFC 5626 section 5.1: to a phone with several flows the edge is the first hop, and tells them apart.
+        mark = ";ob" if "reg-id" in hdr.gete("Contact").lower() else ""
+        hdr.insert(f"Path: <sip:{leg.own};lr{mark};received={flow}>\r\n{FORWARDED_FOR}: {request.source}\r\n")
         if "path" not in hdr.gete("Supported").lower():
             hdr.append("Supported: path\r\n")
 

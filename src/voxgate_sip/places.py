@@ -86,14 +86,21 @@ class Places:
 
     def sweep(self) -> list[tuple[str, str]]:
         """Put right what counters say; gives every call that holds places, as (key, text)."""
-        calls = self.table("places")
+        before, calls, counted = self._counted(), self.table("places"), self._counted()
         found: Counter[str] = Counter()
         for _, text in calls:
             found.update(place_of(text).subjects)
-        counted = {subject: used_of(text).calls for subject, text in self.table("used")}
+        # Calls began or ended while the entries were read: what these subjects say is for another time.
+        moved = {subject for subject in {*before, *counted} if before.get(subject) != counted.get(subject)}
+        for subject in moved:
+            counted.pop(subject, None)
+            found.pop(subject, None)
         for subject, by in corrections(counted, found, self._differed).items():
             self._change(subject, lambda used, by=by: Used(max(0, used.calls + by), used.tat_ms))  # type: ignore[misc]
         return calls
+
+    def _counted(self) -> dict[str, int]:
+        return {subject: used_of(text).calls for subject, text in self.table("used")}
 
     def _claim(self, subject: str, limit: Limit) -> str:
         reason = ""

@@ -16,7 +16,7 @@ from voxgate_sip.record import fields, from_tag
 CSEQ: Final = 0x7FFFFFF0
 #: Reason header of a call that is ended because nothing is heard any more.
 NO_MEDIA: Final = 'SIP;cause=408;text="no media"'
-_OWN_ROUTE: Final = re.compile(r";e=(?:-|[io][46](?:udp|tcp|tls))")
+_OWN_ROUTE: Final = re.compile(r";e=(?:-|[io][46](?:udp|tcp|tls|ws))")
 
 
 @dataclass(frozen=True, slots=True)

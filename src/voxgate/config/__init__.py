@@ -16,6 +16,7 @@ places.py      where each key was written: path -> file and line
     parts.py       the sections that are good by themselves
     crosscheck.py  contradictions between keys
     certificate.py certificate files: there, PEM, a pair, in date
+    client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments
 secrets.py   `!secret NAME` from environment, file or systemd credential; never printed
 network.py   `Config` + `Facts` -> `Network`, from which all engines' addresses derive

@@ -25,6 +25,7 @@ from voxgate.wire.control import (
     HistoryRequest,
     PlanRequest,
     Progress,
+    RegistrationsRequest,
     Request,
     Result,
     RollbackRequest,
@@ -118,8 +119,11 @@ class ControlServer:
         verbs: Verbs,
         request_timeout_s: float = REQUEST_TIMEOUT_S,
         calls: Callable[[], Awaitable[Told]] | None = None,
+        *,
+        registrations: Callable[[], Told] = lambda: Told({}, ""),
     ) -> None:
         self._listener = listener
+        self._registrations = registrations
         self._verbs = verbs
         self._request_timeout_s = request_timeout_s
         self._calls = calls
@@ -178,21 +182,24 @@ class ControlServer:
     async def _carry_out(self, request: Request, caller: Caller) -> Told:
         match request:
             case StatusRequest():
-                return await self._verbs.status()
+                told = await self._verbs.status()
             case CallsRequest():
                 if self._calls is None:
                     raise HostError("this Voxgate lists no calls", "start it anew")
-                return await self._calls()
+                told = await self._calls()
             case HistoryRequest():
-                return await self._verbs.history()
+                told = await self._verbs.history()
+            case RegistrationsRequest():
+                told = self._registrations()
             case PlanRequest():
-                return await self._verbs.plan(request)
+                told = await self._verbs.plan(request)
             case ApplyRequest():
-                return await self._verbs.apply(request, caller)
+                told = await self._verbs.apply(request, caller)
             case RollbackRequest():
-                return await self._verbs.rollback(request, caller)
+                told = await self._verbs.rollback(request, caller)
             case _:
                 assert_never(request)
+        return told
 
 
 def failure_of(error: VoxgateError) -> Failure:

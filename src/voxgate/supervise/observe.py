@@ -88,7 +88,7 @@ class Observer:
             return None
 
     def _certificate(self, config: Config) -> CertificateStatus | None:
-        if not config.listen.sip.tls:
+        if not (config.listen.sip.tls or config.listen.sip.wss):
             return None
         shown = self.certificate(config)
         return CertificateStatus(shown.names, shown.expires, shown.self_signed)

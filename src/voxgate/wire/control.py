@@ -3,6 +3,7 @@
 A request is one line, at most `MAX_REQUEST_BYTES`:
 
     {"verb": "status"}          {"verb": "calls"}           {"verb": "history"}
+    {"verb": "registrations"}
     {"verb": "plan", "path": FILE or null, "diff": bool}
     {"verb": "apply", "path": FILE or null, "yes": bool}
     {"verb": "rollback", "generation": N or null, "yes": bool, "force": bool}
@@ -51,6 +52,11 @@ class HistoryRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationsRequest:
+    """Who is registered through the edge."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanRequest:
     """What `apply` would do; `path` None: the file that runs."""
 
@@ -75,15 +81,25 @@ class RollbackRequest:
     force: bool = False
 
 
-Request = StatusRequest | CallsRequest | HistoryRequest | PlanRequest | ApplyRequest | RollbackRequest
+Request = (
+    StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest | PlanRequest | ApplyRequest | RollbackRequest
+)
 
 VERBS: dict[str, type[Request]] = {
     "status": StatusRequest,
     "calls": CallsRequest,
     "history": HistoryRequest,
+    "registrations": RegistrationsRequest,
     "plan": PlanRequest,
     "apply": ApplyRequest,
     "rollback": RollbackRequest,
+}
+#: Those that are asked without any more words.
+_BARE: dict[str, type[StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest]] = {
+    "status": StatusRequest,
+    "calls": CallsRequest,
+    "history": HistoryRequest,
+    "registrations": RegistrationsRequest,
 }
 _NAMES = {kind: verb for verb, kind in VERBS.items()}
 
@@ -142,12 +158,8 @@ def decode_request(line: bytes) -> Request:
     fields = _object(line, MAX_REQUEST_BYTES)
     verb = fields.pop("verb", None)
     match verb, fields:
-        case "status", {**rest} if not rest:
-            return StatusRequest()
-        case "calls", {**rest} if not rest:
-            return CallsRequest()
-        case "history", {**rest} if not rest:
-            return HistoryRequest()
+        case str() as name, {**rest} if not rest and name in _BARE:
+            return _BARE[name]()
         case "plan", {"path": str() | None as path, "diff": bool() as diff, **rest} if not rest:
             return PlanRequest(_path(path), diff)
         case "apply", {"path": str() | None as path, "yes": bool() as yes, **rest} if not rest:

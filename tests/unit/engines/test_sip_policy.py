@@ -168,3 +168,10 @@ def test_limits_are_given_for_those_who_have_some() -> None:
     )
     assert made.limits == {"pbx:hq": (60, 0), "from": (0, 9)}
     assert loads(dumps(made)).limits == made.limits
+
+
+def test_encryption_of_media_reaches_the_script_and_can_change_without_a_restart() -> None:
+    made = policy(pbxs={"hq": pbx("172.16.0.10", srtp="required"), "branch": pbx("172.16.8.10", names=["b.example"])})
+    assert (made.srtp, made.pbxs["hq"].srtp, made.pbxs["branch"].srtp) == ("optional", "required", "off")
+    assert policy(media={"srtp": "off"}).srtp == "off"
+    assert loads(dumps(made)) == made

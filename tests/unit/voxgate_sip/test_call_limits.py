@@ -148,6 +148,24 @@ def test_a_sweep_puts_right_what_was_lost_in_both_directions() -> None:
     assert (shared.used("pbx:hq"), shared.used("pbx:two")) == (1, 1)
 
 
+def test_a_counter_that_moves_while_the_calls_are_read_is_left_alone() -> None:
+    shared = Shared()
+    places = Places(shared.fake.ksr, Clock())
+    places.take("a|1", 1, {"pbx:hq": Limit(9)})
+    read = places.table
+
+    def busy(name: str) -> list[tuple[str, str]]:
+        items = read(name)
+        if name == "places":
+            places.take(f"{len(items)}|1", 1, {"pbx:hq": Limit(9)})
+        return items
+
+    places.table = busy  # type: ignore[method-assign]
+    for _ in range(4):
+        places.sweep()
+    assert shared.used("pbx:hq") == len(shared.tables["places"]) == 5
+
+
 def test_a_list_is_parted_into_datagrams() -> None:
     calls = [(f"{number:0500}", "x") for number in range(300)]
     parts = parted(calls)
