@@ -139,7 +139,7 @@ def test_an_interrupted_run_leaves_no_policy(machine: Machine, sent: signal.Sign
     deadline = time.monotonic() + 60
     while not (machine.path / "hanging").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    # Again and again: a shell that is just about to start its `sleep` when the signal comes may wait for it all the same.
+    # Again and again: a shell that is about to start its `sleep` when the signal comes may wait for it all the same.
     while process.poll() is None and time.monotonic() < deadline:
         os.killpg(process.pid, sent)
         time.sleep(0.5)
