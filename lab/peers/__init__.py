@@ -12,4 +12,5 @@
 ``witness``   remembers every address received messages show, and which were forbidden
 
 ``agent``     the phone; ``pbx`` the small PBX, with ``registrar`` and ``legs``
+``features``  what the phone does beside calls; ``services`` the same for the PBX
 """

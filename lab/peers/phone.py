@@ -23,7 +23,7 @@ from lab.peers.webflow import WebFlow, open_web
 from lab.peers.witness import Network, Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -74,7 +74,8 @@ def trust(ca: Path | None) -> ssl.SSLContext:
 class Phone:
     """Use as ``async with Phone(line) as phone``; ``make`` creates its sockets (in another namespace, say).
 
-    ``incoming`` holds calls it answered, refused or was too late for; ``events`` is its diary; ``witness`` what it saw.
+    ``incoming`` holds calls it answered, refused or was too late for; ``events`` is its diary; ``witness`` what it saw;
+    ``takers`` are asked first who takes a request.
     """
 
     line: Line
@@ -83,6 +84,7 @@ class Phone:
     calls: list[Call] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     witness: Witness = field(default_factory=Witness)
+    takers: list[Callable[[Incoming], bool]] = field(default_factory=list)
     _flow: Flow | None = None
     _tasks: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
     _ringing: set[asyncio.Task[None]] = field(default_factory=set)
@@ -142,7 +144,7 @@ class Phone:
         line = self.line
         self._register_cseq += 1
         me = NameAddr(parse_uri(f"sip:{line.user}@{line.domain}"), f";tag={secrets.token_hex(4)}")
-        contact = contact or self._contact() + line.contact
+        contact = contact or self.contact() + line.contact
         headers = (("Contact", contact), ("Expires", str(expires_s)))
         request = dialogs.opening(
             "REGISTER",
@@ -157,7 +159,7 @@ class Phone:
             self._register_cseq += 1
             request = authorised(request, final, Account(line.user, line.password), secrets.token_hex(4))
             final = await self.endpoint.ask(request, line.edge)
-        own = self._contact().strip("<>")
+        own = self.contact().strip("<>")
         if final.code == 200 and expires_s and not any(own.split(";")[0] in c for c in final.all("Contact")):
             self.witness.complain(f"200 to REGISTER without our Contact: {final.all('Contact')}")
         self._note("register", str(final.code))
@@ -191,11 +193,12 @@ class Phone:
     async def _call(self) -> Call:
         sock = self.make(flows.family(self.line.local), socket.SOCK_DGRAM)
         stream = await open_stream(sock, self.line.local, self._metronome, self.line.tone_hz)
-        call = Call(self.endpoint, Voice(stream), self._contact(), self._note)
+        call = Call(self.endpoint, Voice(stream), self.contact(), self._note)
         self.calls.append(call)
         return call
 
-    def _contact(self) -> str:
+    def contact(self) -> str:
+        """Our Contact value, private address and all."""
         here = self._flow.local if self._flow else Hop("udp", self.line.local, self.line.port)
         return f"<sip:{self.line.user}@{bracketed(here.host)}:{here.port};transport={here.transport}>"
 
@@ -238,6 +241,8 @@ class Phone:
     def _dispatch(self, incoming: Incoming) -> None:
         asked = incoming.request
         tag = parse_name_addr(asked.get("To")).param("tag")
+        if any(take(incoming) for take in self.takers):
+            return
         if tag is None and asked.method == "INVITE":
             task = self._tasks.create_task(self._ring(incoming))
             self._ringing.add(task)
@@ -245,6 +250,7 @@ class Phone:
             return
         if tag is None and asked.method in ("OPTIONS", "MESSAGE", "NOTIFY"):
             incoming.respond(200)
+            self._note(asked.method.lower(), asked.body.decode(errors="replace").strip())
             return
         call = next((call for call in self.calls if call.key == (asked.call_id, tag)), None)
         if call is not None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 #: The next hop as text, as `Legs.next_hop` reads it.
 NEXT_HOP: Final = "$_s($nh(d) $nh(p) $nh(P))"
+#: Characters of a request URI up to which its alias is followed. A Contact is anybody's choice and comes back here
+#: through the PBX, and `handle_ruri_alias` of older Kamailios copies what is longer than 1024 beyond its buffer.
+LONGEST_URI: Final = 1000
 
 
 class Leg(NamedTuple):
@@ -93,6 +96,9 @@ class Legs:
         leg = self.to(side, proto.lower())
         if leg.proto == "ws" and self._browsers:
             self._browsers.pin(f"{host}:{port}")
+        trunks = self._router.trunks
+        if trunks and (found := trunks.at(unbracketed(host))):
+            leg = leg._replace(srtp=found[0].srtp)
         return leg
 
     def dress(self, leg: Leg) -> None:

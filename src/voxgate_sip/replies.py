@@ -86,7 +86,7 @@ class Replies:
         self._pv_get = ksr.pv.get
         self._remove = ksr.hdr.remove
         self._append = ksr.hdr.append
-        self._set_contact_alias = ksr.nathelper.set_contact_alias
+        self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
 
     def registered(self) -> None:
         """The phone needs no Path, and it names an inside address (RFC 3327 section 5.3 makes it optional)."""

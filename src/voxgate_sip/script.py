@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 
 #: RFC 3261 section 16.6: 70 is what clients send; twenty proxies are already a loop.
 MAX_FORWARDS = 20
-#: The sanity module's checks: its default message checks, and all URI checks.
-SANITY_MESSAGE, SANITY_URI = 17895, 7
+#: The sanity module's checks: its default message checks with Proxy-Require (512), and all URI checks.
+#: Not Content-Length (128): it refuses what follows a message in its datagram; `message` has a better check.
+SANITY_MESSAGE, SANITY_URI = 17895 + 512 - 128, 7
 
 
 def mod_init() -> Script:
@@ -177,6 +178,15 @@ class Script(ReplyCallbacks):
         try:
             self._refresh(str(self._ksr.pv.get(GENERATION)))
             self._keepalive.sweep()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+    def ksr_trunk_branch(self, _msg: Any) -> int:
+        """A request is about to leave to or from a trunk."""
+        try:
+            if self._performer.trunking:
+                self._performer.trunking.branch()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1

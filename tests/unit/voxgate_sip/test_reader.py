@@ -67,6 +67,16 @@ def test_a_line_end_in_a_uri_is_malformed(name: str, text: str) -> None:
         reader(**{name: text}).request(*ENVELOPE)
 
 
+@pytest.mark.parametrize(("length", "body", "good"), [(150, 150, True), (0, 412, True), (151, 150, False)])
+def test_less_body_than_content_length_says_is_malformed_and_more_is_not(length: int, body: int, good: bool) -> None:
+    try:
+        reader(cl=length, bs=body).request(*ENVELOPE)
+    except MalformedError:
+        assert not good
+    else:
+        assert good
+
+
 def test_what_is_not_utf_8_is_malformed() -> None:
     with pytest.raises(MalformedError):
         reader(fU=b"b\xffb").request(*ENVELOPE)

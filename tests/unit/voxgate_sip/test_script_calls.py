@@ -26,7 +26,7 @@ def test_an_invite_of_a_phone_goes_to_the_first_node_of_its_pbx(tmp_path: Path) 
     assert edge.said("tm.t_set_fr") == [(0, 3000)]
     assert edge.said("set_advertised_address") == [("",)]
     assert edge.done()[-1] == "tm.t_relay"
-    assert "nathelper.set_contact_alias" in edge.done()
+    assert "nathelper.set_contact_alias_trim" in edge.done()
     assert "hdr.remove" not in edge.done()
 
 
@@ -216,3 +216,12 @@ def test_a_health_check_is_left_alone(tmp_path: Path) -> None:
     edge.fake.variables |= {"$rm": "OPTIONS"}
     edge.script.ksr_local_request(None, "tm:local-request")
     assert edge.done() == []
+
+
+@pytest.mark.parametrize("tag", ["b", None], ids=["inside-a-dialog", "outside"])
+def test_a_uri_that_is_too_long_for_the_engine_goes_no_further(tmp_path: Path, tag: str | None) -> None:
+    said = {"tt": tag} if tag else {}
+    edge = Edge(tmp_path).pbx("BYE", ru=f"sip:{'m' * 1000}@203.0.113.99;alias=203.0.113.99~5060~1", **said)
+    assert edge.said("sl.send_reply") == [(414, "Request-URI Too Long")]
+    assert "nathelper.handle_ruri_alias" not in edge.done()
+    assert "tm.t_relay" not in edge.done()
