@@ -100,8 +100,8 @@ class Trunking:
         #: Why media cannot be had.
         self._deaf = ""
 
-    def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> None:
-        """Send the current request where it was decided."""
+    def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> bool:
+        """Send the current request where it was decided; False when the edge had to answer by itself."""
         ksr = self._ksr
         if request.has_route:
             ksr.hdr.remove("Route")
@@ -121,14 +121,16 @@ class Trunking:
         )
         if ksr.tm.t_newtran() <= 0:
             # A copy: the transaction has sent its last answer again.
-            return
-        if not self._on(chain, choose, silent=True, code=0):
-            reason = self._deaf or ("no-node-answers" if way == "in" else "no-trunk-answers")
-            if self._deaf in {"", "no-media-relay"}:
-                ksr.tm.t_reply(503, "Service Unavailable")
-            else:
-                ksr.tm.t_reply(488, "Not Acceptable Here")
-            self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
+            return True
+        if self._on(chain, choose, silent=True, code=0):
+            return True
+        reason = self._deaf or ("no-node-answers" if way == "in" else "no-trunk-answers")
+        if self._deaf in {"", "no-media-relay"}:
+            ksr.tm.t_reply(503, "Service Unavailable")
+        else:
+            ksr.tm.t_reply(488, "Not Acceptable Here")
+        self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
+        return False
 
     def next(self, choose: Choose, *, silent: bool, code: int) -> bool:
         """In the failure route: go on where that is declared; False when the failure stays as it is."""

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from voxgate.config.fields import Networks, Port, Section, SipCodes, Srtp, as_list
+from voxgate.config.limits import Limits
 from voxgate.config.scalars import Hostname, IpAddress, Kind, PbxName, ScalarError, parse_address, parse_hostname
 
 _PATTERN = re.compile(r"\+?[0-9*#X]+\.?\Z|\+?\.\Z")
@@ -178,6 +179,11 @@ class Trunk(Section):
         default=1, strict=True, ge=0, le=100, description="Among equally long prefixes, lowest first."
     )
     failover: TrunkFailover = Field(default=TrunkFailover(), description="When the next address or trunk is tried.")
+    limits: Limits | None = Field(
+        default=None,
+        description="How many calls the trunk may have, in both directions. A call out goes on to the next trunk when "
+        "this one is full.",
+    )
     numbers: Numbers = Field(default=Numbers(), description="How numbers are rewritten on the way in and out.")
     keepalive: bool = Field(
         default=True,
