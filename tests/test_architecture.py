@@ -26,6 +26,7 @@ CONTRACTS = {  # as in pyproject.toml, ignore_imports
     "src/voxgate/engines/kamailio.py": "voxgate_sip.policy",
     "src/voxgate/engines/sip_policy.py": "voxgate_sip.policy",
     "src/voxgate/engines/trunk_policy.py": "voxgate_sip.trunks",
+    "src/voxgate/trunks/registration.py": "voxgate_sip.digest",
     "src/voxgate/supervise/nodes.py": "voxgate_sip.policy",
     "src/voxgate/calls/hangup.py": "voxgate_sip.record",
 }

@@ -14,6 +14,7 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from voxgate.config import load, network
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT, Rtpengine
 from voxgate.engines.sip_policy import policy_of
+from voxgate.engines.trunk_accounts import accounts_of
 from voxgate.errors import ConfigError, ExitCode, Problem, VoxgateError
 from voxgate.host import files, process
 from voxgate.host.clock import SystemClock
@@ -41,7 +43,9 @@ from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event
 from voxgate.supervise.observe import Observer
 from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
 from voxgate.supervise.supervisor import Supervisor
+from voxgate.supervise.trunk_status import TrunkStatus
 from voxgate.supervise.verbs import Machine, Operations, Reading
+from voxgate.trunks.registrar import Registrar
 from voxgate.wire.control import ApplyRequest
 from voxgate.wire.jsonrpc import JsonRpcClient
 from voxgate.wire.ng import NgClient
@@ -167,12 +171,20 @@ class _Edge:
         self._rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
+        self._registrar = Registrar(clock)
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
         controls: dict[str, Control] = {"kamailio": KamailioControl(self._rpc), "rtpengine": RtpengineControl(self._ng)}
         probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
         hands = MachineHands(places, self._resolver.render, self._supervisor, probes, controls)
         self._observer = Observer(
-            clock, self._supervisor, controls, self._watch, self._rpc, hands.read_back, self._resolver.certificate
+            clock,
+            self._supervisor,
+            controls,
+            self._watch,
+            self._rpc,
+            hands.read_back,
+            self._resolver.certificate,
+            self._trunks,
         )
         machine = Machine(hands, hands.read_back, self._observer.observe, clock.wall)
         self._operations = Operations(path, _reading(self._resolver), machine, on_applied=self._applied)
@@ -196,6 +208,7 @@ class _Edge:
                 tasks = [
                     group.create_task(ControlServer(self._control, self._operations).serve()),
                     group.create_task(MediaTimeouts(reports, self._rpc).serve()),
+                    group.create_task(self._registrar.run()),
                     group.create_task(self._heartbeat()),
                     group.create_task(self._apply_on(hang_up)),
                 ]
@@ -232,7 +245,21 @@ class _Edge:
     def _applied(self, desired: Desired) -> None:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
         self._watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
+        self._registrar.follow(accounts_of(desired.config, desired.network))
         self._notifier.status(f"generation {desired.generation} runs")
+
+    def _trunks(self) -> tuple[TrunkStatus, ...]:
+        """The registrations at providers."""
+        now = self._clock.wall()
+        return tuple(
+            TrunkStatus(
+                one.account.trunk,
+                one.phase.value,
+                one.reason,
+                None if one.until_s is None else now + timedelta(seconds=one.until_s - now_s),
+            )
+            for one, now_s in self._registrar.snapshot()
+        )
 
     async def _returned(self, name: str) -> None:
         """An engine came back after a crash: tell Kamailio what only the running one knew."""

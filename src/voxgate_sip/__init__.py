@@ -8,6 +8,7 @@
     media.py     offers and answers for rtpengine
     perform.py   `Decision` -> calls on an injected KSR
     trunks.py    trunks as values, whose request it is and where a number leads (pure)
+    digest.py    answers to a provider's challenge (pure)
     trunking.py  calls from and to trunks, attempt by attempt
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back

@@ -7,8 +7,10 @@ all attempts in `CHAIN`, for the failure route and for whoever writes call recor
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
 from voxgate_sip.legs import bracketed
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
@@ -25,12 +27,18 @@ if TYPE_CHECKING:
     from voxgate_sip.media import Media
     from voxgate_sip.policy import Node, Pbx
     from voxgate_sip.route import Request, Router
+    from voxgate_sip.trunks import Trunk
 
     #: PBX, nodes, user to hash, URIs tried -> a node that can be used.
     Choose: TypeAlias = Callable[[Pbx, tuple[Node, ...], str, list[str]], Node | None]
 
 #: Where a transaction remembers its `Chain`.
 CHAIN: Final = "$avp(voxgate_chain)"
+#: Answer that asks for credentials -> the header that asks, the header that answers.
+ASKS: Final = {
+    401: ("WWW-Authenticate", "Authorization"),
+    407: ("Proxy-Authenticate", "Proxy-Authorization"),
+}
 
 
 class Chain(NamedTuple):
@@ -96,6 +104,8 @@ class Trunking:
         self._hider = hider
         #: The attempt that is being sent, for the branch route.
         self._now: tuple[Chain, Leg] | None = None
+        #: Header line with our credentials for the attempt that is being sent.
+        self._credentials = ""
         self._deaf = False
 
     def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> None:
@@ -111,8 +121,11 @@ class Trunking:
             ksr.nathelper.set_contact_alias()
         else:
             way, owner, targets = "out", decision.pbx, tuple(trunk.name for trunk in decision.trunks)
-            hidden = any(self._hider.hides_from(hop.side) for trunk in decision.trunks for hop in trunk.hops)
-            shape = TO_HIDDEN if hidden else FROM_PHONE.get(request.method, "")
+            register = request.method == "REGISTER"
+            hidden = not register and any(
+                self._hider.hides_from(hop.side) for trunk in decision.trunks for hop in trunk.hops
+            )
+            shape = TO_HIDDEN if hidden else "" if register else FROM_PHONE.get(request.method, "")
         came = f"{self._router.side_of(request.source)}{request.proto}"
         chain = Chain(
             way, owner, decision.number, request.user, request.source, came, request.method, "1"[:hidden], targets
@@ -134,7 +147,10 @@ class Trunking:
         text = str(self._ksr.pv.get(CHAIN) or "")
         if not text:
             return False
-        chain = chain_of(text).ended("timeout" if silent else str(code))
+        chain = chain_of(text)
+        if code in ASKS and not silent and chain.way == "out" and self._authorised(chain, code):
+            return True
+        chain = chain.ended("timeout" if silent else str(code))
         self._ksr.pv.sets(CHAIN, chain.text())
         target, uri, outcome = chain.tried[-1]
         self._ksr.notice(
@@ -145,6 +161,31 @@ class Trunking:
             self._ksr.htable.sht_setxi("shunned", uri, 1, self._router.policy.shun_s)
         return self._on(chain, choose, silent=silent, code=code)
 
+    def _authorised(self, chain: Chain, code: int) -> bool:
+        """Send the last attempt again with the trunk's credentials, once."""
+        target, uri, _ = chain.tried[-1]
+        trunk = self._router.policy.trunks.get(target)
+        hop = next((hop for hop in trunk.hops if hop.uri == uri), None) if trunk else None
+        if trunk is None or hop is None or not trunk.password or chain.method == "REGISTER":
+            return False
+        if len(chain.tried) > 1 and chain.tried[-2][:2] == (target, uri):
+            return False
+        asks, answers = ASKS[code]
+        attempt = Attempt(target, _uri(trunk, chain), hop, trunk.timeout_ms)
+        for index in range(2):
+            value = self._ksr.pv.get(f"$T_rpl($(hdr({asks})[{index}]))")
+            try:
+                challenge = challenge_of(str(value or ""))
+            except ValueError:
+                continue
+            account = Account(trunk.auth_user, trunk.password)
+            credentials = answer(challenge, account, chain.method, attempt.uri, f"{random.getrandbits(64):016x}")
+            self._credentials = f"{answers}: {credentials}\r\n"
+            chain = chain.ended(str(code))
+            chain = chain._replace(tried=(*chain.tried, (target, uri, "")))
+            return self._send(chain, attempt)
+        return False
+
     def branch(self) -> None:
         """The branch route: what holds for this attempt alone."""
         if self._now is None:
@@ -153,6 +194,8 @@ class Trunking:
         ksr = self._ksr
         if chain.method == "INVITE":
             ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}")
+        if self._credentials:
+            ksr.hdr.append(self._credentials)
         if chain.way == "in":
             ksr.hdr.append(f"{TRUNK_HEADER}: {chain.owner}\r\n")
         if self._media:
@@ -192,7 +235,7 @@ class Trunking:
         try:
             return ksr.tm.t_relay() > 0
         finally:
-            self._now = None
+            self._now, self._credentials = None, ""
 
     def _attempts(self, chain: Chain, choose: Choose, *, silent: bool, code: int) -> Iterator[Attempt]:
         """What can be tried after `code`, or after silence, in order."""
@@ -223,15 +266,17 @@ class Trunking:
         before = self._router.policy.trunks.get(chain.tried[-1][0]) if chain.tried else trunk
         if trunk is None or before is None or not (silent or code in before.codes):
             return
-        number = rewritten(chain.number, trunk.rules_out)
+        usable = chain.method == "REGISTER" or NUMBER.fullmatch(rewritten(chain.number, trunk.rules_out))
         tried = {uri for _, uri, _ in chain.tried}
         for hop in trunk.hops:
-            if (
-                NUMBER.fullmatch(number)
-                and hop.uri not in tried
-                and self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0
-            ):
-                yield Attempt(name, f"sip:{number}@{trunk.host}", hop, trunk.timeout_ms)
+            if usable and hop.uri not in tried and self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0:
+                yield Attempt(name, _uri(trunk, chain), hop, trunk.timeout_ms)
+
+
+def _uri(trunk: Trunk, chain: Chain) -> str:
+    if chain.method == "REGISTER":
+        return f"sip:{trunk.host}"
+    return f"sip:{rewritten(chain.number, trunk.rules_out)}@{trunk.host}"
 
 
 def _name(domains: dict[str, str], pbx: Pbx, node: Node) -> str:

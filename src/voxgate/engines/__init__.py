@@ -3,7 +3,8 @@
 base.py        `Engine` and the values it is made of: `File`, `Process`, `Check`, `Action`
 render.py      templates, strict: an unknown name is an error
 sip_policy.py  `Config` and `Network` -> the policy that the SIP script decides by
-    trunk_policy.py  the trunks in it
+    trunk_policy.py    the trunks in it
+    trunk_accounts.py  what the edge registers with at providers
 kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
 rtpengine.py   RTP: everything is on its command line
 templates/     the files' texts

@@ -117,6 +117,7 @@ class Kamailio:
             dumps(policy).encode(),
             Action.POLICY,
             fingerprint=dumps(dataclasses.replace(policy, generation=0)).encode(),
+            secret=any(trunk.password for trunk in policy.trunks.values()),
         )
         for path, content in self.script:
             yield File(f"lib/voxgate_sip/{path}", content, Action.RESTART)

@@ -12,6 +12,7 @@ log.py          engines' lines and our own as one structured log
 notify.py       sd_notify (READY, STATUS, WATCHDOG, STOPPING)
 nodes.py        PBX nodes as the health checks see them
 status.py       what `voxgate status` shows, as values
+    trunk_status.py  registrations at providers in it
 observe.py      looks at the machine and makes a status of it
 hands.py        what `plan.apply` does to the machine
 verbs.py        what the control socket's verbs do: load, plan, apply, record, roll back

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from voxgate.supervise.hands import Control, Rpc
     from voxgate.supervise.nodes import NodeWatch
     from voxgate.supervise.supervisor import UnitStatus
+    from voxgate.supervise.trunk_status import TrunkStatus
 
 
 class Shown(Protocol):
@@ -55,6 +56,7 @@ class Observer:
     rpc: Rpc
     read_back: Callable[[Desired], Mapping[tuple[str, str], bytes | None]]
     certificate: Callable[[Config], Shown]
+    trunks: Callable[[], tuple[TrunkStatus, ...]] = tuple
 
     async def observe(self, desired: Desired, warnings: tuple[str, ...]) -> Status:
         """How everything is, beside what `desired` says it should be."""
@@ -73,6 +75,7 @@ class Observer:
             nodes=self.nodes.snapshot(),
             certificate=self._certificate(desired.config),
             warnings=warnings,
+            trunks=self.trunks(),
         )
 
     async def _generation(self, unit: UnitStatus) -> int | None:

@@ -21,7 +21,11 @@ EXAMPLES = sorted((DOCS / "examples").glob("*.yaml"))
 
 
 def loaded(text: str) -> Loaded:
-    return load_sources((Source("f", text),), SecretPlaces(Path("/nonexistent"), {}), datetime(2026, 1, 1, tzinfo=UTC))
+    return load_sources(
+        (Source("f", text),),
+        SecretPlaces(Path("/nonexistent"), {"VOXGATE_SECRET_CARRIER": "x"}),
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize("key", tuple(keys(Config)), ids=lambda key: str(key.path))
@@ -97,7 +101,7 @@ pbxs:
 trunks:
   carrier:
     addresses: [198.51.100.7]
-    register: {server: sip.carrier.example, user: "0555159400"}  #! trunks.carrier.register
+    register: {server: sip.carrier.example, user: "0555159400", password: !secret carrier}
     srtp: off
     dids:
       "05551594XX": hq
