@@ -7,6 +7,7 @@ A configuration travels downwards, an effect upwards:
     daemon.py    composition root: builds every object by hand, one TaskGroup, signals, sd_notify
     supervise/   starts and watches the engines; the local control socket
     calls/       what happens to calls outside signalling: calls whose media stopped are ended
+    trunks/      accounts at SIP providers: the edge registers itself
     certs/       certificates for TLS
     plan/        Config -> Desired -> Plan -> apply; generations and the way back
     engines/     Kamailio and rtpengine as pure functions from configuration to files and processes

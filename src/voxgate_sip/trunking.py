@@ -269,8 +269,12 @@ class Trunking:
         usable = chain.method == "REGISTER" or NUMBER.fullmatch(rewritten(chain.number, trunk.rules_out))
         tried = {uri for _, uri, _ in chain.tried}
         for hop in trunk.hops:
-            if usable and hop.uri not in tried and self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0:
+            if usable and hop.uri not in tried and self._is_up(trunk, hop):
                 yield Attempt(name, _uri(trunk, chain), hop, trunk.timeout_ms)
+
+    def _is_up(self, trunk: Trunk, hop: Hop) -> bool:
+        """A provider that is never asked is never known to be down."""
+        return not trunk.probe or self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0
 
 
 def _uri(trunk: Trunk, chain: Chain) -> str:

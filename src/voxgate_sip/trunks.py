@@ -198,7 +198,7 @@ class Trunks:
     def registration(self, request: Request) -> Verdict:
         """Where the control plane's own REGISTER goes, which names the trunk in its request URI."""
         for trunk in self._trunks:
-            if request.method == "REGISTER" and request.ruri_user == trunk.name and trunk.account:
+            if request.method == "REGISTER" and request.ruri_user == trunk.name:
                 return ToTrunk("edge", (trunk,), "")
         return Refusal(404, "Not Found")
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 USER, PASSWORD, REALM = "0555159400", "s3cret-of-carrier", "sip.carrier.example"
 CARRIER_HZ, PHONE_HZ, BRANCH_HZ = 980, 440, 890
-LATE_S = 8
+LATE_S = 30
 """What takes a second or two; the machine may be busy."""
 
 
@@ -48,21 +48,22 @@ def office(request: pytest.FixtureRequest, folders: Callable[[], Path]) -> Itera
             yield made, carrier
 
 
-def apply(office: Stage, name: str | None = "carrier", **keys: Any) -> None:
-    """A configuration with the account, or without a trunk."""
+def apply(office: Stage, name: str | None = "carrier") -> None:
+    """A configuration with a trunk, whose account has the password in that secret; or without an account."""
     config = yaml.safe_load(re.sub(r"!secret ", "", office.edge.file.read_text()))
     config.pop("trunks", None)
-    account = {"user": "ACCOUNT", "password": "SECRET", "retry_seconds": 1, "expires_seconds": 60, **keys}
-    if name:
-        config["trunks"] = {
-            "carrier": {
-                "addresses": [office.net.host("provider").ipv4()],
-                "server": REALM,
-                "register": account,
-                "dids": {"05551594XX": "branch"},
-                "pbxs": ["branch"],
-            }
+    account = {"user": "ACCOUNT", "password": "SECRET", "retry_seconds": 1, "expires_seconds": 60}
+    config["trunks"] = {
+        "carrier": {
+            "addresses": [office.net.host("provider").ipv4()],
+            "server": REALM,
+            "dids": {"05551594XX": "branch"},
+            "pbxs": ["branch"],
+            # The lab's provider answers to what Via says; that of health checks says the address behind the NAT.
+            "keepalive": False,
+            **({"register": account} if name else {}),
         }
+    }
     # By hand: what this writer leaves without quotes, or cannot write.
     text = yaml.safe_dump(config, sort_keys=False).replace("user: ACCOUNT", f'user: "{USER}"')
     text = text.replace("password: SECRET", f"password: !secret {name}")
@@ -83,7 +84,7 @@ def until_trunk_is(office: Stage, state: str) -> dict[str, Any]:
         if found.get("registration") == state:
             return found
         time.sleep(0.2)
-    pytest.fail(f"the trunk is not {state}: {found}\n{office.edge.text()[-30000:]}")
+    pytest.fail(f"the trunk is not {state}: {found}\n{office.edge.text()[-3000:]}")
 
 
 def test_the_edge_registers_and_says_so(office: tuple[Stage, Switchboard]) -> None:
@@ -120,7 +121,7 @@ def test_calls_out_answer_the_providers_challenge(office: tuple[Stage, Switchboa
 
     report = asyncio.run(play())
     (call,) = report["calls"]
-    assert (call["answered"], call["tone_hz"]) == (True, CARRIER_HZ), (report, carrier.events(), [l for l in made.edge.text().splitlines() if "control_request" not in l][-15:])
+    assert (call["answered"], call["tone_hz"]) == (True, CARRIER_HZ), report
     assert len(carrier.events("invite", to="0301234")) == before + 2
 
 

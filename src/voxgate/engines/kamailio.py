@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 SHARED_MIB: Final = 256
 PRIVATE_MIB: Final = 16
 _LOW_PORTS: Final = 1024
-#: Dispatcher's flag of a destination that gets no health checks (dispatcher manual, list file).
-NEVER_ASKED: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +137,8 @@ def dispatcher_list(policy: Policy) -> bytes:
             socket = f"{node.proto}:{_alias(view.local)}:{view.ports[node.proto]}"
             lines.append(f"{pbx.group} {node.uri} 0 0 socket={socket}")
     for trunk in policy.trunks.values():
-        for hop in trunk.hops:
+        for hop in trunk.hops if trunk.probe else ():
             view = policy.sides[hop.side]
             socket = f"{hop.proto}:{_alias(view.local)}:{view.ports[hop.proto]}"
-            lines.append(f"{trunk.group} {hop.uri} {0 if trunk.probe else NEVER_ASKED} 0 socket={socket}")
+            lines.append(f"{trunk.group} {hop.uri} 0 0 socket={socket}")
     return ("\n".join(lines) + "\n").encode()
