@@ -36,10 +36,11 @@ lab: setup ## keep a network of namespaces up to play in: make lab TOPOLOGY=behi
 bench: setup ## answer one question by measurement: make bench NAME=sip_calls (root)
 	$(BIN)/python -m bench $(NAME)
 
-docs: setup ## write the reference pages from the configuration model
+docs: setup ## write the pages that are made from the configuration model and from the tests
 	@mkdir -p docs/reference
 	$(BIN)/voxgate reference > docs/reference/.new && mv docs/reference/.new docs/reference/configuration.md
 	$(BIN)/voxgate schema > docs/reference/.new && mv docs/reference/.new docs/reference/voxgate.schema.json
+	$(BIN)/python -m tests.scenarios.compatibility > docs/reference/.new && mv docs/reference/.new docs/compatibility.md
 
 clean: ## remove what setup and the tools made in this tree; Debian packages stay
 	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

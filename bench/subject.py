@@ -54,6 +54,7 @@ class Subject:
     ours: bool
     media: bool = False
     hide_topology: bool = False
+    limits: bool = False
     pbxs: int = 1
     rate: int = 2000
 
@@ -70,6 +71,7 @@ def config(subject: Subject) -> Config:
             "names": [f"name{name}.pbx{index}.example" for name in range(10)],
             "nodes": [{"address": address} for address in CALLEES],
             "sip": {"udp": 5060},
+            "limits": {"calls": 100_000, "calls_per_second": 10_000} if subject.limits else None,
         }
         for index in range(subject.pbxs)
     }

@@ -11,6 +11,8 @@
 ``tones``       tone files, and which tone a recording holds
 ``hearing``     did the two ends of a call hear each other
 
+``wiretap``     what passes a host's wire, and what can be heard there
+
 ``tls``         a throwaway CA
 ``peers``       our own strict SIP phone and small PBX
 ``phones``      real phones (baresip, linphone) behind one interface

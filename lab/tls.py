@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIFE = timedelta(days=7)
+_CA_USAGE = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +45,20 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
 
-    def issue(self, folder: Path, *names: str, stem: str = "server") -> Identity:
-        """A certificate for host names and addresses, good for servers and clients. Raises OSError.
+    def issue(self, folder: Path, *names: str, stem: str = "server", life: timedelta = LIFE) -> Identity:
+        """A certificate for host names, addresses, `user@domain`, URIs, good for servers and clients. Raises OSError.
 
-        The first name is also the common name. Writes ``<stem>.pem``, ``<stem>.key`` and ``ca.pem`` into ``folder``.
+        The first name is also the common name; `life` counts from now and may be negative. Writes ``<stem>.pem``,
+        ``<stem>.key`` and ``ca.pem`` into ``folder``.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         signed = (
-            _blank(names[0], self.certificate.subject, key.public_key())
+            _blank(names[0], self.certificate.subject, key.public_key(), life)
             .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(usage, critical=False)
+            .add_extension(_issuer_key(self.key), critical=False)
             .sign(self.key, hashes.SHA256())
         )
         made = Identity(folder / f"{stem}.pem", folder / f"{stem}.key", folder / "ca.pem")
@@ -64,12 +77,16 @@ def authority(name: str = "Lab CA") -> Authority:
     certificate = (
         _blank(name, subject, key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_CA_USAGE, critical=True)
+        .add_extension(_issuer_key(key), critical=False)
         .sign(key, hashes.SHA256())
     )
     return Authority(key, certificate)
 
 
-def _blank(common: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _blank(
+    common: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, life: timedelta = LIFE
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -78,12 +95,20 @@ def _blank(common: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x5
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + LIFE)
+        .not_valid_after(now + life)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
+
+
+def _issuer_key(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    """Python 3.13 and later want it (RFC 5280 section 4.2.1.1)."""
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
 def _name(text: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(text))
     except ValueError:
-        return x509.DNSName(text)
+        if ":" in text:
+            return x509.UniformResourceIdentifier(text)
+        return x509.RFC822Name(text) if "@" in text else x509.DNSName(text)

@@ -23,12 +23,12 @@ LENGTH_EXCEPTIONS: dict[str, int] = {}
 
 PROCESS_FILE = "src/voxgate/host/process.py"
 CONTRACTS = {  # as in pyproject.toml, ignore_imports
-    "src/voxgate/engines/kamailio.py": "voxgate_sip.policy",
-    "src/voxgate/engines/sip_policy.py": "voxgate_sip.policy",
-    "src/voxgate/engines/trunk_policy.py": "voxgate_sip.trunks",
-    "src/voxgate/trunks/registration.py": "voxgate_sip.digest",
-    "src/voxgate/supervise/nodes.py": "voxgate_sip.policy",
-    "src/voxgate/calls/hangup.py": "voxgate_sip.record",
+    f"src/voxgate/{user}.py": f"voxgate_sip.{document}"
+    for user, document in (
+        *(("engines/kamailio", "policy"), ("engines/sip_fraud", "fraud"), ("engines/sip_policy", "policy")),
+        *(("engines/websocket", "policy"), ("engines/trunk_policy", "trunks"), ("supervise/nodes", "policy")),
+        *(("calls/hangup", "record"), ("calls/ledger", "limits"), ("trunks/registration", "digest")),
+    )
 }
 STARTS_PROGRAMS = (
     "subprocess",
@@ -57,8 +57,7 @@ IMPURE = (
 LOOSE_TASKS = ("asyncio.create_task", "asyncio.ensure_future")
 NAMES_THAT_MEAN_TWO_THINGS = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 
-# Words of workplaces, of registries and of tools that write text: the documents speak of the project alone.
-# In rot13, so that this file does not hold them.
+# Words of workplaces, registries and tools that write text, in rot13: the documents speak of the project alone.
 FORBIDDEN_WORDS = tuple(
     codecs.decode(word, "rot13")
     for word in (

@@ -3,8 +3,10 @@
 ``stage``     the network with edge and PBXs in it; tests/scenarios stand on it too
 ``claim``     what a claim is and what became of it: values
 ``talking``   claims about calls between real phones and PBXs
+``browsing``  claims about a page in a browser
 ``trunking``  the claim about a SIP provider
 ``failing``   the claim about a node that dies during a series of calls
+``secret``    the claim that an encrypted call cannot be listened to outside
 ``refusing``  claims about what the edge does not do; ``stranger`` writes SIP by hand for them
 ``table``     all claims, in which lane they run (a lane is one after the other, lanes run at once)
 ``show``      drawing, live progress, the table of results, JSON

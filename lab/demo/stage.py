@@ -29,7 +29,9 @@ EDGE_NAME = "edge.example.com"
 HQ = "example.com"
 BRANCH = "branch.example.com"
 TONES_HZ = {"pbx-hq-a": 620, "pbx-hq-b": 710, "pbx-branch": 890}
-PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
+PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "wss": 443, "ws": 8080}
+EVERY_TRANSPORT = {"listen": {"sip": PORTS}}
+"""For `Setting.more`: WebSocket beside what is served by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,18 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A running office; `ca` is what phones verify TLS with."""
+    """A running office; `ca` is what phones verify TLS with, `identity` what the edge shows them."""
 
     net: Net
     edge: Edge
     pbxs: Mapping[str, Switchboard]
     folder: Path
-    ca: Path
+    identity: tls.Identity
+
+    @property
+    def ca(self) -> Path:
+        """The PEM file of the authority."""
+        return self.identity.ca
 
     def way(self, host: str, transport: str) -> Hop:
         """How phones on `host` reach the edge."""
@@ -112,4 +119,4 @@ def stage(setting: Setting, folder: Path) -> Iterator[Stage]:
             made = Switchboard(net, host, folder, tone_hz=tone_hz, listen=listen, options=options)
             pbxs[host] = stack.enter_context(made)
         edge = stack.enter_context(Edge(net, folder, configuration(setting, identity)))
-        yield Stage(net, edge, pbxs, folder, identity.ca)
+        yield Stage(net, edge, pbxs, folder, identity)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from lab.demo import browsing
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
 from lab.demo.refusing import no_open_relay, unknown_domain
+from lab.demo.secret import secret
 from lab.demo.talking import (
     Handset,
     by_domain,
@@ -65,6 +67,15 @@ LANES: tuple[tuple[Claim, ...], ...] = (
             "number rewritten from +49; in both calls both ends recorded the other's tone",
             both_ways,
         ),
+        Claim(
+            "IPv6 phone (baresip, TLS) with SRTP and PBX with plain RTP: nobody outside can listen",
+            f"{RECORDED}; the wires of both were tapped and played",
+            secret,
+        ),
+    ),
+    (
+        Claim("hotel NAT (symmetric), Chromium, WSS on 443 and WebRTC: calls", RECORDED, browsing.calls("phone-hotel")),
+        Claim("IPv6, Chromium, WSS on 443 and WebRTC: is called", RECORDED, browsing.is_called("phone-six")),
     ),
     (
         Claim(

@@ -13,7 +13,7 @@ from lab.demo.claim import Outcome
 from lab.demo.stage import BRANCH, HQ, TONES_HZ
 from lab.hearing import End, two_way
 from lab.phones.baresip import Baresip
-from lab.phones.device import Account, State
+from lab.phones.device import Account, Srtp, State
 from lab.phones.linphone import Linphone
 
 if TYPE_CHECKING:
@@ -40,9 +40,20 @@ class Handset:
     transport: str
     domain: str = BRANCH
     tone_hz: int = TONE_HZ
+    srtp: Srtp = Srtp.NONE
+
+    def __str__(self) -> str:
+        return f"{self.kind.__name__.lower()}-{self.host}-{self.transport}-{self.srtp.value}"
 
     def open(self, stage: Stage, stack: ExitStack) -> Device:
         """Start and register it under a user name of its own."""
+        device = self.make(stage)
+        stack.enter_context(device)
+        device.register()
+        return device
+
+    def make(self, stage: Stage) -> Baresip | Linphone:
+        """It, not started yet."""
         number = next(_serial)
         account = Account(
             self.host,
@@ -52,16 +63,12 @@ class Handset:
             self.tone_hz,
             stage.folder / f"phone{number}",
             ca=stage.ca,
+            srtp=self.srtp,
             sip_port=5060 + 2 * number,
         )
-        device: Baresip | Linphone
         if self.kind is Baresip:
-            device = Baresip(stage.net, account, control=4444 + number)
-        else:
-            device = Linphone(stage.net, account, rtp=7078 + 2 * number)
-        stack.enter_context(device)
-        device.register()
-        return device
+            return Baresip(stage.net, account, control=4444 + number)
+        return Linphone(stage.net, account, rtp=7078 + 2 * number)
 
 
 def calls(handset: Handset) -> Prove:
@@ -88,7 +95,7 @@ def is_called(handset: Handset) -> Prove:
             pbx.command(call=user, talk_s=TALK_S)
             device.wait(State.TALKING, 10)
             device.wait(State.IDLE, 10)
-            return _judge(stage, device, HALL)
+            return judge(stage, device, HALL)
 
     return prove
 
@@ -136,10 +143,11 @@ def _call(stage: Stage, device: Device, pbx: str) -> Outcome:
     device.dial("600")
     time.sleep(TALK_S)
     device.hangup()
-    return _judge(stage, device, pbx)
+    return judge(stage, device, pbx)
 
 
-def _judge(stage: Stage, device: Device, pbx: str) -> Outcome:
+def judge(stage: Stage, device: Device, pbx: str) -> Outcome:
+    """Whether the phone and its PBX heard each other."""
     heard_there = stage.pbxs[pbx].heard(device.account.user)
     verdict = two_way(
         End("the phone", TONES_HZ[pbx], device.heard()), End("the PBX", device.account.tone_hz, heard_there)

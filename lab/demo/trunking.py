@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from lab.demo.claim import Outcome
-from lab.demo.stage import BRANCH, TONES_HZ, Setting
+from lab.demo.stage import BRANCH, EVERY_TRANSPORT, TONES_HZ, Setting
 from lab.hearing import End, two_way
 from lab.peers.address import Hop
 from lab.peers.agent import FAILURES, Script, perform
@@ -26,6 +26,7 @@ TALK_S = 2.0
 SETTING = Setting(
     BEHIND_NAT,
     more={
+        **EVERY_TRANSPORT,
         "trunks": {
             "carrier": {
                 "addresses": [BEHIND_NAT.host(HOST).ipv4()],
@@ -36,7 +37,7 @@ SETTING = Setting(
                 "numbers": {"e164": {"country": "49"}},
                 "pbxs": ["branch"],
             }
-        }
+        },
     },
     options={HALL: ("--answers", r"0555\d+", "--trunk", f"sip:{EDGE_LAN}")},
 )

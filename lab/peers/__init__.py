@@ -6,9 +6,11 @@
 ``digest``    MD5 digest authentication by RFC 2617 (pure)
 ``sdp``       the few lines of SDP the peers need
 ``flows``     UDP, TCP and TLS under asyncio
+``websocket`` frames and handshake of RFC 6455 (pure); ``webflow`` SIP over it, as browsers do
 ``endpoint``  transactions over flows: retransmission, matching, replies by Via
 ``rtp``       plays a tone, records what comes
 ``witness``   remembers every address received messages show, and which were forbidden
 
 ``agent``     the phone; ``pbx`` the small PBX, with ``registrar`` and ``legs``
+``features``  what the phone does beside calls; ``services`` the same for the PBX
 """

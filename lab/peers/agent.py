@@ -20,11 +20,12 @@ from lab.peers.digest import DigestError
 from lab.peers.endpoint import NoAnswerError
 from lab.peers.phone import PEER_ERRORS, Line, Phone
 from lab.peers.sdp import Direction
+from lab.peers.websocket import WebSocketError
 
 if TYPE_CHECKING:
     from lab.peers.call import Call
 
-FAILURES = (OSError, NoAnswerError, DigestError, *PEER_ERRORS)
+FAILURES = (OSError, NoAnswerError, DigestError, WebSocketError, *PEER_ERRORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def hop(text: str) -> Hop:
     """``tls:203.0.113.45:5061`` or ``udp:[2001:db8::1]:5060``. Raises ValueError."""
     transport, _, place = text.partition(":")
     host, _, port = place.rpartition(":")
-    if transport not in ("udp", "tcp", "tls") or not host or not port.isdecimal():
+    if transport not in ("udp", "tcp", "tls", "ws", "wss") or not host or not port.isdecimal():
         raise ValueError(f"want TRANSPORT:ADDRESS:PORT, not {text!r}")
     return Hop(transport, host.strip("[]"), int(port))
 
@@ -217,7 +218,7 @@ async def _main(args: argparse.Namespace) -> dict[str, object]:
     try:
         async with Phone(line_of(args)) as phone:
             return await perform(phone, script_of(args))
-    except OSError as exc:
+    except (OSError, WebSocketError) as exc:
         return {"user": args.user, "error": f"{type(exc).__name__}: {exc}", "calls": [], "violations": []}
 
 

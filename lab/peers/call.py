@@ -112,15 +112,19 @@ class Call:
             case "BYE":
                 incoming.respond(200)
                 self.end("them")
-            case "OPTIONS" | "INFO" | "NOTIFY" | "MESSAGE":
+            case "OPTIONS" | "INFO" | "NOTIFY" | "MESSAGE" | "PRACK":
                 incoming.respond(200)
+                self.event(asked.method.lower(), asked.get("RAck") or asked.body.decode(errors="replace").strip())
+            case "REFER":
+                incoming.respond(202, ("Contact", self.contact))
+                self.event("referred", asked.get("Refer-To"))
             case _:
                 incoming.respond(501)
 
-    async def reinvite(self, direction: Direction = Direction.BOTH) -> int:
+    async def reinvite(self, direction: Direction = Direction.BOTH, *, fax: bool = False) -> int:
         """Renegotiate; hold is ``Direction.SEND``. Returns the final code. Raises what `place` raises."""
         dialog = self._next()
-        offer = self.voice.offer(direction)
+        offer = self.voice.fax() if fax else self.voice.offer(direction)
         headers = (("Contact", self.contact), SDP_TYPE)
         request = dialogs.request(dialog, "INVITE", dialog.cseq, *headers, body=offer)
         final = await self.endpoint.ask(request, dialogs.next_hop(request), 15)
@@ -130,6 +134,12 @@ class Call:
             await self.endpoint.ack(self.dialog, dialog.cseq)
         self.event("reinvited", str(final.code))
         return final.code
+
+    async def ask(self, method: str, *headers: tuple[str, str], body: bytes = b"") -> Response:
+        """Any other request inside the dialog. Raises OSError, NoAnswerError."""
+        dialog = self._next()
+        request = dialogs.request(dialog, method, dialog.cseq, ("Contact", self.contact), *headers, body=body)
+        return await self.endpoint.ask(request, dialogs.next_hop(request))
 
     async def bye(self) -> int:
         """Hang up. Returns the code, 0 if the call is over already. Raises OSError, NoAnswerError."""

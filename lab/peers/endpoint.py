@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lab.peers import dialog as dialogs
 from lab.peers.address import Hop, bracketed
-from lab.peers.message import Request, Response
+from lab.peers.message import Headers, Request, Response
 from lab.peers.transactions import T1_S, T2_S, Incoming, Outgoing
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Endpoint:
     """One peer's transactions.
 
     ``route`` gives the flow for a hop; ``handle`` takes new requests (ACK for a 2xx included, CANCEL not);
-    ``watch`` sees everything that comes, first. It is a `flows.Sink`.
+    ``watch`` sees everything that comes, first; ``extra`` is added to all requests. It is a `flows.Sink`.
     """
 
     route: Callable[[Hop], Awaitable[Flow]]
@@ -46,6 +46,7 @@ class Endpoint:
     watch: Callable[[Request | Response, Flow, Hop], bool]
     on_garbage: Callable[[str], None]
     on_closed: Callable[[Flow], None]
+    extra: Headers = ()
     _out: dict[tuple[str, str], Outgoing] = field(default_factory=dict)
     _in: dict[tuple[str, str], Incoming] = field(default_factory=dict)
     _invites: dict[tuple[str, int], Incoming] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Endpoint:
     ) -> Outgoing:
         """Send a request (Via is added here). Raises OSError when there is no way to ``hop``."""
         flow = await self.route(hop)
-        sent = _with_via(request, flow)
+        sent = _with_via(request, flow).having(*self.extra)
         loop = asyncio.get_running_loop()
         out = Outgoing(sent, hop, flow, loop.create_future(), provisional)
         _keep(self._out, (sent.branch, sent.method), out)
@@ -97,7 +98,7 @@ class Endpoint:
         request = dialogs.request(dialog, "ACK", cseq, *kind, body=body)
         hop = dialogs.next_hop(request)
         flow = await self.route(hop)
-        sent = _with_via(request, flow)
+        sent = _with_via(request, flow).having(*self.extra)
         _keep(self._acks, (dialog.call_id, cseq), (sent, hop, flow))
         flow.send(sent, hop)
 
@@ -122,6 +123,9 @@ class Endpoint:
         out = self._out.get((message.branch, message.cseq_method))
         if out is None:
             return
+        if message.get("From") != out.sent.get("From"):
+            # Section 8.2.6.2: they are equal.
+            self.on_garbage(f"{message.code} to {message.cseq_method} with another From: {message.get('From')}")
         if message.code < 200:
             out.proceeding = True
             if out.provisional is not None:

@@ -4,7 +4,9 @@
 
 Registers users and connects them to each other. 600 answers, plays this PBX's tone and says what it heard; 601 does the
 same and hangs up; 602 does the same and sends a re-INVITE. Through ``--control`` (a datagram socket in the file system)
-it takes JSON: ``{"call": "alice", "talk_s": 3}``, ``{"deaf": true}``, ``{"reply": 503}``, ``{"reply": null}``.
+it takes JSON: ``{"call": "alice", "talk_s": 3}``, ``{"deaf": true}``, ``{"reply": 503}``, ``{"reply": null}``,
+``{"send": "MESSAGE", "to": "alice", "text": "hello"}`` (or ``NOTIFY``), ``{"fork": ["alice", "bob"]}``.
+More numbers: see `lab.peers.services`.
 """
 
 from __future__ import annotations
@@ -73,8 +75,15 @@ class Control(asyncio.DatagramProtocol):
             case {"call": str(user)}:
                 talk_s = float(command.get("talk_s", 3))
                 self.exchange.tasks.create_task(self.exchange.dial(user, talk_s))
+            case {"send": str(method), "to": str(user)}:
+                text = str(command.get("text", ""))
+                self.exchange.tasks.create_task(self.exchange.services.send(method, user, text))
+            case {"fork": list(users)}:
+                self.exchange.tasks.create_task(self.exchange.fork([str(user) for user in users]))
             case {"deaf": bool(deaf)}:
                 self.exchange.ways.deaf = deaf
+            case {"refuse_registrations": bool(refuses)}:
+                self.exchange.registrar.refuses = refuses
             case {"reply": int() | None as code}:
                 self.exchange.reply = code
             case _:

@@ -19,10 +19,11 @@ from lab.peers.message import MessageError, Request, Response
 from lab.peers.rtp import Metronome, open_stream
 from lab.peers.sdp import SdpError
 from lab.peers.voice import Voice
+from lab.peers.webflow import WebFlow, open_web
 from lab.peers.witness import Network, Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -38,7 +39,8 @@ class Line:
 
     ``edge`` is its outbound proxy, ``names`` the host names it can resolve, ``ca`` the PEM file of whom it trusts for
     TLS (None: anybody), ``server_name`` the name it wants to see in the certificate, ``ring_s`` how long it rings
-    before answering (None: for ever), ``refuse`` a code to answer calls with.
+    before answering (None: for ever), ``refuse`` a code to answer calls with, ``headers`` added to all its requests,
+    ``contact`` parameters of its Contact in REGISTER, ``identity`` its own certificate and key.
     """
 
     user: str
@@ -54,6 +56,9 @@ class Line:
     forbidden: tuple[Network, ...] = ()
     ring_s: float | None = 0.2
     refuse: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    contact: str = ""
+    identity: tuple[Path, Path] | None = None
 
 
 def trust(ca: Path | None) -> ssl.SSLContext:
@@ -69,7 +74,8 @@ def trust(ca: Path | None) -> ssl.SSLContext:
 class Phone:
     """Use as ``async with Phone(line) as phone``; ``make`` creates its sockets (in another namespace, say).
 
-    ``incoming`` holds calls it answered, refused or was too late for; ``events`` is its diary; ``witness`` what it saw.
+    ``incoming`` holds calls it answered, refused or was too late for; ``events`` is its diary; ``witness`` what it saw;
+    ``takers`` are asked first who takes a request.
     """
 
     line: Line
@@ -78,6 +84,7 @@ class Phone:
     calls: list[Call] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     witness: Witness = field(default_factory=Witness)
+    takers: list[Callable[[Incoming], bool]] = field(default_factory=list)
     _flow: Flow | None = None
     _tasks: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
     _ringing: set[asyncio.Task[None]] = field(default_factory=set)
@@ -92,8 +99,14 @@ class Phone:
         self.witness.forbidden = line.forbidden
         if line.edge.transport == "udp":
             self._flow = await flows.open_udp(self.make, Hop("udp", line.local, line.port), self.endpoint)
+        elif line.edge.transport in ("ws", "wss"):
+            context = trust(line.ca) if line.edge.transport == "wss" else None
+            name = line.server_name or line.domain
+            self._flow = await open_web(self.make, line.local, line.edge, self.endpoint, context=context, name=name)
         else:
             context = trust(line.ca) if line.edge.transport == "tls" else None
+            if context and line.identity:
+                context.load_cert_chain(*line.identity)
             name = line.server_name or line.domain
             self._flow = await flows.connect(
                 self.make, line.local, line.edge, self.endpoint, context=context, name=name
@@ -120,14 +133,19 @@ class Phone:
         """The phone's transactions; made at first use."""
         if self._endpoint is None:
             self._endpoint = Endpoint(self._route, self._handle, self._watch, self._garbage, self._closed)
+            self._endpoint.extra = self.line.headers
         return self._endpoint
 
-    async def register(self, expires_s: int = 120) -> Response:
-        """REGISTER (0 seconds: unregister). Raises OSError, NoAnswerError, DigestError."""
+    async def register(self, expires_s: int = 120, contact: str = "") -> Response:
+        """REGISTER (0 seconds: unregister; ``contact`` in place of its own).
+
+        Raises OSError, NoAnswerError, DigestError.
+        """
         line = self.line
         self._register_cseq += 1
         me = NameAddr(parse_uri(f"sip:{line.user}@{line.domain}"), f";tag={secrets.token_hex(4)}")
-        headers = (("Contact", self._contact()), ("Expires", str(expires_s)))
+        contact = contact or self.contact() + line.contact
+        headers = (("Contact", contact), ("Expires", str(expires_s)))
         request = dialogs.opening(
             "REGISTER",
             f"sip:{line.domain}",
@@ -141,7 +159,7 @@ class Phone:
             self._register_cseq += 1
             request = authorised(request, final, Account(line.user, line.password), secrets.token_hex(4))
             final = await self.endpoint.ask(request, line.edge)
-        own = self._contact().strip("<>")
+        own = self.contact().strip("<>")
         if final.code == 200 and expires_s and not any(own.split(";")[0] in c for c in final.all("Contact")):
             self.witness.complain(f"200 to REGISTER without our Contact: {final.all('Contact')}")
         self._note("register", str(final.code))
@@ -175,11 +193,12 @@ class Phone:
     async def _call(self) -> Call:
         sock = self.make(flows.family(self.line.local), socket.SOCK_DGRAM)
         stream = await open_stream(sock, self.line.local, self._metronome, self.line.tone_hz)
-        call = Call(self.endpoint, Voice(stream), self._contact(), self._note)
+        call = Call(self.endpoint, Voice(stream), self.contact(), self._note)
         self.calls.append(call)
         return call
 
-    def _contact(self) -> str:
+    def contact(self) -> str:
+        """Our Contact value, private address and all."""
         here = self._flow.local if self._flow else Hop("udp", self.line.local, self.line.port)
         return f"<sip:{self.line.user}@{bracketed(here.host)}:{here.port};transport={here.transport}>"
 
@@ -187,6 +206,11 @@ class Phone:
         if self._flow is None:
             raise ConnectionError("the phone's connection is gone")
         to = Hop(hop.transport, self.line.names.get(hop.host, hop.host), hop.port)
+        if isinstance(self._flow, WebFlow):
+            # A browser has one way out, whatever port a route names; elsewhere it would be told to go.
+            if (self._flow.peer and to.host != self._flow.peer.host) or to.transport not in ("ws", "wss"):
+                self.witness.complain(f"would leave its WebSocket: next hop {hop}")
+            return self._flow
         if self._flow.peer is not None and to != self._flow.peer:
             self.witness.complain(f"would leave its flow: next hop {hop}, connected to {self._flow.peer}")
         if self._flow.peer is None and to.transport != "udp":
@@ -217,6 +241,8 @@ class Phone:
     def _dispatch(self, incoming: Incoming) -> None:
         asked = incoming.request
         tag = parse_name_addr(asked.get("To")).param("tag")
+        if any(take(incoming) for take in self.takers):
+            return
         if tag is None and asked.method == "INVITE":
             task = self._tasks.create_task(self._ring(incoming))
             self._ringing.add(task)
@@ -224,6 +250,7 @@ class Phone:
             return
         if tag is None and asked.method in ("OPTIONS", "MESSAGE", "NOTIFY"):
             incoming.respond(200)
+            self._note(asked.method.lower(), asked.body.decode(errors="replace").strip())
             return
         call = next((call for call in self.calls if call.key == (asked.call_id, tag)), None)
         if call is not None:

@@ -56,12 +56,13 @@ def read_users(path: Path) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Registrar:
-    """``users`` empty: everybody may register and call without a password."""
+    """``users`` empty: everybody may register and call without a password; ``refuses``: nobody may."""
 
     realm: str
     nonce: str
     users: Mapping[str, str] = field(default_factory=dict)
-    bindings: dict[str, Binding] = field(default_factory=dict)
+    bindings: dict[tuple[str, str], Binding] = field(default_factory=dict)
+    refuses: bool = False
 
     def refusal(self, request: Request, user: str) -> Answer | None:
         """A challenge or a 403 for a request of ``user``, None if it may pass."""
@@ -86,6 +87,8 @@ class Registrar:
     def register(self, request: Request, now_s: float) -> Answer:
         """Take or refuse a REGISTER. Raises AddressError."""
         user = parse_name_addr(request.get("To")).uri.user
+        if self.refuses:
+            return Answer(403, (), "refuses everybody")
         path = request.all("Path")
         if path and "path" not in [option.lower() for option in request.all("Supported")]:
             return Answer(420, (("Unsupported", "path"),), "Path without Supported: path")
@@ -99,6 +102,8 @@ class Registrar:
             if expires_s:
                 bound = parse_name_addr(contact)
                 headers.append(("Contact", f"<{bound.uri}>;expires={expires_s}"))
+            if _flow(request):
+                headers.append(("Require", "outbound"))
         elif binding := self.find(user, now_s):
             headers.append(("Contact", f"<{binding.contact}>"))
         headers += [("Path", value) for value in path]
@@ -106,17 +111,31 @@ class Registrar:
 
     def find(self, user: str, now_s: float) -> Binding | None:
         """Where the user is now."""
-        binding = self.bindings.get(user)
-        return binding if binding is not None and binding.until_s > now_s else None
+        return next(iter(self.find_all(user, now_s)), None)
+
+    def find_all(self, user: str, now_s: float) -> list[Binding]:
+        """All ways to the user, the newest first (RFC 5626 section 6)."""
+        found = [binding for (who, _), binding in self.bindings.items() if who == user and binding.until_s > now_s]
+        return found[::-1]
 
     def _bind(self, user: str, request: Request, now_s: float) -> int:
-        contact = request.get("Contact")
+        contact, key = request.get("Contact"), (user, _flow(request))
         wanted = "0" if contact == "*" else parse_name_addr(contact).param("expires") or request.get("Expires")
         expires_s = int(wanted) if wanted.isdecimal() else 300
+        self.bindings.pop(key, None)
         if expires_s == 0:
-            self.bindings.pop(user, None)
             return 0
         expires_s = min(max(expires_s, SHORTEST_S), LONGEST_S)
         uri = str(parse_name_addr(contact).uri)
-        self.bindings[user] = Binding(uri, request.all("Path"), now_s + expires_s)
+        self.bindings[key] = Binding(uri, request.all("Path"), now_s + expires_s)
         return expires_s
+
+
+def _flow(request: Request) -> str:
+    """What tells this registration from the phone's others; empty unless the first hop can (RFC 5626 section 6)."""
+    contact, path = request.get("Contact"), request.all("Path")
+    if contact == "*" or not path or parse_name_addr(path[0]).uri.param("ob") is None:
+        return ""
+    bound = parse_name_addr(contact)
+    reg_id, instance = bound.param("reg-id"), bound.param("+sip.instance")
+    return f"{instance} {reg_id}" if reg_id and instance else ""

@@ -1,6 +1,6 @@
 """RTP of the peers: one metronome sends everybody's tone every 20 ms; what comes is kept by its timestamps.
 
-Source of the header: RFC 3550 section 5.1; payload types: RFC 3551.
+Source of the header: RFC 3550 section 5.1; payload types: RFC 3551; DTMF: RFC 4733 section 2.3; UDPTL: ITU-T T.38.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ FRAME = 160
 FRAME_S = 0.02
 LONGEST_S = 300
 """A recording is cut here."""
+KEYS = "0123456789*#ABCD"
+"""DTMF in the order of its codes."""
+PRESSED = 5
+"""Packets of a key that is held for 100 ms; the last of them is sent three times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ class Metronome:
 class Stream(asyncio.DatagramProtocol):
     """One call's audio: sends ``tone_hz`` to ``remote`` while it is set, keeps what comes from anywhere.
 
-    ``sources`` counts packets by address. Open with `open_stream`.
+    ``sources`` counts packets by address. ``events`` is the payload type of DTMF, ``digits`` the keys the other side
+    pressed. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. Open with `open_stream`.
     """
 
     metronome: Metronome
@@ -116,6 +121,12 @@ class Stream(asyncio.DatagramProtocol):
     sources: dict[str, int] = field(default_factory=dict)
     local: tuple[str, int] = ("", 0)
     sending: bool = True
+    events: int | None = None
+    digits: str = ""
+    fax: bool = False
+    udptl: int = 0
+    _pressed: list[tuple[int, bytes]] = field(default_factory=list)
+    _digit_at: int = -1
     _transport: asyncio.DatagramTransport | None = None
     _frames: dict[Law, list[bytes]] = field(default_factory=dict)
     _count: int = 0
@@ -130,9 +141,34 @@ class Stream(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Keep it."""
         packet = parse(data, asyncio.get_running_loop().time())
-        if packet is not None and len(self.packets) < LONGEST_S * 50:
+        if packet is None:
+            self.udptl += self.fax and len(data) > 2 and data[0] >> 6 == 0
+            return
+        if packet.kind == self.events and len(packet.payload) >= 4:
+            self._key(packet)
+        if len(self.packets) < LONGEST_S * 50:
             self.packets.append(packet)
             self.sources[addr[0]] = self.sources.get(addr[0], 0) + 1
+
+    def press(self, keys: str) -> None:
+        """Send these keys, one after the other, instead of the tone."""
+        for key in keys:
+            code = KEYS.index(key)
+            ends = [0] * PRESSED + [0x80] * 3
+            for number, end in enumerate(ends):
+                duration = FRAME * min(number + 1, PRESSED + 1)
+                self._pressed.append((number, struct.pack("!BBH", code, end | 10, duration)))
+
+    @property
+    def pressing(self) -> bool:
+        """Whether keys wait to be sent."""
+        return bool(self._pressed)
+
+    def _key(self, packet: Packet) -> None:
+        """A key counts when it is let go, once for all repetitions."""
+        if packet.payload[1] & 0x80 and packet.timestamp != self._digit_at:
+            self._digit_at = packet.timestamp
+            self.digits += KEYS[packet.payload[0]] if packet.payload[0] < len(KEYS) else "?"
 
     def close(self) -> None:
         """Stop sending and free the port."""
@@ -147,17 +183,24 @@ class Stream(asyncio.DatagramProtocol):
     def _send(self) -> None:
         if self.remote is None or self._transport is None or not self.sending:
             return
-        frames = self._frames.get(self.law) or self._prepare()
-        head = struct.pack(
-            "!BBHII",
-            0x80,
-            int(self.law) | (0x80 if self._count == 0 else 0),
-            (self._sequence + self._count) & 0xFFFF,
-            self._count * FRAME & 0xFFFFFFFF,
-            self._ssrc,
-        )
-        self._transport.sendto(head + frames[self._count % len(frames)], self.remote)
+        number = self._count
         self._count += 1
+        if self.fax:
+            # A sequence number, one empty primary IFP packet (T.30 indicator "no signal"), no secondary ones.
+            self._transport.sendto(struct.pack("!HBBBB", number & 0xFFFF, 1, 0, 0, 0), self.remote)
+            return
+        kind, marked, at = int(self.law), number == 0, number * FRAME
+        if self._pressed and self.events is not None:
+            place, payload = self._pressed.pop(0)
+            # All packets of a key carry the time at which it was pressed.
+            kind, marked, at = self.events, place == 0, at - place * FRAME
+        else:
+            frames = self._frames.get(self.law) or self._prepare()
+            payload = frames[number % len(frames)]
+        second = kind | (0x80 if marked else 0)
+        sequence = (self._sequence + number) & 0xFFFF
+        head = struct.pack("!BBHII", 0x80, second, sequence, at & 0xFFFFFFFF, self._ssrc)
+        self._transport.sendto(head + payload, self.remote)
 
     def _prepare(self) -> list[bytes]:
         octets = g711.encode(self.law, tones.tone(self.tone_hz, 1.0))

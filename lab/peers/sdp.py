@@ -1,4 +1,4 @@
-"""The few lines of SDP the peers need: one audio stream, G.711, a direction (RFC 4566, RFC 3264)."""
+"""The few lines of SDP the peers need: one audio stream, G.711, DTMF, a direction (RFC 4566, RFC 3264); or T.38."""
 
 from __future__ import annotations
 
@@ -28,27 +28,36 @@ class Direction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """One side's audio: where to send to, the first G.711 law offered, direction; ``profile`` as in the m= line."""
+    """One side's audio: where to send to, the first G.711 law offered, direction; ``profile`` as in the m= line.
+
+    ``events`` is the payload type of DTMF (RFC 4733), None without it.
+    """
 
     host: str
     port: int
     law: Law
     direction: Direction = Direction.BOTH
     profile: str = "RTP/AVP"
+    events: int | None = None
 
 
 def write(audio: Audio, session: int, version: int) -> bytes:
     """A session description; ``version`` grows with each change."""
     family = "IP6" if ":" in audio.host else "IP4"
     name = audio.law.name
+    kinds = str(int(audio.law)) if audio.events is None else f"{int(audio.law)} {audio.events}"
+    dtmf = (
+        () if audio.events is None else (f"a=rtpmap:{audio.events} telephone-event/8000", f"a=fmtp:{audio.events} 0-16")
+    )
     lines = (
         "v=0",
         f"o=- {session} {version} IN {family} {audio.host}",
         "s=-",
         f"c=IN {family} {audio.host}",
         "t=0 0",
-        f"m=audio {audio.port} {audio.profile} {int(audio.law)}",
+        f"m=audio {audio.port} {audio.profile} {kinds}",
         f"a=rtpmap:{int(audio.law)} {name}/8000",
+        *dtmf,
         "a=ptime:20",
         f"a={audio.direction.value}",
     )
@@ -71,4 +80,35 @@ def read(body: bytes) -> Audio:
         raise SdpError(f"no G.711 in {media[3]!r}")
     way = re.search(r"(?m)^a=(sendrecv|sendonly|recvonly|inactive)\b", section)
     direction = Direction(way[1]) if way else Direction.BOTH
-    return Audio(place[1], int(media[1]), Law(laws[0]), direction, media[2])
+    dtmf = re.search(r"(?m)^a=rtpmap:(\d+) telephone-event/8000", section)
+    return Audio(place[1], int(media[1]), Law(laws[0]), direction, media[2], int(dtmf[1]) if dtmf else None)
+
+
+def write_fax(host: str, port: int, session: int, version: int) -> bytes:
+    """A session description of one T.38 stream over UDPTL (ITU-T T.38 annex D)."""
+    family = "IP6" if ":" in host else "IP4"
+    lines = (
+        "v=0",
+        f"o=- {session} {version} IN {family} {host}",
+        "s=-",
+        f"c=IN {family} {host}",
+        "t=0 0",
+        f"m=image {port} udptl t38",
+        "a=T38FaxVersion:0",
+        "a=T38MaxBitRate:14400",
+        "a=T38FaxRateManagement:transferredTCF",
+        "a=T38FaxUdpEC:t38UDPRedundancy",
+    )
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def read_fax(body: bytes) -> tuple[str, int] | None:
+    """Where a T.38 stream is to be sent to; None where there is none. Raises SdpError."""
+    text = body.decode(errors="replace")
+    media = re.search(r"(?m)^m=image ([1-9]\d*) udptl t38", text)
+    if media is None:
+        return None
+    place = re.search(r"(?m)^c=IN IP[46] ([^\s/]+)", text)
+    if place is None or "a=T38FaxUdpEC:t38UDPRedundancy" not in text:
+        raise SdpError("T.38 without address, or without its attributes")
+    return place[1], int(media[1])

@@ -12,6 +12,9 @@ from lab.peers.sdp import Audio, Direction, SdpError
 if TYPE_CHECKING:
     from lab.peers.rtp import Stream
 
+DTMF = 101
+"""The payload type under which we offer DTMF."""
+
 
 @dataclass(slots=True)
 class Voice:
@@ -26,20 +29,29 @@ class Voice:
         """A new offer."""
         self._version += 1
         host, port = self.stream.local
-        return sdp.write(Audio(host, port, self.stream.law, direction), self._session, self._version)
+        return sdp.write(Audio(host, port, self.stream.law, direction, events=DTMF), self._session, self._version)
+
+    def fax(self) -> bytes:
+        """An offer of, or an answer to, T.38 on the same port."""
+        self._version += 1
+        return sdp.write_fax(*self.stream.local, self._session, self._version)
 
     def take(self, body: bytes) -> Audio:
         """Send to where their SDP says, in their first law. Raises SdpError.
 
         Another address family than ours, and SRTP, are errors: this peer has neither, an edge must know that.
         """
+        fax = sdp.read_fax(body)
+        if fax is not None:
+            self.stream.remote, self.stream.fax = fax, True
+            return Audio(*fax, self.stream.law)
         audio = sdp.read(body)
         if (":" in audio.host) != (":" in self.stream.local[0]):
             raise SdpError(f"the SDP shows {audio.host}, we are {self.stream.local[0]}")
         if audio.profile not in ("RTP/AVP", "RTP/AVPF"):
             raise SdpError(f"profile {audio.profile}")
         self.stream.remote = (audio.host, audio.port) if audio.port else None
-        self.stream.law = audio.law
+        self.stream.law, self.stream.events, self.stream.fax = audio.law, audio.events, False
         self.stream.sending = audio.direction in (Direction.BOTH, Direction.RECEIVE)
         self.theirs = audio
         return audio
@@ -47,6 +59,8 @@ class Voice:
     def answer(self, offer: bytes) -> bytes:
         """Take their offer and write the answer. Raises SdpError."""
         theirs = self.take(offer)
+        if self.stream.fax:
+            return self.fax()
         self._version += 1
         host, port = self.stream.local
         ours = replace(theirs, host=host, port=port, direction=theirs.direction.answered())

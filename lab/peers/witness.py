@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from lab.peers.message import Message
 
-HEADERS = ("Via", "Record-Route", "Contact", "Path", "Route")
+HEADERS = ("Via", "Record-Route", "Contact", "Path", "Route", "From", "To", "Call-ID")
 _V4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _V6 = re.compile(r"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}")
 _PLACE = re.compile(r"(?m)^([oc])=([^\r\n]*)")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from lab import tones
 from lab.peers.address import bracketed
 from lab.phones import device
-from lab.phones.device import Account, PhoneError, State
+from lab.phones.device import Account, PhoneError, Srtp, State
 from lab.procs import LabError
 
 if TYPE_CHECKING:
@@ -50,12 +50,14 @@ module aufile.so
 module sndfile.so
 snd_path {folder}
 module srtp.so
+module dtls_srtp.so
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 """
+MEDIAENC = {Srtp.CHOICE: "srtp", Srtp.SDES: "srtp-mand", Srtp.DTLS: "dtls_srtp"}
 CALL_STATES = {
     "CALL_INCOMING": State.RINGING,
     "CALL_OUTGOING": State.RINGING,
@@ -91,7 +93,7 @@ def account_line(account: Account) -> str:
         "regint=60",
         "answermode=auto",
         "audio_codecs=PCMU,PCMA",
-        "mediaenc=srtp-mand" if account.srtp else "",
+        f"mediaenc={MEDIAENC[account.srtp]}" if account.srtp in MEDIAENC else "",
     ]
     return ";".join(part for part in parts if part) + "\n"
 
@@ -174,6 +176,10 @@ class Baresip:
         """End the call and wait until it is over. Raises PhoneError."""
         self._command("hangup", "")
         self.wait(State.IDLE, timeout_s)
+
+    def hold(self, on: bool) -> None:
+        """Put the call on hold, or take it back."""
+        self._command("hold" if on else "resume", "")
 
     def wait(self, state: State, timeout_s: float) -> None:
         """Wait until the phone is in that state. Raises PhoneError."""

@@ -30,13 +30,22 @@ class State(Enum):
     TALKING = "talking"
 
 
+class Srtp(Enum):
+    """What a phone does about encryption of its audio; `CHOICE`: SDES keys beside plain RTP (RFC 8643)."""
+
+    NONE = "none"
+    CHOICE = "choice"
+    SDES = "sdes"
+    DTLS = "dtls"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A phone's setup.
 
     ``host`` is the lab host it runs on; ``edge`` its outbound proxy, so that ``domain`` needs no DNS; ``tone_hz`` what
     it plays; ``folder`` an own empty folder; ``ca`` the PEM file to verify TLS with, ``server_name`` the name to
-    look for in the certificate (default: the domain); ``srtp``: offer SDES.
+    look for in the certificate (default: the domain); ``srtp``: encryption.
     """
 
     host: str
@@ -48,7 +57,7 @@ class Account:
     password: str = ""
     ca: Path | None = None
     server_name: str = ""
-    srtp: bool = False
+    srtp: Srtp = Srtp.NONE
     sip_port: int = 5060
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from lab import tones
 from lab.peers.address import bracketed
 from lab.phones import device
-from lab.phones.device import Account, PhoneError, State
+from lab.phones.device import Account, PhoneError, Srtp, State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +74,7 @@ rate=8000
 channels=1
 enabled=1
 """
+ENCRYPTION = {Srtp.NONE: "none", Srtp.CHOICE: "srtp", Srtp.SDES: "srtp", Srtp.DTLS: "dtls"}
 SAID = (
     (re.compile(r"Call \d+ to .* in progress|Call \d+ to .* ringing|incoming call from"), State.RINGING),
     (re.compile(r"Media streams established with"), State.TALKING),
@@ -103,8 +104,8 @@ def rc(account: Account, rtp: int, tone: Path) -> str:
         six=int(":" in account.edge.host),
         ca=account.ca or "",
         verify=int(account.ca is not None),
-        encryption="srtp" if account.srtp else "none",
-        mandatory=int(account.srtp),
+        encryption=ENCRYPTION[account.srtp],
+        mandatory=int(account.srtp in (Srtp.SDES, Srtp.DTLS)),
         edge=f"sip:{place};transport={transport}",
         user=account.user,
         domain=account.domain,

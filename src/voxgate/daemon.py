@@ -13,36 +13,36 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
-from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
+from voxgate.calls.listing import CallList, running
+from voxgate.calls.live import LiveCalls
 from voxgate.calls.timeouts import MediaTimeouts
-from voxgate.certs import store
-from voxgate.config import load, network
-from voxgate.engines.kamailio import Kamailio, Pair
-from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT, Rtpengine
+from voxgate.calls.tollfraud import TollFraud, watched_of
+from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT
+from voxgate.engines.sip_limits import limits_of
 from voxgate.engines.sip_policy import policy_of
 from voxgate.engines.trunk_accounts import accounts_of
-from voxgate.errors import ConfigError, ExitCode, Problem, VoxgateError
+from voxgate.errors import ExitCode, VoxgateError
 from voxgate.host import files, process
 from voxgate.host.clock import SystemClock
-from voxgate.host.facts import read_facts
 from voxgate.host.ports import open_loopback
-from voxgate.host.randomness import lasting_secret
 from voxgate.plan.apply import Applied
-from voxgate.plan.desired import Desired, desire
 from voxgate.plan.history import History
+from voxgate.resolver import Resolver
 from voxgate.supervise import notify, verbs
-from voxgate.supervise.control import Caller, ControlServer, open_control_socket
+from voxgate.supervise.control import Caller, ControlServer, Told, open_control_socket
 from voxgate.supervise.hands import KamailioControl, MachineHands, RtpengineControl
+from voxgate.supervise.haproxy import HaproxyControl
 from voxgate.supervise.log import LogFormat, LogSink, configure
 from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
 from voxgate.supervise.observe import Observer
+from voxgate.supervise.panel import Panel, alerts_panel, limits_panel, spending_panel
 from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
+from voxgate.supervise.registrations import Keeper
 from voxgate.supervise.supervisor import Supervisor
+from voxgate.supervise.telling import calls_told
 from voxgate.supervise.trunk_status import TrunkStatus
 from voxgate.supervise.verbs import Machine, Operations, Reading
 from voxgate.trunks.registrar import Registrar
@@ -53,80 +53,14 @@ from voxgate.wire.ng import NgClient
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from voxgate.config.load import Loaded, Source
-    from voxgate.config.model import Config
-    from voxgate.engines.base import Engine, EngineState, Places
+    from voxgate.engines.base import Places
     from voxgate.host.clock import Clock
+    from voxgate.plan.desired import Desired
     from voxgate.plan.diff import Plan
     from voxgate.supervise.hands import Control
     from voxgate.supervise.readiness import Probe
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Resolver:
-    """From a configuration file to a `Desired` on this machine."""
-
-    places: Places
-    clock: Clock
-
-    def load(self, path: Path) -> Loaded:
-        """The configuration in `path`, with the problems and warnings that only this machine shows."""
-        return self._on_this_machine(load.load(path))
-
-    def load_sources(self, path: Path, sources: tuple[Source, ...]) -> Loaded:
-        """The same for texts as if they lay beside `path`."""
-        return self._on_this_machine(load.load_sources(sources, load.default_secrets(path), self.clock.wall()))
-
-    def desire(self, config: Config, generation: int) -> Desired:
-        """What the engines must be. Raises ConfigError, HostError."""
-        resolved = network.resolve(config, read_facts())
-        return desire(config, resolved, self._engines(config), self.places, generation)
-
-    def render(self, desired: Desired, places: Places) -> tuple[EngineState, ...]:
-        """The states of `desired` for other places."""
-        engines = self._engines(desired.config)
-        return tuple(engine.desired(desired.config, desired.network, places, desired.generation) for engine in engines)
-
-    def certificate(self, config: Config) -> store.Shown:
-        """What TLS clients are shown. Raises HostError."""
-        return store.shown(config, self.places.state / "selfsigned", self.clock.wall())
-
-    def _engines(self, config: Config) -> tuple[Engine, ...]:
-        shown = self.certificate(config)
-        key = lasting_secret(self.places.state / "topology.key")
-        kamailio = Kamailio(_script(), Pair(shown.certificate, shown.key), key)
-        # rtpengine first: Kamailio asks it at its own start.
-        return (Rtpengine(), kamailio)
-
-    def _on_this_machine(self, loaded: Loaded) -> Loaded:
-        try:
-            resolved = network.resolve(loaded.config, read_facts())
-        except ConfigError as error:
-            raise loaded.place(error) from None
-        cautions = network.cautions(resolved)
-        if loaded.config.certificates.default is None and loaded.config.listen.sip.tls:
-            cautions = (*cautions, _SELF_SIGNED)
-        placed = loaded.place(ConfigError(cautions)).problems
-        return replace(loaded, warnings=(*loaded.warnings, *placed))
-
-
-_SELF_SIGNED = Problem(
-    "",
-    0,
-    "certificates",
-    "TLS clients are shown a self-signed certificate",
-    "set certificates.default.certificate and .key to files that the clients' authorities have signed",
-)
-
-
-@cache
-def _script() -> tuple[tuple[str, bytes], ...]:
-    """The package that runs inside Kamailio, as files."""
-    package = resources("voxgate_sip")
-    names = sorted(entry.name for entry in package.iterdir() if entry.name.endswith(".py"))
-    return tuple((name, (package / name).read_bytes()) for name in names)
 
 
 def plan_offline(path: Path, places: Places) -> Plan:
@@ -172,9 +106,20 @@ class _Edge:
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
         self._registrar = Registrar(clock)
+        self._registrations = Keeper(places.state / "registrations.json", self._rpc, clock.wall)
+        self._live = LiveCalls(self._rpc, self._ng)
+        self._list = CallList(self._rpc)
+        self._pbx_of: dict[str, str] = {}
+        self._fraud = TollFraud(self._live.ledger, self._rpc, clock, places.state / "fraud.json")
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
-        controls: dict[str, Control] = {"kamailio": KamailioControl(self._rpc), "rtpengine": RtpengineControl(self._ng)}
+        haproxy = HaproxyControl(places.engine("haproxy"))
+        controls: dict[str, Control] = {
+            "kamailio": KamailioControl(self._rpc),
+            "rtpengine": RtpengineControl(self._ng),
+            "haproxy": haproxy,
+        }
         probes: dict[str, Probe] = {"kamailio": KamailioProbe(self._rpc), "rtpengine": RtpengineProbe(self._ng)}
+        probes["haproxy"] = haproxy
         hands = MachineHands(places, self._resolver.render, self._supervisor, probes, controls)
         self._observer = Observer(
             clock,
@@ -184,6 +129,7 @@ class _Edge:
             self._rpc,
             hands.read_back,
             self._resolver.certificate,
+            self._panels,
             self._trunks,
         )
         machine = Machine(hands, hands.read_back, self._observer.observe, clock.wall)
@@ -192,11 +138,12 @@ class _Edge:
     async def run(self) -> int:
         """Start everything, serve until a signal comes, stop everything."""
         reports = open_loopback(TIMEOUT_PORT)
+        self._fraud.load()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await loop.create_datagram_endpoint(lambda: EventSocket(self._watch), sock=self._events)
+        await loop.create_datagram_endpoint(self._event_socket, sock=self._events)
         async with self._rpc, self._ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
@@ -205,10 +152,16 @@ class _Edge:
             async with asyncio.TaskGroup() as group:
                 hang_up = asyncio.Event()
                 loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+                server = ControlServer(
+                    self._control, self._operations, calls=self._calls, registrations=self._registrations.told
+                )
                 tasks = [
-                    group.create_task(ControlServer(self._control, self._operations).serve()),
+                    group.create_task(server.serve()),
+                    group.create_task(self._registrations.serve()),
                     group.create_task(MediaTimeouts(reports, self._rpc).serve()),
                     group.create_task(self._registrar.run()),
+                    group.create_task(self._live.serve()),
+                    group.create_task(self._fraud.serve()),
                     group.create_task(self._heartbeat()),
                     group.create_task(self._apply_on(hang_up)),
                 ]
@@ -221,6 +174,16 @@ class _Edge:
                     task.cancel()
         self._sink.settle()
         return ExitCode.GOOD
+
+    def _event_socket(self) -> EventSocket:
+        """Takes what Kamailio's processes tell."""
+        listeners = {
+            "registered": self._registrations.report,
+            "calls": self._live.told,
+            "fraud": self._fraud.told,
+            "records": self._list.told,
+        }
+        return EventSocket(self._watch, listeners)
 
     async def _heartbeat(self) -> None:
         """Watchdog, and lines that the flood control left out."""
@@ -246,7 +209,20 @@ class _Edge:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
         self._watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
         self._registrar.follow(accounts_of(desired.config, desired.network))
+        self._fraud.follow(watched_of(desired.config))
+        self._pbx_of = {node.address: node.pbx for node in nodes_of(policy).values()}
         self._notifier.status(f"generation {desired.generation} runs")
+
+    async def _calls(self) -> Told:
+        return calls_told(running(await self._list.ask(), self._pbx_of))
+
+    def _panels(self, desired: Desired) -> tuple[Panel, ...]:
+        used = self._live.ledger.used()
+        return (
+            limits_panel(limits_of(desired.config), used),
+            spending_panel(self._fraud.spending()),
+            alerts_panel(self._fraud.alerts()),
+        )
 
     def _trunks(self) -> tuple[TrunkStatus, ...]:
         """The registrations at providers."""

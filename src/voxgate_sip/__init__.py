@@ -5,14 +5,29 @@
     message.py   Kamailio's getters -> `Request`
     dialog.py    requests inside a dialog: along the route set, the next hop judged afterwards
     legs.py      what a request looks like when it leaves towards a side: Via, Record-Route, socket
+    browsers.py  WebSocket connections of browsers: whose each one is, and the way back
     media.py     offers and answers for rtpengine
+    crypto.py    two parties' policies and an offer -> encrypted or plain, or a refusal (pure)
+    insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
     trunks.py    trunks as values, whose request it is and where a number leads (pure)
     digest.py    answers to a provider's challenge (pure)
+    chain.py     all attempts of such a call, as text and back (pure)
     trunking.py  calls from and to trunks, attempt by attempt
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back
+    callbacks.py the callbacks for replies, one for each way to shape them and their SDP
     record.py    what is kept of an answered call, so that the edge itself can hang up
+    certificates.py  client certificates: whose they are (the rule is pure)
+    identity.py  a PBX is named by its domain in From
+    contacts.py  Contact of a REGISTER and of its answer (pure)
+    registrations.py  registrations that passed
+    keepalive.py OPTIONS that keep NATs from forgetting phones
+    limits.py    how many calls and how fast: the arithmetic (pure)
+    places.py    places of calls in shared memory: taken, given back once, put right
+    gate.py      limits between the decision about an INVITE and its performance
+    fraud.py     where a PBX may call: prefixes, classes, nights (pure)
+    sweeper.py   every two seconds: puts places right, tells the control plane of running calls
     events.py    what the workers tell the control plane, by datagrams that never block
     forked.py    what a worker must not share with its siblings after the fork
     ksr.py       the part of Kamailio's scripting API that is used, as types (generated)

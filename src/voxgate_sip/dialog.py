@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate_sip.hiding import MARK
-from voxgate_sip.legs import NEXT_HOP
+from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
+from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import unbracketed
-from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class DialogRelay:
         self._hider = hider
         self._pv_get = ksr.pv.get
         self._loose_route = ksr.rr.loose_route
-        self._set_contact_alias = ksr.nathelper.set_contact_alias
+        self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
         self._t_on_reply = ksr.tm.t_on_reply
         self._t_relay = ksr.tm.t_relay
 
@@ -64,6 +65,10 @@ class DialogRelay:
         if routes:
             self._hider.follow(routes)
         if from_pbx:
+            if len(self._ksr.kx.get_ruri()) > LONGEST_URI:
+                if method != "ACK":
+                    self._ksr.sl.send_reply(414, "Request-URI Too Long")
+                return
             self._ksr.nathelper.handle_ruri_alias()
         elif method in SHAPED:
             self._set_contact_alias()
@@ -74,25 +79,30 @@ class DialogRelay:
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:
-            self._refuse(str(error), source, proto, method)
+            self._refuse(str(error), source, proto, method, error.answer)
             return
-        self._leave(method, source, leg, hop, from_pbx=from_pbx)
+        self._leave(method, source, proto, leg, hop, from_pbx=from_pbx)
 
-    def _leave(self, method: str, source: str, leg: Leg, hop: str, *, from_pbx: bool) -> None:
+    def _leave(self, method: str, source: str, proto: str, leg: Leg, hop: str, *, from_pbx: bool) -> None:
         hider = self._hider
         self._legs.dress(leg)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
         shapes, shape = FROM_PBX, ""
         if from_pbx:
             shapes = FROM_PHONE
-            if hop not in self._pbx_hops and hider.hides_from(leg.side):
+            if hop not in self._pbx_hops and hider.hides(source, leg.side):
                 shapes = dict.fromkeys((method,), TO_HIDDEN)
             shape = shapes.get(method, "")
-        elif hider.hides_from(self._router.side_of(source)):
+        elif hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source)):
             shapes = FROM_HIDDEN
             shape = shapes.get(method, "")
         if self._media:
-            ending = self._media.in_request(method, source, leg.side)
+            try:
+                ending = self._media.in_request(method, source, proto, leg)
+            except NotAcceptableError as error:
+                self._refusals.note(str(error), source, proto, method, "")
+                self._ksr.sl.send_reply(488, "Not Acceptable Here")
+                return
             if ending:
                 shape = shapes.get(method, "ksr_from_pbx") + ending
         if shape:
@@ -100,12 +110,26 @@ class DialogRelay:
         if shape.startswith(TO_HIDDEN) and not hider.request(method, leg):
             return
         if self._t_relay() < 0:
-            self._ksr.sl.sl_reply_error()
+            not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
 
-    def _refuse(self, reason: str, source: str, proto: str, method: str) -> None:
+    def own_request(self) -> None:
+        """The edge's own request must name the edge as it looks from where it goes.
+
+        tm has written its Via by then. It writes a new one for another socket; otherwise only the text can change.
+        """
+        leg = self._legs.to_next_hop(str(self._pv_get(NEXT_HOP)), from_pbx=True)
+        if leg.socket:
+            self._legs.dress(leg)
+        elif leg.via:
+            own = leg.own.partition(";")[0]
+            self._ksr.textops.subst(rf"/^(Via: SIP\/2\.0\/[A-Z]+ )[^;]+/\1{own}/")
+
+    def _refuse(
+        self, reason: str, source: str, proto: str, method: str, answer: tuple[int, str] = ForbiddenError.answer
+    ) -> None:
         self._refusals.note(reason, source, proto, method, "")
         if method != "ACK":
-            self._ksr.sl.send_reply(403, "Forbidden")
+            self._ksr.sl.send_reply(*answer)
 
     def _without_route(self, method: str) -> None:
         if method != "ACK":

@@ -31,7 +31,7 @@ class Emitter:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
-    def send(self, **event: str | int) -> None:
+    def send(self, **event: object) -> None:
         """Tell the control plane. Nobody listening, or a full queue, is no error here."""
         try:
             self._socket.sendto(json.dumps(event, separators=(",", ":")).encode(), self._path)

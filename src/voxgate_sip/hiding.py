@@ -21,6 +21,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from voxgate_sip.identity import Identity
 from voxgate_sip.message import NOTHING, unbracketed
 from voxgate_sip.replies import SHAPED, entries
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
-    from voxgate_sip.replies import RecordRouteRewriter
+    from voxgate_sip.replies import Replies
     from voxgate_sip.route import Router
 
 #: The parameter that carries a seal.
@@ -43,8 +44,10 @@ _CACHED: Final = 4096
 #: Scheme and user, then host and port of each SIP URI in a header.
 _SIP_URI: Final = re.compile(r"(sips?:(?:[^@<>\s]*@)?)(\[[0-9A-Fa-f:.]+\](?::\d+)?|[^\[\]@;>,?\s]+)([^>,\s]*)")
 #: Of a request: Contact, Record-Routes. Of a reply: also who asked, and by which transport.
-_VIAS: Final = "$_s($hdrc(Via)\n$hdr(Via))"
+_VIAS: Final = "$_s($hdrc(Via)\n$fd\n$hdr(Via))"
 _IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
+#: Of a reply to a PBX: host of From now and as the PBX wrote it, Vias of the PBX.
+_BEFORE: Final = "$_s($fd\n$T_req($fd)\n$T_req($(hdr(Via)[*])))"
 _IN_REPLY: Final = "$_s($T_req($si)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
 
 
@@ -108,12 +111,21 @@ def real(uri: str, seal: Seal) -> tuple[str, str]:
 class Hider:
     """Hides PBXs in the messages of one policy generation."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, rewriter: RecordRouteRewriter, seal: Seal) -> None:
+    def __init__(self, ksr: Ksr, router: Router, legs: Legs, seal: Seal, *, replies: Replies) -> None:
         self._ksr = ksr
         self._router = router
         self._hides = router.policy.hide_topology
+        self._shown = frozenset(
+            node.address
+            for pbx in router.policy.pbxs.values()
+            if not pbx.hide_topology
+            for node in (*pbx.plain, *pbx.secure)
+        )
+        self._identity = Identity(ksr, router)
         self._seal = seal
-        self._rewriter = rewriter
+        self._rewriter = replies.rewriter
+        self._from_phone = replies.from_phone
+        self._method = ksr.kx.get_method
         self._own = {key: own.partition(";")[0] for key, own in legs.own_uris().items()}
         self._pv_get = ksr.pv.get
         self._remove = ksr.hdr.remove
@@ -123,9 +135,9 @@ class Hider:
         self._t_newtran = ksr.tm.t_newtran
         self._set_source = ksr.corex.set_source_address
 
-    def hides_from(self, side: str) -> bool:
-        """Whether parties on a side, other than PBXs, must not see the PBXs."""
-        return self._hides and side[0] == "o"
+    def hides(self, address: str, side: str) -> bool:
+        """Whether parties on a side, other than PBXs, must not see the PBX at `address`."""
+        return self._hides and side[0] == "o" and address not in self._shown
 
     def request(self, method: str, leg: Leg) -> bool:
         """The current request is a PBX's and leaves at once by `leg` towards a party outside; False: it is a copy."""
@@ -143,7 +155,8 @@ class Hider:
             if routes != NOTHING:
                 self._remove("Record-Route")
             self._show(contact, own, "" if routes == NOTHING else routes)
-        count, first = str(self._pv_get(_VIAS)).split("\n", 1)
+        count, from_host, first = str(self._pv_get(_VIAS)).split("\n", 2)
+        self._identity.hide(from_host)
         for index in range(1, min(int(count), _MOST_VIAS)):
             self._remove_nth("Via", index)
         self._replace(first, f"SIP/2.0/{leg.proto.upper()} {own};branch=z9hG4bKvoxgate", "f")
@@ -166,8 +179,12 @@ class Hider:
 
     def reply_to_pbx(self) -> None:
         """The current reply goes to a PBX whose Vias were taken off; its sender gives back the edge's two."""
+        from_host, before, vias = str(self._pv_get(_BEFORE)).split("\n", 2)
         self._remove_nth("Via", 1)
-        self._append(f"Via: {self._pv_get('$T_req($(hdr(Via)[*]))')}\r\n")
+        self._append(f"Via: {vias}\r\n")
+        self._identity.restore(from_host, before)
+        if self._method() in SHAPED:
+            self._from_phone()
 
     def reveal(self, uri: str) -> str:
         """Put back what the request URI of the current request hides; gives the routes behind the edge.

@@ -12,6 +12,8 @@ from typing import Protocol
 class Corex(Protocol):
     """Functions of `KSR.corex`."""
 
+    def sendx(self, p0: str, p1: str, p2: str, /) -> int: ...
+
     def set_send_socket(self, p0: str, /) -> int: ...
 
     def set_source_address(self, p0: str, /) -> int: ...
@@ -28,6 +30,8 @@ class Hdr(Protocol):
 
     def append(self, p0: str, /) -> int: ...
 
+    def append_to_reply(self, p0: str, /) -> int: ...
+
     def gete(self, p0: str, /) -> str: ...
 
     def insert(self, p0: str, /) -> int: ...
@@ -42,11 +46,33 @@ class Htable(Protocol):
 
     def sht_inc(self, p0: str, p1: str, /) -> int: ...
 
+    def sht_iterator_end(self, p0: str, /) -> int: ...
+
+    def sht_iterator_next(self, p0: str, /) -> int: ...
+
+    def sht_iterator_rm(self, p0: str, /) -> int: ...
+
+    def sht_iterator_start(self, p0: str, p1: str, /) -> int: ...
+
+    def sht_lock(self, p0: str, p1: str, /) -> int: ...
+
     def sht_rm(self, p0: str, p1: str, /) -> int: ...
+
+    def sht_sets(self, p0: str, p1: str, p2: str, /) -> int: ...
 
     def sht_setxi(self, p0: str, p1: str, p2: int, p3: int, /) -> int: ...
 
     def sht_setxs(self, p0: str, p1: str, p2: str, p3: int, /) -> int: ...
+
+    def sht_unlock(self, p0: str, p1: str, /) -> int: ...
+
+
+class Kex(Protocol):
+    """Functions of `KSR.kex`."""
+
+    def resetdebug(self) -> int: ...
+
+    def setdebug(self, p0: int, /) -> int: ...
 
 
 class Kx(Protocol):
@@ -57,6 +83,8 @@ class Kx(Protocol):
     def get_method(self) -> str: ...
 
     def get_proto(self) -> str: ...
+
+    def get_rcvip(self) -> str: ...
 
     def get_ruri(self) -> str: ...
 
@@ -78,7 +106,7 @@ class Nathelper(Protocol):
 
     def handle_ruri_alias(self) -> int: ...
 
-    def set_contact_alias(self) -> int: ...
+    def set_contact_alias_trim(self) -> int: ...
 
 
 class Pv(Protocol):
@@ -125,6 +153,18 @@ class Sl(Protocol):
     def sl_reply_error(self) -> int: ...
 
 
+class Tcpops(Protocol):
+    """Functions of `KSR.tcpops`."""
+
+    def tcp_close_connection(self) -> int: ...
+
+    def tcp_enable_closed_event(self) -> int: ...
+
+    def tcp_set_otcpid(self, p0: int, /) -> int: ...
+
+    def tcp_set_otcpid_flag(self, p0: int, /) -> int: ...
+
+
 class Textops(Protocol):
     """Functions of `KSR.textops`."""
 
@@ -133,6 +173,14 @@ class Textops(Protocol):
     def remove_hf_idx(self, p0: str, p1: int, /) -> int: ...
 
     def replace_hdrs_str(self, p0: str, p1: str, p2: str, /) -> int: ...
+
+    def subst(self, p0: str, /) -> int: ...
+
+
+class Textopsx(Protocol):
+    """Functions of `KSR.textopsx`."""
+
+    def remove_body(self) -> int: ...
 
 
 class Tm(Protocol):
@@ -163,6 +211,18 @@ class Tm(Protocol):
     def t_set_fr(self, p0: int, p1: int, /) -> int: ...
 
 
+class Websocket(Protocol):
+    """Functions of `KSR.websocket`."""
+
+    def handle_handshake(self) -> int: ...
+
+
+class Xhttp(Protocol):
+    """Functions of `KSR.xhttp`."""
+
+    def xhttp_reply(self, p0: int, p1: str, p2: str, p3: str, /) -> int: ...
+
+
 class Ksr(Protocol):
     """The module `KSR` that Kamailio gives to scripts."""
 
@@ -170,6 +230,7 @@ class Ksr(Protocol):
     dispatcher: Dispatcher
     hdr: Hdr
     htable: Htable
+    kex: Kex
     kx: Kx
     maxfwd: Maxfwd
     nathelper: Nathelper
@@ -178,8 +239,12 @@ class Ksr(Protocol):
     rtpengine: Rtpengine
     sanity: Sanity
     sl: Sl
+    tcpops: Tcpops
     textops: Textops
+    textopsx: Textopsx
     tm: Tm
+    websocket: Websocket
+    xhttp: Xhttp
 
     def err(self, p0: str, /) -> None: ...
 
@@ -190,6 +255,8 @@ class Ksr(Protocol):
     def set_drop(self) -> None: ...
 
     def set_forward_no_connect(self) -> bool: ...
+
+    def set_reply_close(self) -> bool: ...
 
     def set_reply_no_connect(self) -> bool: ...
 

@@ -8,17 +8,23 @@ from voxgate_sip.message import unbracketed
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
+    from voxgate_sip.browsers import Browsers
     from voxgate_sip.ksr import Ksr
+    from voxgate_sip.policy import Node
     from voxgate_sip.route import Router
 
 #: The next hop as text, as `Legs.next_hop` reads it.
 NEXT_HOP: Final = "$_s($nh(d) $nh(p) $nh(P))"
+#: Characters of a request URI up to which its alias is followed. A Contact is anybody's choice and comes back here
+#: through the PBX, and `handle_ruri_alias` of older Kamailios copies what is longer than 1024 beyond its buffer.
+LONGEST_URI: Final = 1000
 
 
 class Leg(NamedTuple):
     """A way out. `own`: `host:port;transport=...` as parties there see the edge; `via`: address for Via where it is
 
-    not the socket's; `socket`: the socket to send from where the engine would not find it by itself.
+    not the socket's; `socket`: the socket to send from where the engine would not find it by itself; `srtp`: policy for
+    the encryption of media of whoever is beyond.
     """
 
     side: str
@@ -26,21 +32,29 @@ class Leg(NamedTuple):
     own: str
     via: str
     socket: str
+    srtp: str
 
 
 class Legs:
     """All ways out of one policy generation."""
 
-    def __init__(self, ksr: Ksr, router: Router) -> None:
+    def __init__(self, ksr: Ksr, router: Router, browsers: Browsers | None = None) -> None:
         self._router = router
+        self._browsers = browsers
         self._legs = _legs(router)
+        self._node_legs = {
+            node.uri: self._legs[node.side, node.proto]._replace(srtp=pbx.srtp)
+            for pbx in router.policy.pbxs.values()
+            for node in (*pbx.plain, *pbx.secure)
+            if (node.side, node.proto) in self._legs
+        }
         #: Next hops that are PBX nodes, as `NEXT_HOP` gives them: everyone may go there.
         self.pbx_hops = {
-            f"{host} {node.port} {node.proto.upper()}": self._legs[node.side, node.proto]
+            f"{host} {node.port} {node.proto.upper()}": self._node_legs[node.uri]
             for pbx in router.policy.pbxs.values()
             for node in (*pbx.plain, *pbx.secure)
             for host in {node.address, bracketed(node.address)}
-            if (node.side, node.proto) in self._legs
+            if node.uri in self._node_legs
         }
         # The advertised address is a static buffer: once one side needs it, every message must set it.
         self._advertises = any(leg.via for leg in self._legs.values())
@@ -63,8 +77,15 @@ class Legs:
             raise ForbiddenError("no-such-side")
         return leg
 
+    def to_node(self, node: Node) -> Leg:
+        """The way to a node of a PBX. Raises ForbiddenError when there is none."""
+        return self._node_legs.get(node.uri) or self.to(node.side, node.proto)
+
     def to_next_hop(self, hop: str, *, from_pbx: bool) -> Leg:
-        """The way to a next hop, as `NEXT_HOP` gives it. Raises ForbiddenError when the request may not go there."""
+        """The way to a next hop, as `NEXT_HOP` gives it; to a browser, the one connection that it has.
+
+        Raises ForbiddenError when the request may not go there, FlowGoneError when that connection is gone.
+        """
         leg = self.pbx_hops.get(hop)
         if leg is not None:
             return leg
@@ -72,7 +93,13 @@ class Legs:
         if not port.isdecimal():
             raise ForbiddenError("next-hop-is-no-address")
         side = self._router.next_side(from_pbx=from_pbx, host=unbracketed(host), port=int(port))
-        return self.to(side, proto.lower())
+        leg = self.to(side, proto.lower())
+        if leg.proto == "ws" and self._browsers:
+            self._browsers.pin(f"{host}:{port}")
+        trunks = self._router.trunks
+        if trunks and (found := trunks.at(unbracketed(host))):
+            return leg._replace(srtp=found[0].srtp)
+        return leg
 
     def dress(self, leg: Leg) -> None:
         """Make the current request's own Via and its socket fit the way it takes."""
@@ -100,5 +127,11 @@ def _legs(router: Router) -> dict[tuple[str, str], Leg]:
                 own=f"{bracketed(view.shown)}:{port};transport={proto}",
                 via=bracketed(view.shown) if view.shown != view.local else "",
                 socket=f"{proto}:{bracketed(view.local)}:{port}" if apart else "",
+                srtp=router.policy.srtp,
             )
+        door = router.policy.websocket
+        if door and "ws" in view.ports:
+            # All sides' browsers come in at one listener on loopback, whose address nobody may see.
+            there = f"tcp:{door.address}:{door.port}"
+            legs[side, "ws"] = legs[side, "ws"]._replace(via=bracketed(view.shown), socket=there)
     return legs

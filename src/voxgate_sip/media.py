@@ -1,51 +1,81 @@
 """Audio and video: what rtpengine is told about each offer and answer, and what is kept of an answered call.
 
 The two sides of a call pick rtpengine's interfaces, so that every party finds an address of its own side in
-SDP. rtpengine remembers the directions of an offer; answers need none.
+SDP; `crypto` picks the profile. rtpengine remembers both for the dialog; answers need none.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from voxgate_sip import record
+from voxgate_sip import crypto, record
+from voxgate_sip.crypto import INSISTS, REQUIRED, Offer, Party, Refused
+from voxgate_sip.insisting import Insisting, worth_knowing
 from voxgate_sip.message import unbracketed
 
 if TYPE_CHECKING:
+    from voxgate_sip.events import Refusals
+    from voxgate_sip.gate import Gate
     from voxgate_sip.ksr import Ksr
+    from voxgate_sip.legs import Leg
     from voxgate_sip.route import Router
 
 #: Methods whose request or reply may carry an offer or an answer (RFC 3261, 3311, 3262).
 WITH_SDP: Final = frozenset({"INVITE", "ACK", "UPDATE", "PRACK"})
-_COMMON: Final = "replace-origin replace-session-connection rtcp-mux-demux"
+_REPLACE: Final = "replace-origin replace-session-connection"
+#: Some phones read keys only with the padding that RFC 4568 leaves in doubt.
+_ANSWER: Final = f"{_REPLACE} rtcp-mux-demux SDES-pad"
 _INTERFACE: Final = {"i": "inside", "o": "outside"}
+#: Where a transaction keeps what its answers need: who asked for a late offer, or one of the words below.
+NOTE: Final = "$avp(voxgate_media)"
+#: Keys are not to be taken.
+_STRIPS: Final = "strips"
+#: The callee was offered that.
+_TRIED: Final = {"tried-either": Offer.EITHER, "tried-sdes": Offer.SDES, "tried-dtls": Offer.DTLS}
+#: The caller insists on that.
+_INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
+#: RFC 3261 section 21.4.26.
+NOT_ACCEPTABLE: Final = 488
 #: An answered call is forgotten after a day, should its BYE never pass here.
 RECORD_LIFETIME_S: Final = 86400
+
+
+class NotAcceptableError(Exception):
+    """An offer is against a party's policy (488); the argument is the reason that is counted and logged."""
 
 
 class Media:
     """Offers and answers for one policy generation; only made where there is a media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router) -> None:
+    def __init__(self, ksr: Ksr, router: Router, refusals: Refusals, gate: Gate | None = None) -> None:
         self._ksr = ksr
         self._router = router
+        self._refusals = refusals
+        self._gate = gate
         self._pbxs = router.policy.pbx_protos
+        self._phones = router.policy.srtp
+        self._srtp = {
+            node.address: pbx.srtp for pbx in router.policy.pbxs.values() for node in (*pbx.plain, *pbx.secure)
+        }
+        self._insisting = Insisting(ksr)
         self._status = ksr.kx.get_status
         self._source = ksr.kx.get_srcip
+        self._proto = ksr.kx.get_proto
         self._method = ksr.kx.get_method
         self._call_id = ksr.kx.get_callid
         self._pv_get = ksr.pv.get
+        self._pv_sets = ksr.pv.sets
         self._has_body = ksr.textops.has_body_type
         self._offer = ksr.rtpengine.rtpengine_offer
         self._answer = ksr.rtpengine.rtpengine_answer
         self._delete = ksr.rtpengine.rtpengine_delete0
-        self._flags: dict[tuple[str, str, str], str] = {}
+        self._known: dict[tuple[str, str, str, Party, Party, bool, Offer], tuple[str, str]] = {}
 
-    def request(self, method: str, source: str, side: str) -> str:
-        """Offer or answer in the current request from `source`, which goes to `side`.
+    def request(self, method: str, source: str, proto: str, leg: Leg, *, first: bool = True) -> str:
+        """Offer or answer in the current request, which came from `source` by `proto` and leaves by `leg`.
 
         Gives the ending of the name of the callback that its replies need. Raises ConnectionError when rtpengine
-        does not serve.
+        does not serve, NotAcceptableError.
         """
         if method not in WITH_SDP:
             return ""
@@ -55,30 +85,52 @@ class Media:
                 self._answer(self._answer_flags(source))
             return ""
         if not has_sdp:
-            return "_late_offer" if method == "INVITE" else ""
-        if self._offer(self._offer_flags(source, side)) < 0:
+            if method != "INVITE":
+                return ""
+            asker = self._policy_of(source)
+            self._pv_sets(NOTE, f"{source} {proto} {asker} {leg.srtp} {int(first)}")
+            return "_late_offer"
+        party = Party(leg.srtp, leg.proto)
+        if source in self._pbxs and (first or leg.srtp == REQUIRED) and worth_knowing(leg.srtp, leg.proto):
+            party = party._replace(insists_on=self._insisting.callee_does())
+        offerer = Party(self._policy_of(source), proto)
+        flags, note = self._offered(source, leg.side, offerer, party, first=first)
+        if self._offer(flags) < 0:
             raise ConnectionError
-        return "_answer"
+        if not note:
+            return "_answer"
+        self._pv_sets(NOTE, note)
+        return "_noted_answer"
 
-    def in_request(self, method: str, source: str, side: str) -> str:
+    def in_request(self, method: str, source: str, proto: str, leg: Leg) -> str:
         """The same inside a dialog, where BYE ends the media and a call goes on even without its relay."""
         if method == "BYE":
             self.end()
             return ""
         try:
-            return self.request(method, source, side)
+            return self.request(method, source, proto, leg, first=False)
         except ConnectionError:
             return ""
 
-    def answer(self) -> None:
-        """SDP in a reply to a request that had an offer."""
+    def answer(self, profile: str = "") -> None:
+        """SDP in a reply to a request that had an offer; `profile` where the offerer's own choice does not count."""
         status = self._status()
         if not 100 < status < 300:
             return
         if self._has_body("application/sdp") > 0:
-            self._answer(self._answer_flags(unbracketed(self._source())))
+            self._answer(self._answer_flags(unbracketed(self._source())) + profile)
         if status >= 200:
             self._keep()
+
+    def noted_answer(self) -> None:
+        """The same, where something was noted about the offer."""
+        note = str(self._pv_get(NOTE))
+        self.answer(" RTP/AVP" if note == _STRIPS else "")
+        status = self._status()
+        if status == NOT_ACCEPTABLE and note in _TRIED:
+            self._insisting.callee_refuses(_TRIED[note])
+        elif 200 <= status < 300 and note in _INSISTS:
+            self._insisting.caller_does(_INSISTS[note])
 
     def late_offer(self) -> None:
         """SDP in a reply to an INVITE without one is the offer; the answer comes in ACK (RFC 3261 section 13.2.1)."""
@@ -86,32 +138,70 @@ class Media:
         if not 100 < status < 300:
             return
         if self._has_body("application/sdp") > 0:
-            asked = self._router.side_of(unbracketed(str(self._pv_get("$T_req($si)"))))
-            self._offer(self._offer_flags(unbracketed(self._source()), asked))
+            source, proto = unbracketed(self._source()), self._proto()
+            # Not from the transaction's request: where topology is hidden, the engine was told another source. And not
+            # from this worker's policy: it may be older than the request's.
+            asked, transport, asker, offerer, first = str(self._pv_get(NOTE)).split(" ")
+            parties = Party(offerer, proto), Party(asker, transport)
+            try:
+                flags, _ = self._offered(source, self._router.side_of(asked), *parties, first=first == "1")
+                self._offer(flags)
+            except NotAcceptableError as error:
+                # Too late for 488. Without an offer no media flows, and whoever asked hangs up.
+                self._refusals.note(str(error), source, proto, "INVITE", "")
+                self._ksr.textopsx.remove_body()
         if status >= 200:
             self._keep()
 
     def end(self, *, answered: bool = True) -> None:
         """The call, or the attempt, is over."""
         self._delete()
+        if self._gate:
+            self._gate.over()
         if answered:
             self._ksr.htable.sht_rm("calls", self._call_id())
 
-    def _offer_flags(self, source: str, side: str) -> str:
-        came = self._router.side_of(source)
-        trust = self._trust(source)
-        key = (came, side, trust)
-        flags = self._flags.get(key)
-        if flags is None:
+    def _offered(self, source: str, side: str, offerer: Party, answerer: Party, *, first: bool) -> tuple[str, str]:
+        """Flags for the offer in the current message, and its note. Raises NotAcceptableError."""
+        came, trust = self._router.side_of(source), self._trust(source)
+        learns = first and worth_knowing(offerer.srtp, offerer.transport) and source not in self._pbxs
+        offer = self._kind() if learns or crypto.must_look(offerer, answerer) else Offer.PLAIN
+        if learns and offer not in INSISTS:
+            self._insisting.caller_does_not()
+        key = (came, side, trust, offerer, answerer, first, offer)
+        known = self._known.get(key)
+        if known is None:
+            judgement = crypto.judge(offerer, answerer, offer, first=first)
+            if isinstance(judgement, Refused):
+                raise NotAcceptableError(judgement.reason)
             flags = (
-                f"{_COMMON} ICE=remove direction={_INTERFACE[came[0]]} direction={_INTERFACE[side[0]]} "
+                f"{_REPLACE} {judgement.offer} direction={_INTERFACE[came[0]]} direction={_INTERFACE[side[0]]} "
                 f"address-family=IP{side[1]}{trust}"
             )
-            self._flags[key] = flags
-        return flags
+            note = _STRIPS if judgement.strips else offer.name.lower() if learns and offer in INSISTS else ""
+            if first and source in self._pbxs and not note:
+                note = f"tried-{judgement.tried.name.lower()}" if judgement.tried else ""
+            known = self._known[key] = (flags, note)
+        return known
+
+    def _policy_of(self, source: str) -> str:
+        """The policy for the encryption of media of whoever is at an address."""
+        srtp = self._srtp.get(source)
+        if srtp is None:
+            trunks = self._router.trunks
+            srtp = found[0].srtp if trunks and (found := trunks.at(source)) else self._phones
+        return srtp
+
+    def _kind(self) -> Offer:
+        try:
+            sdp = str(self._pv_get("$rb") or "")
+        except UnicodeDecodeError:
+            # Names of sessions may be in any character set (RFC 8866 section 6.10).
+            sdp = bytes.fromhex(str(self._pv_get("$(rb{s.encode.hexa})"))).decode("latin-1")
+        return crypto.kind_of(sdp)
 
     def _answer_flags(self, source: str) -> str:
-        return f"{_COMMON}{self._trust(source)}"
+        return f"{_ANSWER}{self._trust(source)}"
 
     def _trust(self, source: str) -> str:
         """A phone's packets come from where its signalling comes from, not from what a NAT hides in its SDP.
@@ -124,4 +214,7 @@ class Media:
     def _keep(self) -> None:
         """Keep both parties of a call that was just answered, so that the edge itself can hang up."""
         if self._method() == "INVITE" and not self._pv_get("$T_req($tt)"):
-            self._ksr.htable.sht_setxs("calls", self._call_id(), record.of_reply(self._ksr), RECORD_LIFETIME_S)
+            call_id, kept = self._call_id(), record.of_reply(self._ksr)
+            self._ksr.htable.sht_setxs("calls", call_id, kept, RECORD_LIFETIME_S)
+            if self._gate:
+                self._gate.answered(call_id, record.from_tag(kept))

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 NOTHING: Final = "<null>"
 #: Shared variable by which the control plane tells that policy.json is new.
 GENERATION: Final = "$shv(voxgate_generation)"
+#: Tells a PBX where a request came from; whoever else writes it lies.
+FORWARDED_FOR: Final = "X-Forwarded-For"
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
 #: What the sender cannot choose freely stands first.
-_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru")
-_NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU")
+_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", f"$hdrc({FORWARDED_FOR})")
+_NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs")
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
 _NAMES_TEMPLATE: Final = "$_s(" + "\n".join(_NAMES) + ")"
 
@@ -32,7 +34,7 @@ def unbracketed(host: str) -> str:
 
 
 class MalformedError(Exception):
-    """A line end inside a URI, or bytes that are no UTF-8: no phone sends that."""
+    """A line end inside a URI, bytes that are no UTF-8, less body than Content-Length says: no phone sends that."""
 
 
 class Reader:
@@ -44,7 +46,9 @@ class Reader:
         self._pv_get = ksr.pv.get
 
     def envelope(self) -> list[str]:
-        """Generation in shared memory, source, transport, receiving address, method, To tag, request URI.
+        """Generation in shared memory, source, transport, receiving address, method, To tag, request URI, and how often
+
+        `FORWARDED_FOR` stands there. Raises MalformedError.
 
         Addresses are without brackets; no tag is `NOTHING`. Raises MalformedError.
         """
@@ -64,7 +68,10 @@ class Reader:
             raise MalformedError from error
         if len(values) != len(_NAMES):
             raise MalformedError
-        routes, ruri_host, from_host, ruri_user, from_user, to_user = values
+        routes, ruri_host, from_host, ruri_user, from_user, to_user, length, body = values
+        # More octets than it says are dropped by whoever reads the body (RFC 3261 section 18.3).
+        if length.isdecimal() and body.isdecimal() and int(length) > int(body):
+            raise MalformedError
         return Request(
             method,
             source,
@@ -75,5 +82,5 @@ class Reader:
             unbracketed(from_host).lower(),
             to_user if method == "REGISTER" else from_user,
             routes != "0",
-            "" if to_user == NOTHING else to_user,
+            to_user="" if to_user == NOTHING else to_user,
         )

@@ -10,8 +10,10 @@ import random
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
-from voxgate_sip.legs import NEXT_HOP, bracketed
-from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
+from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
+from voxgate_sip.media import NotAcceptableError
+from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
 from voxgate_sip.trunking import Trunking
 from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, ToTrunk
@@ -54,16 +56,19 @@ class Performer:
         self.trunking = Trunking(ksr, router, legs, media, refusals, hider=hider) if router.trunks else None
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
+        #: Whether the last request that was performed has left.
+        self.left = False
 
     def perform(self, request: Request, decision: Decision) -> None:
         """Do what was decided about the current request."""
+        self.left = False
         match decision:
             case ToPbx(pbx, nodes):
                 self._to_pbx(request, pbx, nodes)
             case ToPhone():
                 self._to_phone(request)
             case FromTrunk() | ToTrunk() if self.trunking:
-                self.trunking.perform(request, decision, self._choose)
+                self.left = self.trunking.perform(request, decision, self._choose)
             case Ignore(reason):
                 if reason:
                     self._refuse(reason, request)
@@ -80,6 +85,9 @@ class Performer:
 
     def _to_phone(self, request: Request) -> None:
         ksr = self._ksr
+        if len(ksr.kx.get_ruri()) > LONGEST_URI:
+            ksr.sl.send_reply(414, "Request-URI Too Long")
+            return
         if ksr.rr.loose_route_preloaded() < 0 and ksr.nathelper.handle_ruri_alias() < 0:
             self._refuse("no-way-to-phone", request)
             ksr.sl.send_reply(404, "Not Found")
@@ -89,12 +97,12 @@ class Performer:
             leg = self._legs.to_next_hop(hop, from_pbx=True)
         except ForbiddenError as error:
             self._refuse(str(error), request)
-            ksr.sl.send_reply(403, "Forbidden")
+            ksr.sl.send_reply(*error.answer)
             return
         ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
         ksr.set_forward_no_connect()
         shapes = FROM_PHONE
-        if hop not in self._legs.pbx_hops and self._hider.hides_from(leg.side):
+        if hop not in self._legs.pbx_hops and self._hider.hides(request.source, leg.side):
             shapes = dict.fromkeys((request.method,), TO_HIDDEN)
         self._leave(request, leg, shapes)
 
@@ -109,11 +117,13 @@ class Performer:
             ksr.sl.send_reply(503, "Service Unavailable")
             self._refuse("no-node-answers", request)
             return
-        leg = self._legs.to(node.side, node.proto)
+        leg = self._legs.to_node(node)
         if request.method == "REGISTER":
             self._path(request, leg)
         else:
-            ksr.nathelper.set_contact_alias()
+            ksr.nathelper.set_contact_alias_trim()
+            if request.method == "INVITE" and not self._router.is_pbx(*request[1:4]):
+                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         several = len(nodes) > 1
         if several:
             kind = "secure" if nodes is pbx.secure else "plain"
@@ -123,7 +133,7 @@ class Performer:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
         from_pbx = request.source in self._router.policy.pbx_protos
-        hidden = not from_pbx and self._hider.hides_from(self._router.side_of(request.source))
+        hidden = not from_pbx and self._hider.hides(node.address, self._router.side_of(request.source))
         shapes = FROM_HIDDEN if hidden else FROM_PBX
         self._leave(request, leg, shapes, failover=several)
 
@@ -142,7 +152,11 @@ class Performer:
                 ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
         if self._media:
             try:
-                ending = self._media.request(method, request.source, leg.side)
+                ending = self._media.request(method, request.source, request.proto, leg)
+            except NotAcceptableError as error:
+                self._refuse(str(error), request)
+                ksr.sl.send_reply(488, "Not Acceptable Here")
+                return
             except ConnectionError:
                 self._refuse("no-media-relay", request)
                 ksr.sl.send_reply(503, "Media Relay Unavailable")
@@ -155,15 +169,18 @@ class Performer:
             ksr.tm.t_on_failure("ksr_failure")
         if shape.startswith(TO_HIDDEN) and not self._hider.request(method, leg):
             return
-        if ksr.tm.t_relay() < 0 and not (failover and self._next_node()):
-            ksr.sl.sl_reply_error()
+        self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())
+        if not self.left:
+            not_sent(ksr, to_flow=shapes not in (FROM_PBX, FROM_HIDDEN) and leg.proto != "udp")
 
     def _path(self, request: Request, leg: Leg) -> None:
         """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""
         hdr = self._ksr.hdr
         source = f"{bracketed(request.source)}:{self._ksr.kx.get_srcport()}"
         flow = quote(f"sip:{source};transport={request.proto}", safe=":[]")
-        hdr.insert(f"Path: <sip:{leg.own};lr;received={flow}>\r\n")
+        # RFC 5626 section 5.1: to a phone with several flows the edge is the first hop, and tells them apart.
+        mark = ";ob" if "reg-id" in hdr.gete("Contact").lower() else ""
+        hdr.insert(f"Path: <sip:{leg.own};lr{mark};received={flow}>\r\n{FORWARDED_FOR}: {request.source}\r\n")
         if "path" not in hdr.gete("Supported").lower():
             hdr.append("Supported: path\r\n")
 

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from voxgate_sip.fraud import Guard, guard_of
 from voxgate_sip.trunks import Trunk, trunk_of
 
 #: Side codes: inside or outside, IPv4 or IPv6. Also the names of rtpengine's interfaces.
@@ -35,7 +36,9 @@ class Pbx:
     """One PBX. `plain` and `secure` are its nodes over UDP/TCP and over TLS, lowest priority value first.
 
     `group` is its dispatcher set, `codes` the answers that lead to the next node, `timeout_ms` how long a
-    node may be silent.
+    node may be silent, `srtp` is off, optional or required. With `check_certificate`, TLS from outside stays TLS only
+    for a user with a certificate. `hide_topology`: phones outside do not see its addresses, but in From its own SIP
+    `domain`, where it has one.
     """
 
     name: str
@@ -45,6 +48,10 @@ class Pbx:
     secure: tuple[Node, ...]
     codes: frozenset[int]
     timeout_ms: int
+    check_certificate: bool = False
+    hide_topology: bool = True
+    domain: str = ""
+    srtp: str = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,28 @@ class SideView:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocket:
+    """Where browsers' connections come in: HAProxy passes them to `address`:`port`, where nobody else may come in.
+
+    `origins` are the hosts, in lower case, whose pages may open one.
+    """
+
+    address: str
+    port: int
+    origins: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy of one generation.
 
     `domain` is the edge's own name, `own` holds it and all of the edge's addresses; `domains` maps a SIP domain
     in lower case to a PBX's name; `served` are the transports that phones may use; `local` the networks whose
-    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over.
+    parties are inside, in CIDR notation; `shun_s` how long a node that failed a request is passed over;
+    `keepalive_s` how often a phone outside is sent a keepalive over UDP, 0 for never.
+    `limits` who is limited (a subject of `limits.py`; `from`: every requester) -> calls at once, calls per second;
+    `fraud` a PBX's name -> its toll-fraud guard; `srtp` is the policy for phones: off, optional or required;
+    `websocket` is None where browsers are not served.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -81,6 +104,11 @@ class Policy:
     hide_topology: bool
     media: bool
     shun_s: int
+    keepalive_s: int = 0
+    limits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    fraud: dict[str, Guard] = field(default_factory=dict)
+    srtp: str = "optional"
+    websocket: WebSocket | None = None
     trunks: dict[str, Trunk] = field(default_factory=dict)
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -132,9 +160,18 @@ def _policy(document: dict[str, Any]) -> Policy:
         hide_topology=bool(document["hide_topology"]),
         media=bool(document["media"]),
         shun_s=int(document["shun_s"]),
+        keepalive_s=int(document["keepalive_s"]),
+        limits={subject: (int(calls), int(rate)) for subject, (calls, rate) in document["limits"].items()},
+        fraud={name: guard_of(entry) for name, entry in document["fraud"].items()},
+        srtp=str(document["srtp"]),
+        websocket=_websocket(document["websocket"]),
         trunks={name: trunk_of(entry) for name, entry in document["trunks"].items()},
         pbx_protos=protos,
     )
+
+
+def _websocket(entry: dict[str, Any] | None) -> WebSocket | None:
+    return WebSocket(entry["address"], int(entry["port"]), frozenset(entry["origins"])) if entry else None
 
 
 def _pbx(entry: dict[str, Any]) -> Pbx:

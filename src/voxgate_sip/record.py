@@ -25,6 +25,7 @@ FIELDS: Final = {
     "callee_contact": "$ct",
     "callee_routes": "$(hdr(Record-Route)[*])",
     "callee_flow": "$su",
+    "answered_s": "$TS",
 }
 _TEMPLATE: Final = "$_s(" + "\n".join(FIELDS.values()) + ")"
 
@@ -32,6 +33,11 @@ _TEMPLATE: Final = "$_s(" + "\n".join(FIELDS.values()) + ")"
 def of_reply(ksr: Ksr) -> str:
     """The record of the call that the current reply answers; its request is the transaction's."""
     return str(ksr.pv.get(_TEMPLATE) or "")
+
+
+def from_tag(record: str) -> str:
+    """The caller's tag in a record, without a look at the rest."""
+    return record.split("\n", 2)[1]
 
 
 def fields(record: str) -> dict[str, str]:

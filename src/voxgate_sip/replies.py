@@ -27,6 +27,17 @@ TO_HIDDEN: Final = "ksr_to_hidden"
 _MARK: Final = ";e="
 
 
+def not_sent(ksr: Ksr, *, to_flow: bool) -> None:
+    """Answer a request that could not be sent. `to_flow`: down a connection that only the phone can open.
+
+    RFC 5626 section 5.3.1: then the PBX must try the phone's other flow.
+    """
+    if to_flow:
+        ksr.sl.send_reply(430, "Flow Failed")
+    else:
+        ksr.sl.sl_reply_error()
+
+
 class RecordRouteRewriter:
     """Turns the edge's Record-Route values in replies to the caller's side. By hand: a regex costs thrice as much."""
 
@@ -70,12 +81,12 @@ class Replies:
     """Shapes the replies of one policy generation."""
 
     def __init__(self, ksr: Ksr, rewriter: RecordRouteRewriter) -> None:
-        self._rewriter = rewriter
+        self.rewriter = rewriter
         self._status = ksr.kx.get_status
         self._pv_get = ksr.pv.get
         self._remove = ksr.hdr.remove
         self._append = ksr.hdr.append
-        self._set_contact_alias = ksr.nathelper.set_contact_alias
+        self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
 
     def registered(self) -> None:
         """The phone needs no Path, and it names an inside address (RFC 3327 section 5.3 makes it optional)."""
@@ -91,7 +102,7 @@ class Replies:
         """Show the caller the edge as it looks from the caller's side."""
         value = self._pv_get("$(hdr(Record-Route)[*])")
         if value:
-            shown = self._rewriter.rewrite(str(value))
+            shown = self.rewriter.rewrite(str(value))
             if shown != value:
                 self._remove("Record-Route")
                 self._append(f"Record-Route: {shown}\r\n")

@@ -24,6 +24,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from zlib import crc32
 
+from voxgate_sip.certificates import is_of
 from voxgate_sip.trunks import REGISTRAR, FromTrunk, Refusal, ToTrunk, Trunks
 
 if TYPE_CHECKING:
@@ -33,14 +34,16 @@ if TYPE_CHECKING:
 
 #: How many source addresses the side of which a worker remembers, before it forgets them all.
 SIDE_CACHE_SIZE: Final = 4096
+_ENCRYPTED: Final = frozenset({"tls", "ws"})
 
 
 class Request(NamedTuple):
     """What decides about a request outside of a dialog.
 
-    Hosts are in lower case, addresses without brackets, `proto` is udp, tcp or tls.
+    Hosts are in lower case, addresses without brackets, `proto` is udp, tcp, tls or ws.
 
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
+    `certificate` holds the names of a valid client certificate, where a PBX wants them looked at.
     """
 
     method: str
@@ -52,6 +55,7 @@ class Request(NamedTuple):
     from_host: str
     user: str
     has_route: bool
+    certificate: frozenset[str] = frozenset()
     to_user: str = ""
 
 
@@ -85,6 +89,14 @@ Decision: TypeAlias = Ignore | Answer | ToPbx | ToPhone | FromTrunk | ToTrunk
 
 class ForbiddenError(Exception):
     """A request may not go where its route set leads; the argument is the reason that is counted and logged."""
+
+    answer: tuple[int, str] = (403, "Forbidden")
+
+
+class FlowGoneError(ForbiddenError):
+    """The connection to the next hop is gone, and only the other side can make another (RFC 5626 section 5.3)."""
+
+    answer: tuple[int, str] = (430, "Flow Failed")
 
 
 #: The ACK of a request that the edge refused by itself: it has no transaction, and nobody is to blame.
@@ -163,7 +175,7 @@ class Router:
             return self._of_trunks(verdict)
         owner = self.policy.domains.get(request.ruri_host)
         if owner is not None:
-            return self._target(self.policy.pbxs[owner], request.proto)
+            return self._target(self.policy.pbxs[owner], secure=request.proto in _ENCRYPTED)
         if request.method == "OPTIONS" and not request.ruri_user and request.ruri_host in self.policy.own:
             return Answer(200, "OK")
         return ToPhone()
@@ -177,16 +189,20 @@ class Router:
             owner = domains.get(request.from_host)
         if owner is None:
             return Ignore("unknown-domain")
-        return self._target(self.policy.pbxs[owner], request.proto)
+        pbx = self.policy.pbxs[owner]
+        secure = request.proto in _ENCRYPTED and (
+            not pbx.check_certificate or is_of(request.user, pbx.name, request.certificate, domains)
+        )
+        return self._target(pbx, secure=secure)
 
     @staticmethod
     def _of_trunks(verdict: FromTrunk | ToTrunk | Refusal) -> Decision:
         return Answer(*verdict) if isinstance(verdict, Refusal) else verdict
 
     @staticmethod
-    def _target(pbx: Pbx, proto: str) -> Decision:
-        """TLS from outside stays TLS where the PBX takes it; otherwise the plain target, if there is one."""
-        nodes = pbx.secure if (proto == "tls" and pbx.secure) or not pbx.plain else pbx.plain
+    def _target(pbx: Pbx, *, secure: bool) -> Decision:
+        """What came `secure` stays TLS where the PBX takes it; otherwise the plain target, if there is one."""
+        nodes = pbx.secure if (secure and pbx.secure) or not pbx.plain else pbx.plain
         return ToPbx(pbx, nodes)
 
     def next_side(self, *, from_pbx: bool, host: str, port: int) -> str:

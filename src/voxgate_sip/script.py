@@ -17,27 +17,36 @@ import KSR
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from voxgate_sip.browsers import Browsers
+from voxgate_sip.callbacks import ReplyCallbacks
+from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
+from voxgate_sip.gate import Gate
 from voxgate_sip.hiding import Hider, Seal
+from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
-from voxgate_sip.message import GENERATION, NOTHING, MalformedError, Reader
+from voxgate_sip.message import FORWARDED_FOR, GENERATION, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
-from voxgate_sip.replies import SHAPED, RecordRouteRewriter, Replies
+from voxgate_sip.registrations import Registrations
+from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
+from voxgate_sip.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxgate_sip.ksr import Ksr
+    from voxgate_sip.route import Decision, Request
 
 #: RFC 3261 section 16.6: 70 is what clients send; twenty proxies are already a loop.
 MAX_FORWARDS = 20
-#: The sanity module's checks: its default message checks, and all URI checks.
-SANITY_MESSAGE, SANITY_URI = 17895, 7
+#: The sanity module's checks: its default message checks with Proxy-Require (512), and all URI checks.
+#: Not Content-Length (128): it refuses what follows a message in its datagram; `message` has a better check.
+SANITY_MESSAGE, SANITY_URI = 17895 + 512 - 128, 7
 
 
 def mod_init() -> Script:
@@ -47,7 +56,7 @@ def mod_init() -> Script:
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], Seal(key))
 
 
-class Script:
+class Script(ReplyCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
     def __init__(self, ksr: Ksr, policy: Path, events: str, seal: Seal) -> None:
@@ -62,6 +71,7 @@ class Script:
         self._read_request = reader.request
         self._process_maxfwd = ksr.maxfwd.process_maxfwd
         self._sanity_check = ksr.sanity.sanity_check
+        self._sweeper = Sweeper(ksr, self._events)
         self._load()
         # What is loaded now lives as long as the worker: the collector need not touch, and so copy, it after the fork.
         gc.freeze()
@@ -70,16 +80,28 @@ class Script:
         policy = loads(self._path.read_text(encoding="utf-8"))
         self._generation = policy.generation
         self._router = router = Router(policy)
-        self._media = Media(self._ksr, router) if policy.media else None
-        legs = Legs(self._ksr, router)
-        rewriter = RecordRouteRewriter(legs.own_uris())
+        self._gate = Gate(self._ksr, policy, self._events) if policy.limits or policy.fraud else None
+        self._media = Media(self._ksr, router, self._refusals, self._gate) if policy.media else None
+        self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
+        legs = Legs(self._ksr, router, self._browsers)
+        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
-        self._hider = Hider(self._ksr, router, legs, rewriter, self._seal)
+        self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
         tools = (self._ksr, router, legs, self._media, self._refusals)
         self._performer = Performer(*tools, hider=self._hider)
-        self._in_dialog = DialogRelay(*tools, hider=self._hider).relay
-        self._replies = Replies(self._ksr, rewriter)
-        self._from_pbx = self._replies.from_pbx
+        relay = DialogRelay(*tools, hider=self._hider)
+        self._in_dialog, self._own_request = relay.relay, relay.own_request
+        self._registered = replies.registered
+        self._registrations = Registrations(self._ksr, router, self._events)
+        checks = any(pbx.check_certificate for pbx in policy.pbxs.values())
+        self._certificates = ClientCertificates(self._ksr) if checks else None
+        self._keepalive = Keepalive(self._ksr, router)
+        self._shapes = {
+            "ksr_from_pbx": replies.from_pbx,
+            "ksr_from_phone": replies.from_phone,
+            "ksr_from_hidden": self._hider.reply_of_pbx,
+            "ksr_to_hidden": self._hider.reply_to_pbx,
+        }
 
     def _refresh(self, seen: str) -> None:
         """One read of a file per worker and generation. A broken file keeps the former policy: calls go on."""
@@ -107,37 +129,32 @@ class Script:
                 self._ksr.sl.send_reply(500, "Server Internal Error")
         return 1
 
-    def ksr_registered(self, _msg: Any) -> int:
-        """A reply to REGISTER."""
-        return self._shaped(self._replies.registered)
-
-    def ksr_from_phone(self, _msg: Any) -> int:
-        """A reply of a phone, without media."""
-        return self._shaped(self._replies.from_phone)
-
-    def ksr_from_phone_answer(self, _msg: Any) -> int:
-        """A reply of a phone to a request that had an offer."""
-        return self._shaped(self._replies.from_phone, Media.answer)
-
-    def ksr_from_phone_late_offer(self, _msg: Any) -> int:
-        """A reply of a phone to an INVITE without an offer."""
-        return self._shaped(self._replies.from_phone, Media.late_offer)
-
-    def ksr_from_pbx(self, _msg: Any) -> int:
-        """A reply of a PBX, without media."""
+    def ksr_reply_route(self, _msg: Any) -> int:
+        """Any reply, before its transaction is looked for; only where browsers are served."""
         try:
-            self._from_pbx()
+            if self._browsers and not self._browsers.adopt():
+                self._ksr.set_drop()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
+            self._ksr.set_drop()
         return 1
 
-    def ksr_from_pbx_answer(self, _msg: Any) -> int:
-        """A reply of a PBX to a request that had an offer."""
-        return self._shaped(self._replies.from_pbx, Media.answer)
+    def ksr_xhttp_event(self, _msg: Any, _name: str) -> int:
+        """An HTTP request."""
+        return self._with_browsers(Browsers.handshake)
 
-    def ksr_from_pbx_late_offer(self, _msg: Any) -> int:
-        """A reply of a PBX to an INVITE without an offer."""
-        return self._shaped(self._replies.from_pbx, Media.late_offer)
+    def ksr_websocket_event(self, _msg: Any, _name: str) -> int:
+        """A WebSocket was closed."""
+        return self._with_browsers(Browsers.forget)
+
+    def ksr_tcp_event(self, _msg: Any, _name: str) -> int:
+        """The connection below a WebSocket was closed, reset, or timed out."""
+        return self._with_browsers(Browsers.forget)
+
+    def ksr_registered(self, _msg: Any) -> int:
+        """A reply to REGISTER."""
+        self._shaped(self._registered)
+        return self._shaped(self._registrations.answered)
 
     def ksr_failure(self, _msg: Any) -> int:
         """A transaction failed; the reply has not gone back yet. This worker may have had no request for long."""
@@ -158,6 +175,24 @@ class Script:
             self._bug()
         return 1
 
+    def ksr_local_request(self, _msg: Any, _name: str) -> int:
+        """Kamailio itself sends a request: a health check, or the BYE of a call that has no audio any more."""
+        try:
+            if self._ksr.kx.get_method() == "BYE":
+                self._own_request()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+    def ksr_keepalive(self, _msg: Any, _timer: str) -> int:
+        """Every few seconds, in a process of its own."""
+        try:
+            self._refresh(str(self._ksr.pv.get(GENERATION)))
+            self._keepalive.sweep()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
     def ksr_dispatcher_event(self, _msg: Any, name: str) -> int:
         """A node went down or came back; `name` is dispatcher:dst-down or dispatcher:dst-up."""
         try:
@@ -169,45 +204,23 @@ class Script:
             self._bug()
         return 1
 
-    def ksr_from_hidden(self, _msg: Any) -> int:
-        """A reply of a PBX to a party that it is hidden from, without media."""
-        return self._shaped(self._hider.reply_of_pbx)
-
-    def ksr_from_hidden_answer(self, _msg: Any) -> int:
-        """The same to a request that had an offer."""
-        return self._shaped(self._hider.reply_of_pbx, Media.answer)
-
-    def ksr_from_hidden_late_offer(self, _msg: Any) -> int:
-        """The same to an INVITE without an offer."""
-        return self._shaped(self._hider.reply_of_pbx, Media.late_offer)
-
-    def ksr_to_hidden(self, _msg: Any) -> int:
-        """A reply to a PBX that is hidden from whoever sends it, without media."""
-        return self._shaped(self._to_hidden)
-
-    def ksr_to_hidden_answer(self, _msg: Any) -> int:
-        """The same to a request that had an offer."""
-        return self._shaped(self._to_hidden, Media.answer)
-
-    def ksr_to_hidden_late_offer(self, _msg: Any) -> int:
-        """The same to an INVITE without an offer."""
-        return self._shaped(self._to_hidden, Media.late_offer)
-
-    # -- what they do --------------------------------------------------------------------------------
-
-    def _shaped(self, shape: Callable[[], None], media: Callable[[Media], None] | None = None) -> int:
+    def ksr_sweep(self, _msg: Any, _name: str) -> int:
+        """Every two seconds, in one process."""
         try:
-            shape()
-            if media and self._media:
-                media(self._media)
+            self._sweeper.sweep()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
 
-    def _to_hidden(self) -> None:
-        self._hider.reply_to_pbx()
-        if self._ksr.kx.get_method() in SHAPED:
-            self._replies.from_phone()
+    # -- what they do --------------------------------------------------------------------------------
+
+    def _with_browsers(self, then: Callable[[Browsers], None]) -> int:
+        try:
+            if self._browsers:
+                then(self._browsers)
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
 
     def _bug(self) -> bool:
         """Log the current exception; False when not we are to blame but bytes that are no UTF-8."""
@@ -219,18 +232,42 @@ class Script:
             self._ksr.err("event=bug " + traceback.format_exc().replace("\n", " | ") + "\n")
         return True
 
+    def _outside_dialog(self, method: str, source: str, proto: str, received_on: str) -> None:
+        request = self._read_request(method, source, proto, received_on)
+        if proto == "tls" and self._certificates:
+            request = request._replace(certificate=self._certificates.names())
+        decision = self._router.decide(request)
+        if self._gate and method == "INVITE":
+            self._limited(request, decision, self._gate)
+        else:
+            self._performer.perform(request, decision)
+
+    def _limited(self, request: Request, decision: Decision, gate: Gate) -> None:
+        judged = gate.judge(request, decision)
+        if judged is None:
+            return
+        self._performer.left = False
+        try:
+            self._performer.perform(request, judged)
+        finally:
+            gate.settle(left=self._performer.left)
+
     def _malformed(self) -> None:
         self._refusals.note("malformed", self._ksr.kx.get_srcip(), self._ksr.kx.get_proto(), "", "")
 
     def _request(self) -> None:
         ksr = self._ksr
+        if self._browsers and not self._browsers.adopt():
+            return
         if self._process_maxfwd(MAX_FORWARDS) < 0:
             ksr.sl.send_reply(483, "Too Many Hops")
             return
         try:
-            seen, source, proto, received_on, method, to_tag, uri = self._envelope()
+            seen, source, proto, received_on, method, to_tag, uri, forwarded_for = self._envelope()
             if seen != self._seen:
                 self._refresh(seen)
+            if forwarded_for != "0":
+                ksr.hdr.remove(FORWARDED_FOR)
             if proto != "udp":
                 ksr.set_reply_no_connect()
             if method == "CANCEL":
@@ -239,7 +276,6 @@ class Script:
             elif to_tag != NOTHING:
                 self._in_dialog(method, source, proto, received_on, uri)
             elif self._sanity_check(SANITY_MESSAGE, SANITY_URI) > 0:
-                request = self._read_request(method, source, proto, received_on)
-                self._performer.perform(request, self._router.decide(request))
+                self._outside_dialog(method, source, proto, received_on)
         except MalformedError:
             self._malformed()

@@ -10,9 +10,12 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from voxgate_sip.chain import Chain, chain_of
 from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
 from voxgate_sip.legs import bracketed
+from voxgate_sip.media import NotAcceptableError
+from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, rewritten
 
@@ -41,44 +44,7 @@ ASKS: Final = {
 }
 
 
-class Chain(NamedTuple):
-    """What a transaction must remember. `way` is in or out, `owner` the trunk of a call in and the PBX of a call out.
-
-    `came` is the caller's side and transport; `targets` are names of PBXs or trunks in the order in which they are
-    tried; `hidden` is empty where the provider may see the PBX; `tried` holds one (target, URI, outcome) for each
-    attempt, the outcome being empty while it lasts.
-    """
-
-    way: str
-    owner: str
-    number: str
-    user: str
-    source: str
-    came: str
-    method: str
-    hidden: str
-    targets: tuple[str, ...]
-    tried: tuple[tuple[str, str, str], ...] = ()
-
-    def text(self) -> str:
-        """As lines: no value holds a line end, because `message.Reader` refuses those."""
-        attempts = ("\t".join(attempt) for attempt in self.tried)
-        return "\n".join((*self[:8], " ".join(self.targets), *attempts))
-
-    def ended(self, outcome: str) -> Chain:
-        """The same after the outcome of its last attempt."""
-        *before, (target, uri, _) = self.tried
-        return self._replace(tried=(*before, (target, uri, outcome)))
-
-
-def chain_of(text: str) -> Chain:
-    """The chain that `Chain.text` wrote."""
-    way, owner, number, user, source, came, method, hidden, targets, *tried = text.split("\n")
-    attempts = []
-    for line in tried:
-        target, uri, outcome = line.split("\t")
-        attempts.append((target, uri, outcome))
-    return Chain(way, owner, number, user, source, came, method, hidden, tuple(targets.split(" ")), tuple(attempts))
+NO_RELAY: Final = "no-media-relay"
 
 
 class Attempt(NamedTuple):
@@ -106,41 +72,59 @@ class Trunking:
         self._now: tuple[Chain, Leg] | None = None
         #: Header line with our credentials for the attempt that is being sent.
         self._credentials = ""
-        self._deaf = False
+        #: Why no attempt can be made at all, in the words of `Refusals`.
+        self._stopped = ""
 
-    def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> None:
-        """Send the current request where it was decided."""
+    def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> bool:
+        """Send the current request where it was decided; whether it has left."""
         ksr = self._ksr
         if request.has_route:
             ksr.hdr.remove("Route")
         ksr.hdr.remove(TRUNK_HEADER)
         if isinstance(decision, FromTrunk):
             way, owner, targets = "in", decision.trunk.name, decision.did.pbxs
-            hidden = self._hider.hides_from(self._router.side_of(request.source))
+            hidden = self._hides(decision.did.pbxs, self._router.side_of(request.source))
             shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
-            ksr.nathelper.set_contact_alias()
+            ksr.nathelper.set_contact_alias_trim()
+            if request.method == "INVITE":
+                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         else:
             way, owner, targets = "out", decision.pbx, tuple(trunk.name for trunk in decision.trunks)
             register = request.method == "REGISTER"
             hidden = not register and any(
-                self._hider.hides_from(hop.side) for trunk in decision.trunks for hop in trunk.hops
+                self._hider.hides(request.source, hop.side) for trunk in decision.trunks for hop in trunk.hops
             )
             shape = TO_HIDDEN if hidden else "" if register else FROM_PHONE.get(request.method, "")
         came = f"{self._router.side_of(request.source)}{request.proto}"
         chain = Chain(
-            way, owner, decision.number, request.user, request.source, came, request.method, "1"[:hidden], targets
+            way,
+            owner,
+            decision.number,
+            request.user,
+            request.source,
+            came,
+            request.method,
+            "1"[:hidden],
+            shape,
+            targets,
         )
-        if self._media and request.method == "INVITE":
-            shape += "_answer" if ksr.textops.has_body_type("application/sdp") > 0 else "_late_offer"
-        if shape:
-            ksr.tm.t_on_reply(shape)
         if ksr.tm.t_newtran() <= 0:
             # A copy: the transaction has sent its last answer again.
-            return
-        if not self._on(chain, choose, silent=True, code=0):
+            return True
+        if self._on(chain, choose, silent=True, code=0):
+            return True
+        reason = self._stopped or ("no-node-answers" if way == "in" else "no-trunk-answers")
+        if self._stopped in {"", NO_RELAY}:
             ksr.tm.t_reply(503, "Service Unavailable")
-            reason = "no-media-relay" if self._deaf else "no-node-answers" if way == "in" else "no-trunk-answers"
-            self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
+        else:
+            ksr.tm.t_reply(488, "Not Acceptable Here")
+        self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
+        return False
+
+    def _hides(self, pbxs: tuple[str, ...], side: str) -> bool:
+        """Whether parties on `side` must not see one of these PBXs."""
+        found = [self._router.policy.pbxs[name] for name in pbxs if name in self._router.policy.pbxs]
+        return any(self._hider.hides(node.address, side) for pbx in found for node in (*pbx.plain, *pbx.secure))
 
     def next(self, choose: Choose, *, silent: bool, code: int) -> bool:
         """In the failure route: go on where that is declared; False when the failure stays as it is."""
@@ -198,12 +182,19 @@ class Trunking:
             ksr.hdr.append(self._credentials)
         if chain.way == "in":
             ksr.hdr.append(f"{TRUNK_HEADER}: {chain.owner}\r\n")
+        ending = ""
         if self._media:
             try:
-                self._media.request(chain.method, chain.source, leg.side)
+                ending = self._media.request(chain.method, chain.source, chain.came[2:], leg)
             except ConnectionError:
-                self._deaf = True
-                ksr.set_drop()
+                self._stopped = NO_RELAY
+            except NotAcceptableError as error:
+                self._stopped = str(error)
+        if self._stopped:
+            ksr.set_drop()
+            return
+        if chain.shape or ending:
+            ksr.tm.t_on_reply((chain.shape or "ksr_from_pbx") + ending)
         if chain.way == "out" and chain.hidden:
             self._hider.cover(chain.method, leg)
 
@@ -211,18 +202,18 @@ class Trunking:
 
     def _on(self, chain: Chain, choose: Choose, *, silent: bool, code: int) -> bool:
         """Relay to the next target that can be tried; False when there is none."""
-        self._deaf = False
+        self._stopped = ""
         while attempt := next(self._attempts(chain, choose, silent=silent, code=code), None):
             chain = chain._replace(tried=(*chain.tried, (attempt.target, attempt.hop.uri, "")))
             if self._send(chain, attempt):
                 return True
-            if self._deaf:
+            if self._stopped:
                 return False
             chain, silent = chain.ended("unreachable"), True
         return False
 
     def _send(self, chain: Chain, attempt: Attempt) -> bool:
-        ksr, leg = self._ksr, self._legs.to(attempt.hop.side, attempt.hop.proto)
+        ksr, leg = self._ksr, self._leg(attempt.hop, attempt.target)
         ksr.pv.sets(CHAIN, chain.text())
         ksr.pv.sets("$ru", attempt.uri)
         # In a failure route only an assignment to $du makes a new branch; setdsturi does not.
@@ -271,6 +262,11 @@ class Trunking:
         for hop in trunk.hops:
             if usable and hop.uri not in tried and self._is_up(trunk, hop):
                 yield Attempt(name, _uri(trunk, chain), hop, trunk.timeout_ms)
+
+    def _leg(self, hop: Node | Hop, target: str) -> Leg:
+        if isinstance(hop, Hop):
+            return self._legs.to(hop.side, hop.proto)._replace(srtp=self._router.policy.trunks[target].srtp)
+        return self._legs.to_node(hop)
 
     def _is_up(self, trunk: Trunk, hop: Hop) -> bool:
         """A provider that is never asked is never known to be down."""

@@ -36,7 +36,7 @@ Config = dict[str, Any]
 
 HQ, BRANCH = "192.168.1.20", "192.168.1.30"
 HQ_TONE_HZ, BRANCH_TONE_HZ = 620, 890
-PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
+PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "wss": 443, "ws": 8080}
 
 #: Characters of the edge's log that are shown when a test fails.
 LOG_TAIL = 20_000

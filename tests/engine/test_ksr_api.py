@@ -12,6 +12,7 @@ import pytest
 from tests.ksr import stub
 from tests.ksr.api import api_list
 from tests.ksr.fake import SIGNATURES
+from voxgate_sip.callbacks import ENDINGS, SHAPES, ReplyCallbacks
 
 if TYPE_CHECKING:
     from tests.ksr.api import Function
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.engine
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 TEMPLATE = SOURCE / "voxgate" / "engines" / "templates" / "kamailio.cfg"
+#: Media puts an ending on what shapes replies, where a request has an offer or waits for one.
+ARMED_BY_MEDIA = {shape + ending for shape in SHAPES for ending in ENDINGS}
 STUBBED = [(module, name) for module, functions in SIGNATURES.items() for name in functions]
 
 
@@ -45,11 +48,7 @@ def test_the_stub_is_what_its_generator_writes(known: dict[tuple[str, str], Func
 def _script_methods() -> set[str]:
     tree = ast.parse((SOURCE / "voxgate_sip" / "script.py").read_text())
     (script,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Script")
-    return {node.name for node in script.body if isinstance(node, ast.FunctionDef)}
-
-
-#: Media puts an ending on what shapes replies, where a request has an offer or waits for one.
-SHAPES = {"ksr_from_pbx", "ksr_from_phone", "ksr_from_hidden", "ksr_to_hidden"}
+    return {node.name for node in script.body if isinstance(node, ast.FunctionDef)} | set(vars(ReplyCallbacks))
 
 
 def _callbacks_in_code() -> set[str]:
@@ -62,17 +61,24 @@ def _callbacks_in_code() -> set[str]:
     }
 
 
+def _callbacks_in_configuration() -> set[str]:
+    return set(re.findall(r"[\"=](ksr_\w+)\"", TEMPLATE.read_text()))
+
+
 def test_each_callback_that_the_configuration_or_the_script_names_is_a_method_of_the_script() -> None:
-    configured = set(re.findall(r'"(ksr_\w+)"', TEMPLATE.read_text()))
-    shapes = SHAPES & _callbacks_in_code()
-    armed = _callbacks_in_code() | {shape + ending for shape in shapes for ending in ("_answer", "_late_offer")}
-    assert configured == {"ksr_dispatcher_event"}
-    assert shapes == SHAPES
+    configured = _callbacks_in_configuration()
+    shapes = set(SHAPES) & _callbacks_in_code()
+    armed = _callbacks_in_code() | ARMED_BY_MEDIA
+    assert configured == {
+        *("ksr_dispatcher_event", "ksr_reply_route", "ksr_xhttp_event", "ksr_websocket_event", "ksr_tcp_event"),
+        *("ksr_keepalive", "ksr_local_request", "ksr_sweep"),
+    }
+    assert shapes == set(SHAPES)
     assert "ksr_failure" in armed
     assert (configured | armed | {"ksr_request_route", "child_init"}) - _script_methods() == set()
 
 
 def test_the_script_has_no_callback_that_nobody_names() -> None:
-    armed = _callbacks_in_code() | {shape + ending for shape in SHAPES for ending in ("_answer", "_late_offer")}
-    named = armed | set(re.findall(r'"(ksr_\w+)"', TEMPLATE.read_text())) | {"ksr_request_route"}
+    armed = _callbacks_in_code() | ARMED_BY_MEDIA
+    named = armed | _callbacks_in_configuration() | {"ksr_request_route"}
     assert {name for name in _script_methods() if name.startswith("ksr_")} == named

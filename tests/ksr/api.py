@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 #: The modules that kamailio.cfg loads; tls needs a configuration and offers nothing that we call.
 MODULES = (
-    "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops",
-    "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine", "app_python3",
+    "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops", "textopsx",
+    "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine", "rtimer",
+    "xhttp", "websocket", "tcpops", "app_python3",
 )  # fmt: skip
 
 _SCRIPT = "import KSR\ndef mod_init():\n    return K()\nclass K:\n    def child_init(self, rank):\n        return 0\n"
@@ -52,13 +53,15 @@ def api_list(folder: Path) -> dict[tuple[str, str], Function]:
 
 
 def _configuration(folder: Path) -> str:
-    lines = ["#!KAMAILIO", "children=1", "disable_tcp=yes", "listen=udp:127.0.0.1:15999", "log_stderror=yes"]
+    lines = ["#!KAMAILIO", "children=1", "listen=udp:127.0.0.1:15999", "log_stderror=yes"]
     lines += [f'loadmodule "{module}.so"' for module in MODULES]
     lines += [
         f'modparam("ctl", "binrpc", "unix:{folder}/ctl.sock")',
         f'modparam("dispatcher", "list_file", "{folder}/dispatcher.list")',
         'modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:9")',
         'modparam("rtpengine", "rtpengine_retr", 0)',
+        # xhttp wants to know whom to call.
+        'modparam("xhttp", "event_callback", "nobody")',
         f'modparam("app_python3", "load", "{folder}/api.py")',
         'cfgengine "python"',
     ]

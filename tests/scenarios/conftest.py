@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.scenarios import compatibility
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,6 +25,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.engine)
         if os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what works with what, when that was tried."""
+    results: compatibility.Results = {}
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "compatibility":
+                    row, feature = value
+                    results[compatibility.Row(*row), feature] = outcome == "passed"
+    if results:
+        terminalreporter.section("what works with what")
+        for line in compatibility.lines(results):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="module")

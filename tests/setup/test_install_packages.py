@@ -139,8 +139,11 @@ def test_an_interrupted_run_leaves_no_policy(machine: Machine, sent: signal.Sign
     deadline = time.monotonic() + 60
     while not (machine.path / "hanging").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.killpg(process.pid, sent)
-    process.communicate(timeout=60)
+    # Again and again: a shell that is about to start its `sleep` when the signal comes may wait for it all the same.
+    while process.poll() is None and time.monotonic() < deadline:
+        os.killpg(process.pid, sent)
+        time.sleep(0.5)
+    process.communicate(timeout=10)
     assert (process.returncode != 0, machine.policy.exists()) == (True, False)
 
 

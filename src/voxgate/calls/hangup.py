@@ -10,11 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from voxgate_sip.record import fields
+from voxgate_sip.record import fields, from_tag
 
 #: Higher than any CSeq the two have used, and below 2**31 (RFC 3261 section 8.1.1.5).
 CSEQ: Final = 0x7FFFFFF0
-_OWN_ROUTE: Final = re.compile(r";e=(?:-|[io][46](?:udp|tcp|tls))")
+#: Reason header of a call that is ended because nothing is heard any more.
+NO_MEDIA: Final = 'SIP;cause=408;text="no media"'
+_OWN_ROUTE: Final = re.compile(r";e=(?:-|[io][46](?:udp|tcp|tls|ws))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Bye:
     headers: str
 
 
-def byes(call_id: str, record: str) -> tuple[Bye, Bye]:
+def byes(call_id: str, record: str, reason: str = NO_MEDIA) -> tuple[Bye, Bye]:
     """To the caller and to the callee. Raises ValueError when `record` is no record of a call."""
     call = fields(record)
     caller = f"<{call['from_uri']}>;tag={call['from_tag']}"
@@ -37,17 +39,28 @@ def byes(call_id: str, record: str) -> tuple[Bye, Bye]:
         Bye(
             _uri(call["caller_contact"]) or call["caller_flow"],
             call["caller_flow"],
-            _headers(call_id, callee, caller, upstream),
+            _headers((call_id, reason), callee, caller, upstream),
         ),
         Bye(
             _uri(call["callee_contact"]) or call["callee_flow"],
             call["callee_flow"],
-            _headers(call_id, caller, callee, downstream),
+            _headers((call_id, reason), caller, callee, downstream),
         ),
     )
 
 
-def _headers(call_id: str, sender: str, receiver: str, routes: list[str]) -> str:
+def call_of(record: str) -> dict[str, str]:
+    """The values of a record by name. Raises ValueError when it is none."""
+    return fields(record)
+
+
+def caller_tag(record: str) -> str:
+    """The tag that the caller gave the call. Raises IndexError when `record` is none."""
+    return from_tag(record)
+
+
+def _headers(call: tuple[str, str], sender: str, receiver: str, routes: list[str]) -> str:
+    call_id, reason = call
     lines = [
         *(f"Route: <{route}>" for route in routes),
         f"From: {sender}",
@@ -55,7 +68,7 @@ def _headers(call_id: str, sender: str, receiver: str, routes: list[str]) -> str
         f"Call-ID: {call_id}",
         f"CSeq: {CSEQ} BYE",
         "Max-Forwards: 70",
-        'Reason: SIP;cause=408;text="no media"',
+        f"Reason: {reason}",
     ]
     return "".join(f"{line}\r\n" for line in lines)
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 from xml.sax.saxutils import unescape
 
-from voxgate.calls.hangup import byes
+from voxgate.calls.hangup import NO_MEDIA, byes, caller_tag
+from voxgate.calls.ledger import key_of_place
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
@@ -81,15 +83,27 @@ class MediaTimeouts:
 
     async def hang_up(self, call_id: str) -> None:
         """End the call on both sides; one that is not known ended by itself. Raises EngineError, PeerError."""
-        try:
-            answer = await self._rpc.call("htable.get", "calls", call_id)
-        except EngineError:
-            log.info("media_timeout call_id=%s known=%s", call_id, False)
-            return
-        for bye in byes(call_id, _value(answer)):
-            await self._rpc.call("tm.t_uac_start", "BYE", bye.uri, bye.next_hop, ".", bye.headers)
-        await self._rpc.call("htable.delete", "calls", call_id)
-        log.info("media_timeout call_id=%s known=%s", call_id, True)
+        known = await hang_up(self._rpc, call_id, NO_MEDIA)
+        log.info("media_timeout call_id=%s known=%s", call_id, known)
+
+
+async def hang_up(rpc: Rpc, call_id: str, reason: str) -> bool:
+    """End a call on both sides; False when it is not known. Raises EngineError, PeerError.
+
+    `reason` is the value of the Reason header (RFC 3326).
+    """
+    try:
+        answer = await rpc.call("htable.get", "calls", call_id)
+    except EngineError:
+        return False
+    record = value_of(answer)
+    for bye in byes(call_id, record, reason):
+        await rpc.call("tm.t_uac_start", "BYE", bye.uri, bye.next_hop, ".", bye.headers)
+    await rpc.call("htable.delete", "calls", call_id)
+    # A call that nobody limits holds no place.
+    with suppress(EngineError):
+        await rpc.call("htable.delete", "places", key_of_place(call_id, caller_tag(record)))
+    return True
 
 
 async def _body(reader: asyncio.StreamReader) -> str:
@@ -101,7 +115,7 @@ async def _body(reader: asyncio.StreamReader) -> str:
     return (await reader.readexactly(size)).decode("utf-8", "replace")
 
 
-def _value(answer: object) -> str:
+def value_of(answer: object) -> str:
     """`htable.get` answers `{"item": {"name": ..., "value": ...}}` (htable manual)."""
     match answer:
         case {"item": {"value": str(value)}}:

@@ -60,6 +60,12 @@ def shown(config: Config, folder: Path, now: datetime) -> Shown:
     return _shown(certificate, key)
 
 
+def clients_ca(config: Config) -> bytes:
+    """The authorities whose client certificates count, PEM; empty where there are none. Raises HostError."""
+    path = config.certificates.clients_ca
+    return files.read(path) if path else b""
+
+
 def _names(config: Config) -> tuple[str, ...]:
     """Every name that a TLS client can ask for, the edge's first; the edge's alone where they are too many."""
     asked = sorted({name for pbx in config.pbxs.values() for name in pbx.names if "/" not in name})

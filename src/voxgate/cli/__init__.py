@@ -10,6 +10,8 @@
     rollback.py    voxgate rollback   goes back to an earlier generation
     history.py     voxgate history    lists the generations
     status.py      voxgate status     shows how everything is
+    registrations.py  voxgate registrations  shows who is registered through the edge
+    calls.py       voxgate calls      lists the running calls
     run.py         voxgate run        runs the edge in the foreground
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
@@ -43,6 +45,8 @@ VERBS: dict[str, str] = {
     "rollback": "voxgate.cli.rollback",
     "history": "voxgate.cli.history",
     "status": "voxgate.cli.status",
+    "registrations": "voxgate.cli.registrations",
+    "calls": "voxgate.cli.calls",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }

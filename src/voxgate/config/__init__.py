@@ -4,6 +4,8 @@ scalars.py   host names, service names, port ranges: parsed once into typed valu
 model.py     `Config` and its sections; every key with its sentence
     fields.py      base class and value types of all sections
     pbxs.py        the section `pbxs`
+    fraud.py       the key `fraud` of PBXs
+    limits.py      the key `limits` of PBXs, trunks and requesters
     trunks.py      the section `trunks`
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
 places.py      where each key was written: path -> file and line
@@ -16,6 +18,7 @@ places.py      where each key was written: path -> file and line
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
     certificate.py certificate files: there, PEM, a pair, in date
+    client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments
 secrets.py   `!secret NAME` from environment, file or systemd credential; never printed
 network.py   `Config` + `Facts` -> `Network`, from which all engines' addresses derive

@@ -29,7 +29,9 @@ _MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Bad:
+class Bad:
+    """What is wrong, and what would be right."""
+
     message: str
     advice: str
 
@@ -48,11 +50,11 @@ def check_certificates(parts: Parts, places: Places, now: datetime) -> tuple[tup
     problems = [
         places.problem((*base, name), bad.message, bad.advice)
         for name, bad in (("certificate", certificate), ("key", key))
-        if isinstance(bad, _Bad)
+        if isinstance(bad, Bad)
     ]
-    if isinstance(certificate, _Bad):
+    if isinstance(certificate, Bad):
         return tuple(problems), ()
-    if not isinstance(key, _Bad) and _public(certificate.public_key()) != _public(key.public_key()):
+    if not isinstance(key, Bad) and _public(certificate.public_key()) != _public(key.public_key()):
         advice = f"the first certificate in {pair.certificate} must be the server's, made with this key"
         problems.append(places.problem((*base, "key"), "the key does not belong to the certificate", advice))
     dates = tuple(places.problem((*base, "certificate"), bad.message, bad.advice) for bad in _dates(certificate, now))
@@ -63,45 +65,46 @@ def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _content(path: Path) -> bytes | _Bad:
+def content(path: Path) -> bytes | Bad:
+    """A file of moderate size, or what is wrong with it."""
     try:
         if path.exists() and not path.is_file():  # a pipe would keep us waiting
-            return _Bad(f"{path} is not a file", "give the path of a PEM file")
+            return Bad(f"{path} is not a file", "give the path of a PEM file")
         with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
+            found = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
-        return _Bad(f"{path} does not exist", "check the path")
+        return Bad(f"{path} does not exist", "check the path")
     except OSError as error:
-        return _Bad(f"{path} cannot be read: {error.strerror}", "check that it is a file and who may read it")
-    return content if len(content) <= _MAX_BYTES else _Bad(f"{path} is too large", "1 MiB is the most")
+        return Bad(f"{path} cannot be read: {error.strerror}", "check that it is a file and who may read it")
+    return found if len(found) <= _MAX_BYTES else Bad(f"{path} is too large", "1 MiB is the most")
 
 
-def _certificate(path: Path) -> x509.Certificate | _Bad:
-    content = _content(path)
-    if isinstance(content, _Bad):
-        return content
+def _certificate(path: Path) -> x509.Certificate | Bad:
+    found = content(path)
+    if isinstance(found, Bad):
+        return found
     try:
-        return x509.load_pem_x509_certificates(content)[0]
+        return x509.load_pem_x509_certificates(found)[0]
     except ValueError:
-        return _Bad(f"{path} holds no certificate in PEM form", "it must begin with -----BEGIN CERTIFICATE-----")
+        return Bad(f"{path} holds no certificate in PEM form", "it must begin with -----BEGIN CERTIFICATE-----")
 
 
-def _key(path: Path) -> PrivateKeyTypes | _Bad:
-    content = _content(path)
-    if isinstance(content, _Bad):
-        return content
+def _key(path: Path) -> PrivateKeyTypes | Bad:
+    found = content(path)
+    if isinstance(found, Bad):
+        return found
     try:
-        return load_pem_private_key(content, password=None)
+        return load_pem_private_key(found, password=None)
     except TypeError:  # cryptography's way to say that a password is needed
-        return _Bad(f"{path} is encrypted with a password", "remove it: openssl pkey -in OLD -out NEW")
+        return Bad(f"{path} is encrypted with a password", "remove it: openssl pkey -in OLD -out NEW")
     except (ValueError, UnsupportedAlgorithm):
-        return _Bad(f"{path} holds no private key in PEM form", "it must begin with -----BEGIN PRIVATE KEY-----")
+        return Bad(f"{path} holds no private key in PEM form", "it must begin with -----BEGIN PRIVATE KEY-----")
 
 
-def _dates(certificate: x509.Certificate, now: datetime) -> Iterator[_Bad]:
+def _dates(certificate: x509.Certificate, now: datetime) -> Iterator[Bad]:
     if certificate.not_valid_after_utc < now:
         when = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-        yield _Bad(f"the certificate ran out on {when}", "renew it: most TLS clients refuse to connect")
+        yield Bad(f"the certificate ran out on {when}", "renew it: most TLS clients refuse to connect")
     if certificate.not_valid_before_utc > now:
         when = f"{certificate.not_valid_before_utc:%Y-%m-%d}"
-        yield _Bad(f"the certificate is valid from {when} only", "check the clock of this machine")
+        yield Bad(f"the certificate is valid from {when} only", "check the clock of this machine")

@@ -22,8 +22,14 @@ _TRANSPORTS = ("udp", "tcp", "tls")
 
 def cross_check(parts: Parts, places: Places) -> list[Problem]:
     """Every contradiction between keys that are good by themselves."""
-    problems = [*_names(parts, places), *_nodes(parts, places), *_families(parts, places), *_targets(parts, places)]
-    problems += trunk_problems(parts, places)
+    problems = [
+        *_names(parts, places),
+        *_nodes(parts, places),
+        *_srtp(parts, places),
+        *_families(parts, places),
+        *_targets(parts, places),
+        *trunk_problems(parts, places),
+    ]
     if parts.edge:
         problems += _addresses(parts.edge, places)
     if parts.listen:
@@ -69,6 +75,19 @@ def _nodes(parts: Parts, places: Places) -> Iterator[Problem]:
                 break
 
 
+def _srtp(parts: Parts, places: Places) -> Iterator[Problem]:
+    """What an offer may be is known by the address it comes from, whatever port that is."""
+    owners: dict[IpAddress, str] = {}
+    for pbx_name, pbx in parts.pbxs.items():
+        for index, node in enumerate(pbx.nodes):
+            owner = owners.setdefault(node.address, pbx_name)
+            if parts.pbxs[owner].srtp is not pbx.srtp:
+                message = f"{node.address} has srtp {pbx.srtp.value} here and {parts.pbxs[owner].srtp.value} in {owner}"
+                yield places.problem(
+                    places.written(("pbxs", pbx_name, "nodes", index)), message, "give both PBXs the same srtp"
+                )
+
+
 def _families(parts: Parts, places: Places) -> Iterator[Problem]:
     """A request keeps the addresses of the side it was first sent to when the next node is tried."""
     for name, pbx in parts.pbxs.items():
@@ -110,11 +129,17 @@ def _addresses(edge: Edge, places: Places) -> Iterator[Problem]:
 
 def _listeners(sip: SipListen, places: Places) -> Iterator[Problem]:
     path: Path = ("listen", "sip")
-    if not ports_of(sip):
+    if not ports_of(sip) and sip.wss is None and sip.ws is None:
         yield places.problem(path, "names no port", "write sip: {udp: 5060, tcp: 5060, tls: 5061}")
     if sip.tls is not None and sip.tls == sip.tcp:
         message = f"port {sip.tls} cannot serve plain TCP and TLS both"
         yield places.problem((*path, "tls"), message, "give TLS another port, 5061 as a rule")
+    for key, others in (("wss", ("tcp", "tls")), ("ws", ("tcp", "tls", "wss"))):
+        port = getattr(sip, key)
+        clash = next((other for other in others if port is not None and getattr(sip, other) == port), None)
+        if clash:
+            message = f"port {port} cannot serve WebSocket and listen.sip.{clash} both"
+            yield places.problem((*path, key), message, "give WebSocket a port of its own; wss is on 443 as a rule")
 
 
 def _media(udp: int, ports: PortRange, places: Places) -> Iterator[Problem]:

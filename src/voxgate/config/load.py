@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from voxgate.config.certificate import check_certificates
+from voxgate.config.client_certificates import check_client_certificates
 from voxgate.config.crosscheck import cross_check
 from voxgate.config.document import Items, Keys, Scalar, SecretName, parse
 from voxgate.config.findings import findings
@@ -146,7 +147,7 @@ def load_sources(sources: tuple[Source, ...], secrets: SecretReader, now: dateti
     parts = Parts.of_config(config) if config else Parts.of_data(data)
     problems += cross_check(parts, places)
     wrong, warnings = check_certificates(parts, places, now)
-    problems += wrong
+    problems += (*wrong, *check_client_certificates(parts, places))
     if problems or config is None:
         raise ConfigError(in_order(problems, sources))
     return Loaded(config, sources, in_order(list(warnings), sources), places)

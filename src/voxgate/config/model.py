@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from voxgate.config.fields import Addresses, Networks, Port, Section
+from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
+from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
@@ -57,7 +58,7 @@ class Edge(Section):
     topology_hiding: bool = Field(
         default=True,
         strict=True,
-        description="Hide the PBXs' addresses in Via, Contact and Record-Route from everyone outside.",
+        description="Hide the PBXs' addresses in Via, Contact, Record-Route and From from everyone outside.",
     )
 
 
@@ -72,6 +73,9 @@ class Certificates(Section):
     """What TLS clients are shown. Without it, Voxgate makes a self-signed certificate and says so."""
 
     default: Certificate | None = Field(default=None, description="Certificate for every name.")
+    clients_ca: AbsolutePath | None = Field(
+        default=None, description="PEM file with the authorities whose client certificates count."
+    )
 
 
 class SipListen(Section):
@@ -80,8 +84,32 @@ class SipListen(Section):
     udp: Port | None = Field(default=None, description="Port for SIP over UDP, usually 5060.")
     tcp: Port | None = Field(default=None, description="Port for SIP over TCP, usually 5060.")
     tls: Port | None = Field(default=None, description="Port for SIP over TLS, usually 5061.")
+    wss: Port | None = Field(
+        default=None,
+        description="Port for browsers: SIP over WebSocket with TLS, path `/ws`; 443 as a rule, or one of its own. "
+        "Not served by default.",
+    )
+    ws: Port | None = Field(
+        default=None,
+        description="Port for SIP over WebSocket without TLS, path `/ws`, for trusted networks and tests. "
+        "Browsers use it from pages without TLS only. Not served by default.",
+    )
+    origins: Hostnames = Field(
+        default=(),
+        description="Hosts whose web pages may open a WebSocket, beside the edge's own name and the PBXs' names.",
+    )
     workers: int = Field(
         default=4, strict=True, ge=1, le=64, description="SIP worker processes for each kind of socket."
+    )
+    keepalive_seconds: KeepaliveSeconds = Field(
+        default=25,
+        description="How often a phone outside that is registered over UDP is sent an OPTIONS, so that its NAT router "
+        "does not forget it; 0 for never. TCP and TLS connections are probed each minute whatever stands here.",
+    )
+    requester: Limits | None = Field(
+        default=None,
+        description="How many calls each source address (IPv6: each /64) may have that is no PBX's. "
+        "Phones behind one NAT share an address.",
     )
 
 
@@ -111,6 +139,11 @@ class Media(Section):
     )
     hold_timeout_seconds: int = Field(
         default=3600, strict=True, ge=60, le=86400, description="The same for a call that is on hold."
+    )
+    srtp: Srtp = Field(
+        default=Srtp.OPTIONAL,
+        description="Encryption of media (SDES or DTLS-SRTP) between phones and the edge: off, optional (a phone on "
+        "TLS may choose) or required. Browsers always encrypt.",
     )
 
 

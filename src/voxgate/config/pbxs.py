@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, as_list
+from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp, as_list
+from voxgate.config.fraud import Fraud
+from voxgate.config.limits import Limits
 from voxgate.config.scalars import IpAddress, Kind
 
 
@@ -55,6 +57,13 @@ class SipTarget(Section):
     udp: Port | None = Field(default=None, description="Port of the PBX for SIP over UDP.")
     tcp: Port | None = Field(default=None, description="Port of the PBX for SIP over TCP.")
     tls: Port | None = Field(default=None, description="Port of the PBX for SIP over TLS.")
+    check_certificate: bool = Field(
+        default=False,
+        strict=True,
+        description="TLS from outside stays TLS only for phones with a client certificate that is valid by "
+        "`certificates.clients_ca` and names their user; all others reach the PBX over UDP or TCP, so that it can ask "
+        "for a password.",
+    )
 
 
 class Failover(Section):
@@ -85,4 +94,16 @@ class Pbx(Section):
     )
     balance: Balance = Field(default=Balance.HASH_USER, description="How requests are spread over the nodes.")
     sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
+    topology_hiding: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Hide this PBX's addresses from phones outside, or not. Default: `edge.topology_hiding`.",
+    )
+    limits: Limits | None = Field(default=None, description="How many calls the PBX may have, in both directions.")
+    fraud: Fraud | None = Field(default=None, description="Toll-fraud guard over the calls that the PBX sends out.")
     failover: Failover = Field(default=Failover(), description="When the next node is tried.")
+    srtp: Srtp = Field(
+        default=Srtp.OFF,
+        description="Encryption of media between the edge and this PBX: off (plain RTP), optional (as the caller "
+        "offers it, and over TLS as the PBX chooses) or required.",
+    )

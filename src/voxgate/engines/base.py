@@ -23,7 +23,8 @@ class Action(Enum):
 
     POLICY = "policy"  # Kamailio's workers are told the new generation and read policy.json again
     DISPATCHER = "dispatcher"  # Kamailio reads its list of nodes again; health starts afresh
-    TLS = "tls"  # Kamailio reads its certificates again; connections stay
+    TLS = "tls"  # the engine reads its certificates again; connections stay
+    RELOAD = "reload"  # HAProxy takes its whole configuration anew; connections stay
     RESTART = "restart"  # the process is stopped and started; what that means for calls, the plan says
 
 

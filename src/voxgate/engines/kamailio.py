@@ -19,6 +19,7 @@ from voxgate.engines.base import Action, Check, EngineState, File, Listener, Pro
 from voxgate.engines.render import render
 from voxgate.engines.rtpengine import NG_PORT
 from voxgate.engines.sip_policy import policy_of, sockets_of
+from voxgate.engines.websocket import MOST
 from voxgate_sip.policy import dumps
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 #: Shared memory for transactions, connections and tables; private memory of each process. In MiB.
 SHARED_MIB: Final = 256
 PRIVATE_MIB: Final = 16
+#: What as many WebSocket connections as HAProxy lets through need on top.
+WEBSOCKET_MIB: Final = MOST * 150 // 1024
 _LOW_PORTS: Final = 1024
 
 
@@ -46,13 +49,15 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Kamailio:
-    """The SIP engine. `script` holds the package `voxgate_sip` as (path, content)."""
+    """The SIP engine. `script` holds the package `voxgate_sip` as (path, content), `clients_ca` authorities in PEM."""
 
     script: tuple[tuple[str, bytes], ...] = dataclasses.field(repr=False)
     certificate: Pair
     topology_key: str = dataclasses.field(repr=False)
     name: str = "kamailio"
     media: bool = True
+    clients_ca: bytes = b""
+    websocket_key: str = dataclasses.field(default="", repr=False)
 
     def desired(self, config: Config, network: Network, places: Places, generation: int) -> EngineState:
         """Its process and files for `config`."""
@@ -61,7 +66,11 @@ class Kamailio:
         sockets = sockets_of(policy)
         return EngineState(
             name=self.name,
-            process=self._process(folder, low_ports=any(port < _LOW_PORTS for _, _, port in sockets)),
+            process=self._process(
+                folder,
+                low_ports=any(port < _LOW_PORTS for _, _, port in sockets),
+                shared_mib=SHARED_MIB + (WEBSOCKET_MIB if policy.websocket else 0),
+            ),
             files=tuple(self._files(config, policy, folder)),
             check=Check(("kamailio", "-c", "-f", str(folder / "kamailio.cfg"))),
             listeners=tuple(
@@ -70,8 +79,8 @@ class Kamailio:
             ),
         )
 
-    def _process(self, folder: Path, *, low_ports: bool) -> Process:
-        memory = ("-x", "tlsf", "-X", "tlsf", "-m", str(SHARED_MIB), "-M", str(PRIVATE_MIB))
+    def _process(self, folder: Path, *, low_ports: bool, shared_mib: int) -> Process:
+        memory = ("-x", "tlsf", "-X", "tlsf", "-m", str(shared_mib), "-M", str(PRIVATE_MIB))
         return Process(
             argv=("kamailio", "-DD", "-E", *memory, "-Y", str(folder), "-f", str(folder / "kamailio.cfg")),
             user="kamailio",
@@ -93,10 +102,14 @@ class Kamailio:
                 "kamailio.cfg",
                 workers=config.listen.sip.workers,
                 sockets=[f"{proto}:{address}:{port}" for proto, address, port in sockets],
-                aliases=sorted(_alias(name) for name in policy.own),
-                tcp=bool(protos & {"tcp", "tls"}),
+                # Without brackets: Kamailio takes them off what it compares (socket_info.c, grep_aliases).
+                aliases=sorted(policy.own),
+                tcp=bool(protos & {"tcp", "tls"} or policy.websocket),
                 tls="tls" in protos,
                 media=self.media,
+                websocket=policy.websocket,
+                websocket_key=self.websocket_key,
+                websocket_shown=_websocket_shown(policy),
                 health=config.health,
                 domain=config.edge.domain,
                 ng_port=NG_PORT,
@@ -106,7 +119,10 @@ class Kamailio:
         )
         yield File("topology.key", self.topology_key.encode(), Action.RESTART, secret=True)
         if "tls" in protos:
-            yield File("tls.cfg", render("tls.cfg", folder=folder), Action.TLS)
+            checks = bool(self.clients_ca) and any(pbx.check_certificate for pbx in policy.pbxs.values())
+            yield File("tls.cfg", render("tls.cfg", folder=folder, checks=checks), Action.TLS)
+            if checks:
+                yield File("clients-ca.pem", self.clients_ca, Action.TLS)
             yield File("certificate.pem", self.certificate.certificate, Action.TLS)
             yield File("key.pem", self.certificate.key, Action.TLS, secret=True)
         yield File("dispatcher.list", dispatcher_list(policy), Action.DISPATCHER)
@@ -123,6 +139,13 @@ class Kamailio:
 
 def _alias(name: str) -> str:
     return f"[{name}]" if ":" in name else name
+
+
+def _websocket_shown(policy: Policy) -> str:
+    """`address:port` that a Via names where the script does not say otherwise; an address, because names cost DNS."""
+    views = (policy.sides.get(side) for side in ("o4", "o6", "i4", "i6"))
+    view = next((view for view in views if view and "ws" in view.ports), None)
+    return f"{_alias(view.shown)}:{view.ports['ws']}" if view else ""
 
 
 def dispatcher_list(policy: Policy) -> bytes:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
+from voxgate.engines.sip_fraud import guards_of
+from voxgate.engines.sip_limits import limits_of
 from voxgate.engines.trunk_policy import bracketed, side_of, trunks_of
+from voxgate.engines.websocket import websocket_of
 from voxgate_sip import policy as sip
 
 if TYPE_CHECKING:
@@ -13,7 +16,6 @@ if TYPE_CHECKING:
 
     from voxgate.config.model import Config
     from voxgate.config.network import IpAddress, Network
-    from voxgate.config.pbxs import Pbx
 
 #: Ports of sockets that are needed towards PBXs only, because nothing is served on the transport.
 _DEFAULT_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
@@ -44,10 +46,15 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         pbxs=pbxs,
         sides=sides,
         local=tuple(str(net) for net in network.local_networks),
-        hide_topology=config.edge.topology_hiding,
+        hide_topology=any(pbx.hide_topology for pbx in pbxs.values()),
         media=media,
         # Until the health check has had its say about a node that failed a request.
         shun_s=config.health.interval_seconds * config.health.down_after + 5,
+        keepalive_s=config.listen.sip.keepalive_seconds if ports.get("udp") else 0,
+        limits=limits_of(config),
+        fraud=guards_of(config),
+        websocket=websocket_of(config),
+        srtp=config.media.srtp.value,
         trunks=trunks,
         pbx_protos=sip.sources_of(pbxs),
     )
@@ -61,13 +68,15 @@ def sockets_of(policy: sip.Policy) -> tuple[tuple[str, str, int], ...]:
         if view:
             address = f"[{view.local}]" if ":" in view.local else view.local
             for proto, port in sorted(view.ports.items()):
-                found[proto, address, port] = None
+                # HAProxy has the sockets for WebSocket.
+                if proto != "ws":
+                    found[proto, address, port] = None
     return tuple(found)
 
 
 def _served(config: Config) -> dict[str, int]:
     listen = config.listen.sip
-    ports = {"udp": listen.udp, "tcp": listen.tcp, "tls": listen.tls}
+    ports = {"udp": listen.udp, "tcp": listen.tcp, "tls": listen.tls, "ws": listen.wss or listen.ws}
     return {proto: port for proto, port in ports.items() if port}
 
 
@@ -94,11 +103,13 @@ def _pbxs(config: Config, network: Network) -> dict[str, sip.Pbx]:
         while group in groups:
             group = group % 0x7FFFFFFF + 1
         groups[group] = name
-        pbxs[name] = _pbx(name, group, config.pbxs[name], network)
+        pbxs[name] = _pbx(name, group, config, network)
     return pbxs
 
 
-def _pbx(name: str, group: int, pbx: Pbx, network: Network) -> sip.Pbx:
+def _pbx(name: str, group: int, config: Config, network: Network) -> sip.Pbx:
+    pbx = config.pbxs[name]
+
     def nodes(proto: str, port: int | None) -> tuple[sip.Node, ...]:
         ordered = sorted(pbx.nodes, key=lambda node: node.priority) if port else ()
         return tuple(
@@ -123,4 +134,8 @@ def _pbx(name: str, group: int, pbx: Pbx, network: Network) -> sip.Pbx:
         secure=nodes("tls", pbx.sip.tls),
         codes=frozenset(pbx.failover.codes),
         timeout_ms=round(pbx.failover.timeout_seconds * 1000),
+        check_certificate=pbx.sip.check_certificate,
+        hide_topology=config.edge.topology_hiding if pbx.topology_hiding is None else pbx.topology_hiding,
+        domain=next((name for name in pbx.names if "/" not in name), ""),
+        srtp=pbx.srtp.value,
     )

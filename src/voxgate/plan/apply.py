@@ -116,12 +116,8 @@ def forward(plan: Plan) -> tuple[Command, ...]:
 
 def _action(step: Step, states: dict[str, EngineState], generation: int) -> Command:
     match step.action:
-        case Do.TLS:
-            return Reload(step.engine, Action.TLS, generation)
-        case Do.DISPATCHER:
-            return Reload(step.engine, Action.DISPATCHER, generation)
-        case Do.POLICY:
-            return Reload(step.engine, Action.POLICY, generation)
+        case Do.TLS | Do.DISPATCHER | Do.RELOAD | Do.POLICY:
+            return Reload(step.engine, Action(step.action.value), generation)
         case Do.START:
             return Start(states[step.engine], generation)
         case Do.RESTART:

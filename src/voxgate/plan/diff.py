@@ -25,13 +25,13 @@ CAUSES = {
     "edge.topology_hiding": ("kamailio",),
     "network.i": ("kamailio", "rtpengine"),
     "network.o": ("kamailio", "rtpengine"),
-    "certificates": ("kamailio",),
-    "listen": ("kamailio",),
+    "certificates": ("kamailio", "haproxy"),
+    "listen": ("kamailio", "haproxy"),
     "media": ("rtpengine",),
     "health": ("kamailio",),
 }
 
-LISTENER_KEYS = frozenset({"listen.sip.udp", "listen.sip.tcp", "listen.sip.tls"})
+LISTENER_KEYS = frozenset(f"listen.sip.{key}" for key in ("udp", "tcp", "tls", "wss", "ws"))
 
 
 @dataclass(frozen=True, slots=True)

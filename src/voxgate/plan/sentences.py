@@ -92,7 +92,7 @@ def _listed(items: Iterable[object]) -> str:
 
 
 def _first(config: Config) -> Iterator[Change]:
-    for transport in ("udp", "tcp", "tls"):
+    for transport in ("udp", "tcp", "tls", "wss", "ws"):
         port = getattr(config.listen.sip, transport)
         if port is not None:
             yield _port(Difference(("listen", "sip", transport), None, port), Names({}, {}))
@@ -221,14 +221,20 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("certificates", "default"), _certificate),
     (("certificates", "default", "certificate"), _says("certificate for TLS")),
     (("certificates", "default", "key"), _says("key of the certificate for TLS")),
+    (("certificates", "clients_ca"), _says("authorities of client certificates")),
     (("listen", "sip", "udp"), _port),
     (("listen", "sip", "tcp"), _port),
     (("listen", "sip", "tls"), _port),
+    (("listen", "sip", "wss"), _port),
+    (("listen", "sip", "ws"), _port),
+    (("listen", "sip", "origins"), _says("hosts whose pages may open a WebSocket")),
     (("listen", "sip", "workers"), _says("SIP worker processes")),
+    (("listen", "sip", "keepalive_seconds"), _says("seconds between keepalives to phones outside")),
     (("media", "ports"), _says("media ports")),
     (("media", "dscp"), _says("DiffServ code point of media")),
     (("media", "timeout_seconds"), _says("seconds until a call without audio is ended")),
     (("media", "hold_timeout_seconds"), _says("seconds until a call on hold without audio is ended")),
+    (("media", "srtp"), _says("encryption of media towards phones")),
     (("health", "interval_seconds"), _says("health checks: seconds between two of a node")),
     (("health", "down_after"), _says("health checks: failures until a node is down")),
     (("health", "up_after"), _says("health checks: successes until a node is up")),
@@ -242,8 +248,16 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "sip", "udp"), _says("PBX {1}: its port for SIP over UDP")),
     (("pbxs", "*", "sip", "tcp"), _says("PBX {1}: its port for SIP over TCP")),
     (("pbxs", "*", "sip", "tls"), _says("PBX {1}: its port for SIP over TLS")),
+    (("pbxs", "*", "sip", "check_certificate"), _says("PBX {1}: check of client certificates")),
+    (("pbxs", "*", "topology_hiding"), _says("PBX {1}: topology hiding")),
+    (("listen", "sip", "requester"), _says("limits of each source address")),
+    (("pbxs", "*", "fraud"), _says("PBX {1}: toll-fraud guard")),
+    (("pbxs", "*", "limits"), _says("PBX {1}: limits")),
+    (("pbxs", "*", "limits", "calls"), _says("PBX {1}: calls at the same time")),
+    (("pbxs", "*", "limits", "calls_per_second"), _says("PBX {1}: new calls per second")),
     (("pbxs", "*", "failover", "timeout_seconds"), _says("PBX {1}: seconds until the next node is tried")),
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
+    (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     *((pattern, _about_trunks(tell)) for pattern, tell in trunk_sentences.TABLE),
     (("**",), _generic),
 )

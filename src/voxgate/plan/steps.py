@@ -18,24 +18,31 @@ class Do(Enum):
     """What is done to an engine, in the order in which it is done over all engines.
 
     What may be refused and can be taken back without harm comes first (a bad certificate stops the plan
-    before a restart has cost anything). Then starts and restarts, in the engines' own order. The policy comes
-    after them: it carries the generation number and may name what the others have only now. Stops are last.
+    before a restart has cost anything). Then starts, restarts and whole reloads, in the engines' own order: what
+    HAProxy passes on must find Kamailio. The policy comes after them: it carries the generation number and may
+    name what the others have only now. Stops are last.
     """
 
     TLS = "tls"
     DISPATCHER = "dispatcher"
     START = "start"
     RESTART = "restart"
+    RELOAD = "reload"
     POLICY = "policy"
     STOP = "stop"
 
 
-#: Starts and restarts share a rank: there the order of the engines counts.
-RANK = {Do.TLS: 0, Do.DISPATCHER: 1, Do.START: 2, Do.RESTART: 2, Do.POLICY: 3, Do.STOP: 4}
+#: Starts, restarts and whole reloads share a rank: there the order of the engines counts.
+RANK = {Do.TLS: 0, Do.DISPATCHER: 1, Do.START: 2, Do.RESTART: 2, Do.RELOAD: 2, Do.POLICY: 3, Do.STOP: 4}
 
-RELOADS = {Action.TLS: Do.TLS, Action.DISPATCHER: Do.DISPATCHER, Action.POLICY: Do.POLICY}
+RELOADS = {
+    Action.TLS: Do.TLS,
+    Action.DISPATCHER: Do.DISPATCHER,
+    Action.RELOAD: Do.RELOAD,
+    Action.POLICY: Do.POLICY,
+}
 
-TITLES = {"kamailio": "Kamailio"}
+TITLES = {"kamailio": "Kamailio", "haproxy": "HAProxy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Step:
     def __str__(self) -> str:
         """One line for people."""
         match self.action:
-            case Do.START | Do.RESTART | Do.STOP:
+            case Do.START | Do.RESTART | Do.RELOAD | Do.STOP:
                 text = self.action.value
             case Do.TLS | Do.DISPATCHER | Do.POLICY:
                 text = f"reload {self.action.value}"

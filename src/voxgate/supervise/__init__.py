@@ -11,9 +11,13 @@ flood.py        how many lines a log takes before it only counts them
 log.py          engines' lines and our own as one structured log
 notify.py       sd_notify (READY, STATUS, WATCHDOG, STOPPING)
 nodes.py        PBX nodes as the health checks see them
+registrations.py  who is registered through the edge, kept over restarts
+panel.py        tables for people, and further parts of `voxgate status` (pure)
+telling.py      what `voxgate calls` tells (pure)
 status.py       what `voxgate status` shows, as values
     trunk_status.py  registrations at providers in it
 observe.py      looks at the machine and makes a status of it
+haproxy.py      how the running HAProxy is asked and told
 hands.py        what `plan.apply` does to the machine
 verbs.py        what the control socket's verbs do: load, plan, apply, record, roll back
 control.py      the local control socket: one verb a line, answers as JSON lines

@@ -20,10 +20,12 @@ from voxgate.wire.control import (
     MAX_REQUEST_BYTES,
     Answer,
     ApplyRequest,
+    CallsRequest,
     Failure,
     HistoryRequest,
     PlanRequest,
     Progress,
+    RegistrationsRequest,
     Request,
     Result,
     RollbackRequest,
@@ -33,7 +35,7 @@ from voxgate.wire.control import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -111,10 +113,20 @@ def open_control_socket(path: Path) -> socket.socket:
 class ControlServer:
     """Serves the control socket until cancelled."""
 
-    def __init__(self, listener: socket.socket, verbs: Verbs, request_timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        verbs: Verbs,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+        calls: Callable[[], Awaitable[Told]] | None = None,
+        *,
+        registrations: Callable[[], Told] = lambda: Told({}, ""),
+    ) -> None:
         self._listener = listener
+        self._registrations = registrations
         self._verbs = verbs
         self._request_timeout_s = request_timeout_s
+        self._calls = calls
         self._clients = 0
 
     async def serve(self) -> None:
@@ -170,17 +182,24 @@ class ControlServer:
     async def _carry_out(self, request: Request, caller: Caller) -> Told:
         match request:
             case StatusRequest():
-                return await self._verbs.status()
+                told = await self._verbs.status()
+            case CallsRequest():
+                if self._calls is None:
+                    raise HostError("this Voxgate lists no calls", "start it anew")
+                told = await self._calls()
             case HistoryRequest():
-                return await self._verbs.history()
+                told = await self._verbs.history()
+            case RegistrationsRequest():
+                told = self._registrations()
             case PlanRequest():
-                return await self._verbs.plan(request)
+                told = await self._verbs.plan(request)
             case ApplyRequest():
-                return await self._verbs.apply(request, caller)
+                told = await self._verbs.apply(request, caller)
             case RollbackRequest():
-                return await self._verbs.rollback(request, caller)
+                told = await self._verbs.rollback(request, caller)
             case _:
                 assert_never(request)
+        return told
 
 
 def failure_of(error: VoxgateError) -> Failure:

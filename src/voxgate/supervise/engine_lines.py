@@ -25,6 +25,10 @@ _RTPENGINE = re.compile(
     r"(?:\[\d+\.\d+\] )?(?P<level>DEBUG|INFO|NOTICE|WARNING|WARN|ERR|CRIT|ALERT|EMERG): (?P<rest>.*)", re.DOTALL
 )
 _RTPENGINE_PLACE = re.compile(r"(?P<prefix>(?:\[.{1,256}?\]: )?)\[(?P<module>\w+)\] (?P<message>.*)", re.DOTALL)
+# HAProxy, src/errors.c: "[NOTICE]   (1234) : text".
+_HAPROXY = re.compile(r"\[(?P<level>NOTICE|WARNING|ALERT)\]\s+(?:\(\d+\) : )?(?P<rest>.*)", re.DOTALL)
+_HAPROXY_PLACE = re.compile(r"(?P<module>config|haproxy) : (?P<prefix>)(?P<message>.*)", re.DOTALL)
+_FORMS = {"rtpengine": (_RTPENGINE, _RTPENGINE_PLACE), "haproxy": (_HAPROXY, _HAPROXY_PLACE)}
 
 _LEVEL = {
     "DEBUG": "debug",
@@ -94,7 +98,7 @@ def decode(raw: bytes) -> str:
 def parse(engine: str, raw: bytes) -> EngineLine:
     """Return one line of an engine, harmless. What does not look like its log is information."""
     text = decode(raw).rstrip()
-    line, place = (_RTPENGINE, _RTPENGINE_PLACE) if engine == "rtpengine" else (_KAMAILIO, _KAMAILIO_PLACE)
+    line, place = _FORMS.get(engine, (_KAMAILIO, _KAMAILIO_PLACE))
     found = line.fullmatch(text)
     if found is None:
         return EngineLine("info", clean(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from voxgate.engines.base import Action, EngineState, File, Places
@@ -13,7 +14,6 @@ from voxgate.host import files, process
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from pathlib import Path
 
     from voxgate.host.process import Finished
     from voxgate.plan.desired import Desired
@@ -81,6 +81,8 @@ async def run_check(state: EngineState) -> Finished:
         state.check.argv,
         timeout_s=CHECK_TIMEOUT_S,
         env=state.process.env,
+        # HAProxy must be able to enter it, whoever called us from wherever.
+        cwd=Path("/"),
         user=state.process.user,
     )
 
@@ -101,8 +103,8 @@ class KamailioControl:
                 await self._when_allowed("dispatcher.reload")
             case Action.TLS:
                 await self._reload_tls()
-            case Action.RESTART:
-                raise AssertionError("a restart is the supervisor's")
+            case Action.RELOAD | Action.RESTART:
+                raise AssertionError(f"Kamailio has no file for {action}")
             case _:
                 assert_never(action)
 

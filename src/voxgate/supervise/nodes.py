@@ -21,7 +21,7 @@ from voxgate.errors import EngineError, HostError, PeerError
 from voxgate.supervise.status import NodeState, NodeStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -112,10 +112,13 @@ def nodes_of(policy: Policy) -> dict[str, NodeStatus]:
 
 
 class EventSocket(asyncio.DatagramProtocol):
-    """Takes what `voxgate_sip.events` sends. Whatever is no event of ours is dropped."""
+    """Takes what `voxgate_sip.events` sends; `listeners` are told of other events, by name. All else is dropped."""
 
-    def __init__(self, watch: NodeWatch) -> None:
+    def __init__(
+        self, watch: NodeWatch, listeners: Mapping[str, Callable[[dict[str, Any]], None]] | None = None
+    ) -> None:
         self._watch = watch
+        self._listeners = listeners or {}
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """One event."""
@@ -126,6 +129,8 @@ class EventSocket(asyncio.DatagramProtocol):
         match event:
             case {"event": "node", "uri": str(uri), "state": "up" | "down" as state}:
                 self._watch.report(uri, _STATES[state])
+            case {"event": str(name)} if name in self._listeners:
+                self._listeners[name](event)
 
 
 def open_event_socket(path: Path, gid: int) -> socket.socket:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxgate.plan.desired import Desired
     from voxgate.supervise.hands import Control, Rpc
     from voxgate.supervise.nodes import NodeWatch
+    from voxgate.supervise.panel import Panel
     from voxgate.supervise.supervisor import UnitStatus
     from voxgate.supervise.trunk_status import TrunkStatus
 
@@ -56,6 +57,7 @@ class Observer:
     rpc: Rpc
     read_back: Callable[[Desired], Mapping[tuple[str, str], bytes | None]]
     certificate: Callable[[Config], Shown]
+    panels: Callable[[Desired], tuple[Panel, ...]] = lambda _: ()
     trunks: Callable[[], tuple[TrunkStatus, ...]] = tuple
 
     async def observe(self, desired: Desired, warnings: tuple[str, ...]) -> Status:
@@ -75,6 +77,7 @@ class Observer:
             nodes=self.nodes.snapshot(),
             certificate=self._certificate(desired.config),
             warnings=warnings,
+            panels=self.panels(desired),
             trunks=self.trunks(),
         )
 
@@ -88,7 +91,7 @@ class Observer:
             return None
 
     def _certificate(self, config: Config) -> CertificateStatus | None:
-        if not config.listen.sip.tls:
+        if not (config.listen.sip.tls or config.listen.sip.wss):
             return None
         shown = self.certificate(config)
         return CertificateStatus(shown.names, shown.expires, shown.self_signed)

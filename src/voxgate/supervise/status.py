@@ -10,7 +10,7 @@
      "nodes": [{"pbx", "address", "port", "transport", "state": "up" | "down" | "unknown", "since"}],
      "trunks": [{"name", "registration", "reason", "until"}],
      "certificate": {"names", "expires", "self_signed"} | null,
-     "warnings": [text]}
+     "warnings": [text], and one list for each of `panels`}
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from voxgate.supervise.panel import section
 from voxgate.supervise.supervisor import fingerprint
 from voxgate.supervise.trunk_status import HEAD, TrunkStatus, flaws
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from voxgate.engines.base import EngineState, Listener
+    from voxgate.supervise.panel import Panel
     from voxgate.supervise.supervisor import UnitStatus
 
 #: Renewal by hand takes a week in most companies.
@@ -123,6 +125,7 @@ class Status:
     nodes: tuple[NodeStatus, ...]
     certificate: CertificateStatus | None
     warnings: tuple[str, ...]
+    panels: tuple[Panel, ...] = ()
     trunks: tuple[TrunkStatus, ...] = ()
 
     @property
@@ -174,39 +177,37 @@ class Status:
             "trunks": [trunk.to_json() for trunk in self.trunks],
             "certificate": _certificate_json(self.certificate),
             "warnings": list(self.warnings),
+            **{panel.key: list(panel.data) for panel in self.panels},
         }
 
     def to_table(self) -> str:
         """The same for people."""
         lines = [f"Voxgate is {self.overall.value}, generation {self.generation}"]
         lines += [f"  ! {reason}" for reason in self.reasons]
-        lines += _section(
+        lines += section(
             ("engine", "state", "pid", "since", "restarts", "last restart because"),
             [
                 (e.name, e.phase, str(e.pid or "-"), _time(e.since) or "-", str(e.restarts), e.last_reason or "-")
                 for e in self.engines
             ],
         )
-        lines += _section(
+        lines += section(
             ("listens on", "for"),
             [
                 *((f"{one.proto} {_host_port(one.address, one.port)}", one.purpose) for one in self.listeners),
                 (f"udp {self.media_ports}", "media"),
             ],
         )
-        lines += _section(
+        lines += section(
             ("PBX", "node", "state", "since"),
             [
-                (
-                    n.pbx,
-                    f"{n.transport} {_host_port(n.address, n.port)}",
-                    n.state.value,
-                    _time(n.since) or "-",
-                )
+                (n.pbx, f"{n.transport} {_host_port(n.address, n.port)}", n.state.value, _time(n.since) or "-")
                 for n in self.nodes
             ],
         )
-        lines += _section(HEAD, [trunk.row() for trunk in self.trunks])
+        for panel in self.panels:
+            lines += section(panel.head, list(panel.rows))
+        lines += section(HEAD, [trunk.row() for trunk in self.trunks])
         lines += ["", _certificate_line(self.certificate), *(f"warning: {text}" for text in self.warnings)]
         return "\n".join(lines)
 
@@ -285,12 +286,3 @@ def _time(time: datetime | None) -> str | None:
 
 def _host_port(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _section(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    """A table with aligned columns and an empty line before it; without rows, nothing."""
-    if not rows:
-        return []
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    pairs = (zip(row, widths, strict=True) for row in (head, *rows))
-    return ["", *("  ".join(cell.ljust(width) for cell, width in row).rstrip() for row in pairs)]

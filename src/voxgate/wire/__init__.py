@@ -2,5 +2,6 @@
 
 ng.py        rtpengine's ng protocol (bencode over UDP)
 jsonrpc.py   Kamailio's JSON-RPC over a unix datagram socket
+haproxy_runtime.py  HAProxy's runtime socket: one command a connection
 control.py   Voxgate's own control socket: JSON lines
 """

@@ -2,7 +2,8 @@
 
 A request is one line, at most `MAX_REQUEST_BYTES`:
 
-    {"verb": "status"}                                 {"verb": "history"}
+    {"verb": "status"}          {"verb": "calls"}           {"verb": "history"}
+    {"verb": "registrations"}
     {"verb": "plan", "path": FILE or null, "diff": bool}
     {"verb": "apply", "path": FILE or null, "yes": bool}
     {"verb": "rollback", "generation": N or null, "yes": bool, "force": bool}
@@ -41,8 +42,18 @@ class StatusRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsRequest:
+    """The running calls."""
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryRequest:
     """All generations."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationsRequest:
+    """Who is registered through the edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +81,25 @@ class RollbackRequest:
     force: bool = False
 
 
-Request = StatusRequest | HistoryRequest | PlanRequest | ApplyRequest | RollbackRequest
+Request = (
+    StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest | PlanRequest | ApplyRequest | RollbackRequest
+)
 
 VERBS: dict[str, type[Request]] = {
     "status": StatusRequest,
+    "calls": CallsRequest,
     "history": HistoryRequest,
+    "registrations": RegistrationsRequest,
     "plan": PlanRequest,
     "apply": ApplyRequest,
     "rollback": RollbackRequest,
+}
+#: Those that are asked without any more words.
+_BARE: dict[str, type[StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest]] = {
+    "status": StatusRequest,
+    "calls": CallsRequest,
+    "history": HistoryRequest,
+    "registrations": RegistrationsRequest,
 }
 _NAMES = {kind: verb for verb, kind in VERBS.items()}
 
@@ -136,10 +158,8 @@ def decode_request(line: bytes) -> Request:
     fields = _object(line, MAX_REQUEST_BYTES)
     verb = fields.pop("verb", None)
     match verb, fields:
-        case "status", {**rest} if not rest:
-            return StatusRequest()
-        case "history", {**rest} if not rest:
-            return HistoryRequest()
+        case str() as name, {**rest} if not rest and name in _BARE:
+            return _BARE[name]()
         case "plan", {"path": str() | None as path, "diff": bool() as diff, **rest} if not rest:
             return PlanRequest(_path(path), diff)
         case "apply", {"path": str() | None as path, "yes": bool() as yes, **rest} if not rest:

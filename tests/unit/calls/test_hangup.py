@@ -18,7 +18,8 @@ sip:600@example.com
 sip:203.0.113.77:5060
 <sip:pbx@192.168.1.20:5060;transport=udp>
 <sip:192.168.1.10:5060;transport=udp;e=o4udp;ftag=d213ac8d;lr>
-sip:192.168.1.20:5060"""
+sip:192.168.1.20:5060
+1700000000"""
 
 PBX_TO_TLS_PHONE = """\
 sip:600@192.168.1.20
@@ -31,7 +32,8 @@ bd6c12d7c8a3
 sip:192.168.1.20:5060
 <sip:alice@10.0.0.50:41357;transport=tls>
 <sip:203.0.113.45:5061;transport=tls;e=i4udp;ftag=93163216;lr>
-sip:203.0.113.77:41357;transport=tls"""
+sip:203.0.113.77:41357;transport=tls
+1700000000"""
 
 
 def headers(sender: str, receiver: str, call_id: str, *routes: str) -> str:
@@ -137,5 +139,5 @@ def test_the_request_uri_is_the_partys_contact(contact: str, uri: str) -> None:
 
 @pytest.mark.parametrize("record", ["", "one line", PHONE_TO_PBX + "\n", PHONE_TO_PBX.rpartition("\n")[0]])
 def test_what_is_no_record_of_a_call_is_refused(record: str) -> None:
-    with pytest.raises(ValueError, match="a call record has 11 lines"):
+    with pytest.raises(ValueError, match="a call record has 12 lines"):
         byes("c", record)

@@ -23,7 +23,7 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
     "later": [
         (6, "pbxs.hq.balance", "not supported by this version", "hash-user"),
         (7, "pbxs.hq.sip.nodes", "not supported by this version", "nodes of the PBX"),
-        (8, "pbxs.hq.limits", "not supported by this version", "remove it"),
+        (8, "pbxs.hq.ldap", "not supported by this version", "remove it"),
     ],
     "latin1": [(2, "(file)", "not UTF-8", "save it as UTF-8")],
     "list-for-mapping": [(3, "pbxs", "names with keys", "indented by two spaces")],
@@ -51,7 +51,15 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
         (2, "certificates", "!vault", "!secret NAME"),
         (2, "certificates", "keys belong here", "key: value"),
     ],
+    "srtp-of-one-node": [
+        (8, "pbxs.branch.srtp", "not one of the choices", "off, optional, required"),
+        (11, "pbxs.shop.nodes[0]", "srtp off here and required in hq", "the same srtp"),
+    ],
     "tab": [(4, "(file)", "tab", "use spaces")],
+    "websocket": [
+        (6, "listen.sip.wss", "port 443 cannot serve WebSocket and listen.sip.tls both", "on 443 as a rule"),
+        (7, "listen.sip.ws", "listen.sip.tcp", "a port of its own"),
+    ],
     "two-families": [(5, "pbxs.hq.nodes", "nodes with IPv6 addresses", "one IP version")],
     "two-ipv4": [
         (4, "edge.address", "beside edge.interface", "keep address, or keep interface"),

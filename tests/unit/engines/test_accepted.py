@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.engines.networks import ONE, PLACES, PUBLIC, TWO, config, kamailio, pbx
 from voxgate.engines.base import Places
+from voxgate.engines.haproxy import Haproxy
 from voxgate.host import process
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ TLS_NODES = {"hq": pbx("172.16.0.10", "fd00:172::10", sip={"udp": 5060, "tls": 5
         pytest.param(config(listen={"sip": {"udp": 5060, "tls": 443}}), PUBLIC, True, id="a low port"),
         pytest.param(config(edge={"domain": "edge.example.com", "topology_hiding": False}), ONE, True, id="no hiding"),
         pytest.param(config(), ONE, False, id="without media"),
+        pytest.param(config(listen={"sip": {"udp": 5060, "wss": 443}}), ONE, True, id="browsers"),
+        pytest.param(config(INSIDE, listen={"sip": {"wss": 443, "ws": 80}}), TWO, True, id="browsers only"),
         pytest.param(config(health={"interval_seconds": 1, "down_after": 5, "up_after": 3}), ONE, True, id="health"),
         pytest.param(config(MANY), ONE, True, id="300 PBXs"),
     ],
@@ -70,6 +73,35 @@ TLS_NODES = {"hq": pbx("172.16.0.10", "fd00:172::10", sip={"udp": 5060, "tls": 5
 def test_kamailio_accepts_what_is_rendered(made: Config, network: Network, media: bool, folder: Path) -> None:
     judged = judge(made, network, folder, media=media)
     assert (judged.code, "ERROR" in judged.stderr) == (0, False), judged.stderr
+
+
+def haproxy(made: Config, network: Network, folder: Path, spoil: bytes = b"") -> process.Finished:
+    certificate = kamailio().certificate
+    state = Haproxy(certificate, "0123456789abcdef0123456789abcdef").desired(
+        made, network, Places(folder, PLACES.state), 3
+    )
+    for file in state.files:
+        path = folder / state.name / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content + (spoil if file.path == "haproxy.cfg" else b""))
+    return process.run(state.check.argv, timeout_s=30, cwd=Path("/"), user=state.process.user)
+
+
+@pytest.mark.parametrize(
+    ("listen", "network"),
+    [
+        pytest.param({"wss": 443}, ONE, id="behind a NAT router"),
+        pytest.param({"wss": 8443, "ws": 8080}, TWO, id="two interfaces, with and without TLS"),
+        pytest.param({"ws": 8080}, PUBLIC, id="without TLS alone"),
+    ],
+)
+def test_haproxy_accepts_what_is_rendered_and_nothing_spoilt(
+    listen: dict[str, int], network: Network, folder: Path
+) -> None:
+    made = config({"hq": pbx("203.0.113.20")}, listen={"sip": {"udp": 5060, **listen}})
+    judged = haproxy(made, network, folder)
+    assert (judged.code, "WARNING" in judged.stderr) == (0, False), judged.stderr
+    assert haproxy(made, network, folder, b"\nno such word\n").code != 0
 
 
 def test_kamailio_refuses_what_is_spoilt(folder: Path) -> None:

@@ -159,3 +159,19 @@ def test_the_policy_comes_back_from_its_text_as_it_was() -> None:
     made = policy({"hq": tls, "two": pbx("198.51.100.7", name="two.example")})
     assert loads(dumps(made)) == made
     assert dumps(loads(dumps(made))) == dumps(made)
+
+
+def test_limits_are_given_for_those_who_have_some() -> None:
+    made = policy(
+        {"hq": pbx("172.16.0.10", limits={"calls": 60}), "two": pbx("172.16.0.12", name="b.example", limits={})},
+        listen={"sip": {"udp": 5060, "requester": {"calls_per_second": 9}}},
+    )
+    assert made.limits == {"pbx:hq": (60, 0), "from": (0, 9)}
+    assert loads(dumps(made)).limits == made.limits
+
+
+def test_encryption_of_media_reaches_the_script_and_can_change_without_a_restart() -> None:
+    made = policy(pbxs={"hq": pbx("172.16.0.10", srtp="required"), "branch": pbx("172.16.8.10", names=["b.example"])})
+    assert (made.srtp, made.pbxs["hq"].srtp, made.pbxs["branch"].srtp) == ("optional", "required", "off")
+    assert policy(media={"srtp": "off"}).srtp == "off"
+    assert loads(dumps(made)) == made

@@ -10,6 +10,30 @@ from voxgate.supervise.engine_lines import LEVELS, LONGEST_TEXT, EngineLine, cle
 @pytest.mark.parametrize(
     ("raw", "line"),
     [
+        (b"[NOTICE]   (26930) : New worker (15186) forked", EngineLine("info", "New worker (15186) forked")),
+        (
+            b"[ALERT]    (26930) : config : parsing [/x/haproxy.cfg:3] : unknown keyword 'x' in 'global' section",
+            EngineLine(
+                "critical", "parsing [/x/haproxy.cfg:3] : unknown keyword 'x' in 'global' section", module="config"
+            ),
+        ),
+        (
+            b"[WARNING]  (1) : Server sip_websocket/kamailio is DOWN",
+            EngineLine("warning", "Server sip_websocket/kamailio is DOWN"),
+        ),
+        (
+            b"event=http_refused src_ip=192.0.2.1 status=404",
+            EngineLine("info", "event=http_refused src_ip=192.0.2.1 status=404"),
+        ),
+    ],
+)
+def test_haproxys_lines_are_read(raw: bytes, line: EngineLine) -> None:
+    assert parse("haproxy", raw) == line
+
+
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [
         pytest.param(
             b" 0(1986) ERROR: <core> [core/tcp_main.c:3158]: tcp_init(): bind failed",
             EngineLine("error", "tcp_init(): bind failed", "core", "core/tcp_main.c:3158"),

@@ -20,6 +20,7 @@ BASE: dict[str, Value] = {
     "$pr": "udp",
     "$Ri": INSIDE,
     "$rm": "INVITE",
+    "$hdrc(X-Forwarded-For)": 0,
     "$hdrc(Route)": 0,
     "$rd": "pbx.example.com",
     "$fd": "pbx.example.com",
@@ -50,6 +51,11 @@ class Edge:
         """A request of the first node to `hop`."""
         values: dict[str, Value] = {"$rm": method, "$si": "10.0.0.1", "$rd": hop}
         return self._request({**values, **next_hop(hop), **{f"${name}": value for name, value in variables.items()}})
+
+    def reply(self, callback: str) -> int:
+        """A reply comes, for which this callback was named; gives what it returns."""
+        returned: int = getattr(self.script, callback)(None)
+        return returned
 
     def _request(self, variables: dict[str, Value]) -> Edge:
         self.fake.variables |= variables

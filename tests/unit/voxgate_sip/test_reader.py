@@ -14,6 +14,7 @@ MESSAGE: dict[str, Value] = {
     "$Ri": "2001:db8::5",
     "$rm": "INVITE",
     "$hdrc(Route)": 0,
+    "$hdrc(X-Forwarded-For)": 0,
     "$rd": "[2001:DB8::5]",
     "$fd": "PBX.Example.COM",
     "$rU": "200",
@@ -29,8 +30,9 @@ def reader(**changes: Value) -> Reader:
 
 
 def test_the_envelope_has_no_to_tag_outside_of_a_dialog() -> None:
-    assert reader().envelope() == ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"]]
-    assert reader(tt="b").envelope()[-2] == "b"
+    told = ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "0"]
+    assert reader().envelope() == told
+    assert reader(tt="b").envelope()[-3] == "b"
 
 
 def test_hosts_are_in_lower_case_and_without_brackets() -> None:
@@ -63,6 +65,16 @@ def test_a_line_end_in_the_envelope_is_malformed(name: str, text: str) -> None:
 def test_a_line_end_in_a_uri_is_malformed(name: str, text: str) -> None:
     with pytest.raises(MalformedError):
         reader(**{name: text}).request(*ENVELOPE)
+
+
+@pytest.mark.parametrize(("length", "body", "good"), [(150, 150, True), (0, 412, True), (151, 150, False)])
+def test_less_body_than_content_length_says_is_malformed_and_more_is_not(length: int, body: int, good: bool) -> None:
+    try:
+        reader(cl=length, bs=body).request(*ENVELOPE)
+    except MalformedError:
+        assert not good
+    else:
+        assert good
 
 
 def test_what_is_not_utf_8_is_malformed() -> None:

@@ -26,7 +26,7 @@ def test_an_invite_of_a_phone_goes_to_the_first_node_of_its_pbx(tmp_path: Path) 
     assert edge.said("tm.t_set_fr") == [(0, 3000)]
     assert edge.said("set_advertised_address") == [("",)]
     assert edge.done()[-1] == "tm.t_relay"
-    assert "nathelper.set_contact_alias" in edge.done()
+    assert "nathelper.set_contact_alias_trim" in edge.done()
     assert "hdr.remove" not in edge.done()
 
 
@@ -36,9 +36,8 @@ def test_a_route_of_a_phone_is_taken_off(tmp_path: Path) -> None:
 
 def test_a_registration_gets_a_path_with_the_phones_flow(tmp_path: Path) -> None:
     edge = Edge(tmp_path).phone("REGISTER")
-    assert edge.said("hdr.insert") == [
-        (f"Path: <sip:10.0.0.5:5060;transport=udp;lr;received=sip:{PHONE}:5062%3Btransport%3Dudp>\r\n",)
-    ]
+    path = f"Path: <sip:10.0.0.5:5060;transport=udp;lr;received=sip:{PHONE}:5062%3Btransport%3Dudp>\r\n"
+    assert edge.said("hdr.insert") == [(f"{path}X-Forwarded-For: {PHONE}\r\n",)]
     assert edge.said("hdr.append") == [("Supported: path\r\n",)]
     assert edge.said("tm.t_on_reply") == [("ksr_registered",)]
     assert "rr.record_route_preset_one" not in edge.done()
@@ -165,3 +164,64 @@ def test_a_pbx_in_a_dialog_reaches_the_phone_where_its_alias_says(tmp_path: Path
     assert edge.done()[:3] == ["rr.loose_route", "nathelper.handle_ruri_alias", "set_forward_no_connect"]
     assert next_hop(PHONE).items() <= edge.fake.variables.items()
     assert edge.done()[-1] == "tm.t_relay"
+
+
+@pytest.mark.parametrize(("proto", "code"), [("TCP", 430), ("TLS", 430), ("UDP", 0)])
+@pytest.mark.parametrize("inside", [False, True], ids=["at-first", "inside-a-dialog"])
+def test_a_phones_connection_that_is_gone_is_a_failed_flow(tmp_path: Path, proto: str, code: int, inside: bool) -> None:
+    edge = Edge(tmp_path)
+    edge.fake.answers["tm.t_relay"] = -1
+    edge.fake.answers["pv.get", "$_s($nh(d) $nh(p) $nh(P))"] = f"{PHONE} 5062 {proto}"
+    edge.pbx("INVITE", **({"tt": "b"} if inside else {}))
+    assert edge.said("sl.send_reply") == ([(code, "Flow Failed")] if code else [])
+    assert ("sl.sl_reply_error" in edge.done()) is (code == 0)
+
+
+@pytest.mark.parametrize(("said", "marked"), [(';reg-id=1;+sip.instance="<urn:x>"', True), ("", False)])
+def test_a_phone_with_flows_of_its_own_is_told_that_the_edge_keeps_them_apart(
+    tmp_path: Path, said: str, marked: bool
+) -> None:
+    edge = Edge(tmp_path)
+    edge.fake.answers["hdr.gete", "Contact"] = f"<sip:a@10.0.0.1>{said}"
+    ((path,),) = edge.phone("REGISTER").said("hdr.insert")
+    assert (";lr;ob;received=" in str(path)) is marked
+
+
+FORGED = {"hdrc(X-Forwarded-For)": 1}
+
+
+@pytest.mark.parametrize("method", ["INVITE", "BYE", "ACK", "REGISTER", "MESSAGE"])
+@pytest.mark.parametrize("variables", [{}, TO_NODE], ids=["at-first", "inside-a-dialog"])
+def test_a_forged_source_is_taken_off_every_request(tmp_path: Path, method: str, variables: dict[str, Value]) -> None:
+    assert ("X-Forwarded-For",) in Edge(tmp_path).phone(method, **FORGED, **variables).said("hdr.remove")
+
+
+def test_the_source_is_told_with_the_first_invite_of_a_phone_alone(tmp_path: Path) -> None:
+    told = (f"X-Forwarded-For: {PHONE}\r\n",)
+    assert Edge(tmp_path).phone("INVITE").said("hdr.append") == [told]
+    assert Edge(tmp_path).phone("SUBSCRIBE").said("hdr.append") == []
+    assert Edge(tmp_path).phone("INVITE", **TO_NODE).said("hdr.append") == []
+    assert Edge(tmp_path).pbx("INVITE", rd="shop.example").said("hdr.append") == []
+
+
+def test_the_edges_own_bye_names_the_edge_as_its_side_sees_it(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.fake.variables |= {"$rm": "BYE", **next_hop(PHONE)}
+    assert edge.script.ksr_local_request(None, "tm:local-request") == 1
+    assert edge.said("textops.subst") == [(r"/^(Via: SIP\/2\.0\/[A-Z]+ )[^;]+/\1203.0.113.5:5060/",)]
+
+
+def test_a_health_check_is_left_alone(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.fake.variables |= {"$rm": "OPTIONS"}
+    edge.script.ksr_local_request(None, "tm:local-request")
+    assert edge.done() == []
+
+
+@pytest.mark.parametrize("tag", ["b", None], ids=["inside-a-dialog", "outside"])
+def test_a_uri_that_is_too_long_for_the_engine_goes_no_further(tmp_path: Path, tag: str | None) -> None:
+    said = {"tt": tag} if tag else {}
+    edge = Edge(tmp_path).pbx("BYE", ru=f"sip:{'m' * 1000}@203.0.113.99;alias=203.0.113.99~5060~1", **said)
+    assert edge.said("sl.send_reply") == [(414, "Request-URI Too Long")]
+    assert "nathelper.handle_ruri_alias" not in edge.done()
+    assert "tm.t_relay" not in edge.done()

@@ -49,10 +49,10 @@ def test_a_bye_ends_media_and_record(tmp_path: Path) -> None:
 def test_an_answered_call_is_kept_and_answered(tmp_path: Path) -> None:
     edge = Edge(tmp_path, media=True)
     edge.fake.variables |= {"$rs": 200, "$si": "10.0.0.1"}
-    edge.script.ksr_from_pbx_answer(None)
+    edge.reply("ksr_from_pbx_answer")
     assert len(edge.said("rtpengine.rtpengine_answer")) == 1
     ((table, key, text, lifetime_s),) = edge.said("htable.sht_setxs")
-    assert (table, key, str(text).count("\n"), lifetime_s) == ("calls", "call-1", 10, 86400)
+    assert (table, key, str(text).count("\n"), lifetime_s) == ("calls", "call-1", 11, 86400)
 
 
 def test_a_new_generation_is_read_once(tmp_path: Path) -> None:

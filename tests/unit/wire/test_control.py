@@ -16,6 +16,7 @@ from voxgate.wire.control import (
     MAX_REQUEST_BYTES,
     Answer,
     ApplyRequest,
+    CallsRequest,
     Failure,
     HistoryRequest,
     NotRunningError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 REQUESTS: list[tuple[Request, str]] = [
     (StatusRequest(), '{"verb": "status"}\n'),
+    (CallsRequest(), '{"verb": "calls"}\n'),
     (HistoryRequest(), '{"verb": "history"}\n'),
     (PlanRequest(), '{"verb": "plan", "path": null, "diff": false}\n'),
     (PlanRequest(Path("/a.yaml"), diff=True), '{"verb": "plan", "path": "/a.yaml", "diff": true}\n'),

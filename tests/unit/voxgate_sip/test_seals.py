@@ -129,7 +129,7 @@ def test_proxies_behind_the_edge_go_into_the_seal_in_the_order_of_requests(tmp_p
         "$(hdr(Record-Route)[*])": f"<sip:10.0.0.9:5080;lr>, <sip:10.0.0.8;lr>, {own}",
     }
     edge.fake.calls.clear()
-    assert edge.script.ksr_from_hidden(None) == 1
+    assert edge.reply("ksr_from_hidden") == 1
     routes, contact = (str(words[0]) for words in edge.said("hdr.append"))
     assert routes == f"Record-Route: <sip:{PUBLIC}:5060;transport=udp;lr>\r\n"
     assert real(uri(contact), SEAL) == ("sip:600@10.0.0.1", ROUTES)

@@ -1,0 +1,102 @@
+"""From a configuration file to what the engines must be on this machine: the one place that names all engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files as resources
+from typing import TYPE_CHECKING
+
+from voxgate.certs import store
+from voxgate.config import load, network
+from voxgate.engines import websocket
+from voxgate.engines.haproxy import Haproxy
+from voxgate.engines.kamailio import Kamailio, Pair
+from voxgate.engines.rtpengine import Rtpengine
+from voxgate.errors import ConfigError, Problem
+from voxgate.host.facts import read_facts
+from voxgate.host.randomness import lasting_secret
+from voxgate.plan.desired import Desired, desire
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from voxgate.config.load import Loaded, Source
+    from voxgate.config.model import Config
+    from voxgate.engines.base import Engine, EngineState, Places
+    from voxgate.host.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """From a configuration file to a `Desired` on this machine."""
+
+    places: Places
+    clock: Clock
+
+    def load(self, path: Path) -> Loaded:
+        """The configuration in `path`, with the problems and warnings that only this machine shows."""
+        return self._on_this_machine(load.load(path))
+
+    def load_sources(self, path: Path, sources: tuple[Source, ...]) -> Loaded:
+        """The same for texts as if they lay beside `path`."""
+        return self._on_this_machine(load.load_sources(sources, load.default_secrets(path), self.clock.wall()))
+
+    def desire(self, config: Config, generation: int) -> Desired:
+        """What the engines must be. Raises ConfigError, HostError."""
+        resolved = network.resolve(config, read_facts())
+        return desire(config, resolved, self._engines(config), self.places, generation)
+
+    def render(self, desired: Desired, places: Places) -> tuple[EngineState, ...]:
+        """The states of `desired` for other places."""
+        engines = self._engines(desired.config)
+        return tuple(engine.desired(desired.config, desired.network, places, desired.generation) for engine in engines)
+
+    def certificate(self, config: Config) -> store.Shown:
+        """What TLS clients are shown. Raises HostError."""
+        return store.shown(config, self.places.state / "selfsigned", self.clock.wall())
+
+    def _engines(self, config: Config) -> tuple[Engine, ...]:
+        shown = self.certificate(config)
+        key = lasting_secret(self.places.state / "topology.key")
+        pair = Pair(shown.certificate, shown.key)
+        clients_ca = store.clients_ca(config)
+        if not websocket.served(config):
+            # rtpengine first: Kamailio asks it at its own start.
+            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca))
+        web_key = lasting_secret(self.places.state / "websocket.key")
+        # HAProxy last: what it passes on must find Kamailio.
+        kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca)
+        return (Rtpengine(), kamailio, Haproxy(pair, web_key))
+
+    def _on_this_machine(self, loaded: Loaded) -> Loaded:
+        try:
+            resolved = network.resolve(loaded.config, read_facts())
+        except ConfigError as error:
+            raise loaded.place(error) from None
+        cautions = network.cautions(resolved)
+        if loaded.config.certificates.default is None and _shows_certificate(loaded.config):
+            cautions = (*cautions, _SELF_SIGNED)
+        placed = loaded.place(ConfigError(cautions)).problems
+        return replace(loaded, warnings=(*loaded.warnings, *placed))
+
+
+def _shows_certificate(config: Config) -> bool:
+    return bool(config.listen.sip.tls or config.listen.sip.wss)
+
+
+_SELF_SIGNED = Problem(
+    "",
+    0,
+    "certificates",
+    "TLS clients are shown a self-signed certificate",
+    "set certificates.default.certificate and .key to files that the clients' authorities have signed",
+)
+
+
+@cache
+def _script() -> tuple[tuple[str, bytes], ...]:
+    """The package that runs inside Kamailio, as files."""
+    package = resources("voxgate_sip")
+    names = sorted(entry.name for entry in package.iterdir() if entry.name.endswith(".py"))
+    return tuple((name, (package / name).read_bytes()) for name in names)

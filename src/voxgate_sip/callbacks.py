@@ -1,0 +1,55 @@
+"""The callbacks for replies: how a reply is shaped, and what its SDP is to the request, are chosen apart.
+
+tm takes the name of a callback and nothing else with it. So there is one for each pair: `SHAPES` by who sends the
+reply and who gets it, `ENDINGS` by what `media.Media` has to do with its SDP.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from voxgate_sip.media import Media
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden from whoever sends it.
+SHAPES: Final = ("ksr_from_pbx", "ksr_from_phone", "ksr_from_hidden", "ksr_to_hidden")
+ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
+    "": None,
+    "_answer": Media.answer,
+    "_noted_answer": Media.noted_answer,
+    "_late_offer": Media.late_offer,
+}
+
+
+class ReplyCallbacks:
+    """Has a method `shape + ending` for each pair."""
+
+    _shapes: Mapping[str, Callable[[], None]]
+    _media: Media | None
+
+    def _bug(self) -> bool:
+        """Log the current exception."""
+        raise NotImplementedError
+
+    def _shaped(self, shape: Callable[[], None], media: Callable[[Media], None] | None = None) -> int:
+        try:
+            shape()
+            if media and self._media:
+                media(self._media)
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback surfaces in an unrelated later call
+            self._bug()
+        return 1
+
+
+def _callback(shape: str, media: Callable[[Media], None] | None) -> Callable[[ReplyCallbacks, Any], int]:
+    def callback(self: ReplyCallbacks, _msg: Any) -> int:
+        return self._shaped(self._shapes[shape], media)
+
+    return callback
+
+
+for _shape in SHAPES:
+    for _ending, _step in ENDINGS.items():
+        setattr(ReplyCallbacks, _shape + _ending, _callback(_shape, _step))

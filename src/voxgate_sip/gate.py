@@ -1,0 +1,163 @@
+"""Lets calls through as long as there are places: between the decision about an INVITE and its performance.
+
+A call counts for the PBX it goes to, the PBX it comes from, and the requester, where these have limits. It is
+counted from its INVITE until a final answer refuses it, its BYE passes, its media stops (the control plane says
+so), or its entry expires. What a PBX sends out is looked at by its toll-fraud guard, if it has one.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from voxgate_sip.events import plain
+from voxgate_sip.fraud import judge
+from voxgate_sip.limits import Limit, key_of, requester
+from voxgate_sip.places import Places
+from voxgate_sip.route import Answer, ToPbx, ToPhone
+from voxgate_sip.trunks import FromTrunk, ToTrunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from voxgate_sip.events import Emitter
+    from voxgate_sip.fraud import Finding
+    from voxgate_sip.ksr import Ksr
+    from voxgate_sip.policy import Policy
+    from voxgate_sip.route import Decision, Request
+
+    Admitted: TypeAlias = ToPbx | ToPhone | FromTrunk | ToTrunk
+
+_CALL: Final = "$_s($ci\n$ft\n$cs)"
+_TAGS: Final = "$_s($ci\n$ft\n$tt)"
+#: How long a caller shall wait who came too fast, and one who found all places taken.
+RETRY_AFTER_S: Final = {"rate-limit": 1, "calls-limit": 10}
+
+
+def _now_ms() -> int:
+    # CLOCK_MONOTONIC is the same for all processes.
+    return time.monotonic_ns() // 1_000_000
+
+
+class Gate:
+    """For one policy generation that limits somebody."""
+
+    def __init__(self, ksr: Ksr, policy: Policy, events: Emitter, now_ms: Callable[[], int] = _now_ms) -> None:
+        self._ksr = ksr
+        self._events = events
+        self._limits = {subject: Limit(*limit) for subject, limit in policy.limits.items()}
+        self._requester = self._limits.get("from")
+        self._guards = policy.fraud
+        self._owners = _owners(policy)
+        self._places = Places(ksr, now_ms)
+        self._held = ""
+
+    def judge(self, request: Request, decision: Decision) -> Decision | None:
+        """The decision about an INVITE, or a refusal, or None when the transaction has dealt with the request."""
+        if not isinstance(decision, ToPbx | ToPhone | FromTrunk | ToTrunk):
+            return decision
+        wants = self._wants(request, decision)
+        if not wants:
+            return decision
+        # An INVITE that is sent again belongs to its transaction: counting it would be wrong, and leak.
+        if self._ksr.tm.t_check_trans() == 0:
+            return None
+        number = "-"
+        if finding := self._finding(request, decision):
+            owner, found = finding
+            if refusal := self._watched(owner, found, wants):
+                return refusal
+            number = plain(found.number) or "-"
+        call_id, from_tag, cseq = str(self._ksr.pv.get(_CALL)).split("\n")
+        key = key_of(call_id, from_tag)
+        subject, reason = self._places.take(key, int(cseq), wants, number)
+        if reason:
+            return self._refusal(request, subject, reason)
+        self._held = key
+        return decision
+
+    def settle(self, *, left: bool) -> None:
+        """The INVITE that was judged has left, or not: then its places are free again."""
+        if self._held and not left:
+            self._places.free(self._held)
+        self._held = ""
+
+    def answered(self, call_id: str, from_tag: str) -> None:
+        """A call was answered."""
+        self._places.answered(key_of(call_id, from_tag), int(time.time()))
+
+    def over(self) -> None:
+        """The call or attempt of the current request is over; either party may say so."""
+        call_id, from_tag, to_tag = str(self._ksr.pv.get(_TAGS)).split("\n")
+        for tag in (from_tag, to_tag):
+            if self._places.free(key_of(call_id, tag)):
+                return
+
+    def _finding(self, request: Request, decision: Admitted) -> tuple[str, Finding] | None:
+        """What the PBX's guard finds about a call that it sends out."""
+        owner = self._owner(request.source) if isinstance(decision, ToPhone | ToTrunk) else ""
+        guard = self._guards.get(owner)
+        if guard is None:
+            return None
+        spent = self._ksr.htable.sht_get
+        return owner, judge(
+            guard, request.ruri_user, time.time(), lambda name: spent("spent", f"{owner}/{name}") is not None
+        )
+
+    def _watched(self, owner: str, found: Finding, wants: dict[str, Limit]) -> Answer | None:
+        guard = self._guards[owner]
+        if found.class_name:
+            calls = guard.calls.get(found.class_name, 0) if guard.refuse else 0
+            wants[f"class:{owner}/{found.class_name}"] = Limit(calls)
+        if not found.reason:
+            return None
+        self._events.send(event="fraud", pbx=owner, reason=found.reason, number=plain(found.number))
+        return Answer(403, "Forbidden", f"fraud-{found.reason}:{owner}") if guard.refuse else None
+
+    def _wants(self, request: Request, decision: Admitted) -> dict[str, Limit]:
+        wants: dict[str, Limit] = {}
+        owner = self._owner(request.source)
+        callee = ""
+        if isinstance(decision, ToPbx):
+            callee = decision.pbx.name
+        elif isinstance(decision, FromTrunk):
+            callee = decision.did.pbxs[0]
+        for name in (owner, callee):
+            if name and (limit := self._limits.get(f"pbx:{name}")):
+                wants[f"pbx:{name}"] = limit
+        if owner in self._guards and isinstance(decision, ToPhone | ToTrunk):
+            wants.setdefault(f"pbx:{owner}", Limit(0))
+        if self._requester and not owner and not isinstance(decision, FromTrunk):
+            wants[requester(request.source)] = self._requester
+        return wants
+
+    def _owner(self, source: str) -> str:
+        """The PBX at an address; where several share it, the port tells, and the first where that does not."""
+        owners = self._owners.get(source)
+        if owners is None:
+            return ""
+        if len(set(owners.values())) == 1:
+            return next(iter(owners.values()))
+        return owners.get(self._ksr.kx.get_srcport()) or next(iter(owners.values()))
+
+    def _refusal(self, request: Request, subject: str, reason: str) -> Answer:
+        if reason in RETRY_AFTER_S:
+            self._ksr.hdr.append_to_reply(f"Retry-After: {RETRY_AFTER_S[reason]}\r\n")
+            kind, _, name = subject.partition(":")
+            reason = f"{kind}-{reason}" + (f":{name}" if kind != "from" else "")
+        if "calls-limit" in reason and request.source not in self._owners:
+            # A person hears the busy tone; a PBX that hears 503 tries another way.
+            return Answer(486, "Busy Here", reason)
+        if "limit" in reason:
+            return Answer(503, "Service Unavailable", reason)
+        return Answer(400, "Bad Request", reason)
+
+
+def _owners(policy: Policy) -> dict[str, dict[int, str]]:
+    """Address -> port -> PBX."""
+    owners: dict[str, dict[int, str]] = {}
+    for pbx in policy.pbxs.values():
+        for node in (*pbx.plain, *pbx.secure):
+            owners.setdefault(node.address, {})[node.port] = pbx.name
+    return owners

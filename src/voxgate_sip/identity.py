@@ -1,0 +1,39 @@
+"""From of what a hidden PBX sends: many PBXs write their own address there, where their domain belongs.
+
+Phones outside see the domain instead; the PBX finds its own words in the answers. Requests of the phone inside such a
+call carry the domain in To: a dialog is found by its tags (RFC 3261 section 12), not by these URIs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voxgate_sip.message import unbracketed
+
+if TYPE_CHECKING:
+    from voxgate_sip.ksr import Ksr
+    from voxgate_sip.route import Router
+
+
+class Identity:
+    """Names PBXs for one policy generation. Hosts are as they stand in From."""
+
+    def __init__(self, ksr: Ksr, router: Router) -> None:
+        self._pv = ksr.pv
+        self._domains = {
+            node.address: pbx.domain
+            for pbx in router.policy.pbxs.values()
+            if pbx.domain
+            for node in (*pbx.plain, *pbx.secure)
+        }
+
+    def hide(self, from_host: str) -> None:
+        """Put the PBX's domain for its address into the current request."""
+        domain = self._domains.get(unbracketed(from_host))
+        if domain:
+            self._pv.sets("$fd", domain)
+
+    def restore(self, now: str, before: str) -> None:
+        """Give the PBX its own words back in the current answer: `before` where the edge made it `now`."""
+        if now != before and self._domains.get(unbracketed(before)) == now:
+            self._pv.sets("$fd", before)

@@ -1,0 +1,122 @@
+"""How many calls, and how fast: the arithmetic of limits. Pure; time is an argument.
+
+A *subject* is who is limited: `pbx:NAME`, `trunk:NAME`, `class:PBX/CLASS`, or `from:ADDRESS` for a requester. What a
+subject has used stands in shared memory as text, `CALLS TAT`: its concurrent calls, and the time in milliseconds at
+which its bucket is full again (GCRA, the virtual scheduling algorithm of ITU-T I.371 annex A: a token bucket in
+one number). A running call stands there as text as well: see `Place`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Call-ID and tag together; phones send less than a hundred characters.
+LONGEST_KEY: Final = 512
+
+
+class Limit(NamedTuple):
+    """What a subject may have: `calls` at once and `rate` new ones a second, bursts of as many; 0 is no limit."""
+
+    calls: int
+    rate: int = 0
+
+
+class Used(NamedTuple):
+    """What a subject has: concurrent calls, and its theoretical arrival time in milliseconds."""
+
+    calls: int
+    tat_ms: int = 0
+
+    def text(self) -> str:
+        """As it stands in shared memory."""
+        return f"{self.calls} {self.tat_ms}"
+
+
+class Place(NamedTuple):
+    """One call that holds places: CSeq of its INVITE, when it was answered (epoch seconds, 0 not yet), whose places.
+
+    `number` is whom it leads to where that is watched, else `-`.
+    """
+
+    cseq: int
+    since_s: int
+    subjects: tuple[str, ...]
+    number: str = "-"
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names of one kind of subject: `pbx`, `class`."""
+        return tuple(subject.partition(":")[2] for subject in self.subjects if subject.startswith(f"{kind}:"))
+
+    def text(self) -> str:
+        """As it stands in shared memory."""
+        return " ".join((str(self.cseq), str(self.since_s), self.number, *self.subjects))
+
+
+def key_of(call_id: str, from_tag: str) -> str:
+    """Under which a call's places are kept. The tag of the caller keeps calls apart that share a Call-ID."""
+    return f"{call_id}|{from_tag}"
+
+
+def used_of(text: object) -> Used:
+    """What stands in shared memory; nothing there is nothing used."""
+    if not isinstance(text, str):
+        return Used(0)
+    calls, _, tat = text.partition(" ")
+    return Used(int(calls), int(tat or 0))
+
+
+def place_of(text: str) -> Place:
+    """The call that `text` describes. Raises ValueError when it describes none."""
+    cseq, since, number, *subjects = text.split(" ")
+    return Place(int(cseq), int(since), tuple(subjects), number)
+
+
+def claim(used: Used, limit: Limit, now_ms: int) -> Used | str:
+    """What is used with one call more, or why there is none: `calls-limit`, `rate-limit`."""
+    if limit.calls and used.calls >= limit.calls:
+        return "calls-limit"
+    if not limit.rate:
+        return Used(used.calls + 1, used.tat_ms)
+    interval = 1000 / limit.rate
+    tat = max(used.tat_ms, now_ms)
+    # Half a millisecond of grace: the interval of 3 a second is no whole number.
+    if tat - now_ms > 1000 - interval + 0.5:
+        return "rate-limit"
+    return Used(used.calls + 1, round(tat + interval))
+
+
+def give_back(used: Used) -> Used:
+    """One call less. The tokens of its start stay spent."""
+    return Used(max(0, used.calls - 1), used.tat_ms)
+
+
+def requester(address: str) -> str:
+    """The subject of a source address: an IPv6 host owns its /64."""
+    if ":" in address:
+        return f"from:{ipaddress.ip_network((address, 64), strict=False).network_address}/64"
+    return f"from:{address}"
+
+
+def corrections(counted: Mapping[str, int], found: Mapping[str, int], before: dict[str, int]) -> dict[str, int]:
+    """Subject -> what its counter must change by, from what it says and from the calls that are there.
+
+    A call in the middle of its start or end makes the two differ for a moment: only what differed in the same
+    direction the time before counts, by the lesser of the two. `before` is that memory, and is brought up to date.
+    """
+    now = {
+        subject: difference
+        for subject in {*counted, *found}
+        if (difference := found.get(subject, 0) - counted.get(subject, 0))
+    }
+    right = {
+        subject: min(difference, before[subject], key=abs)
+        for subject, difference in now.items()
+        if before.get(subject, 0) * difference > 0
+    }
+    before.clear()
+    before.update({subject: difference - right.get(subject, 0) for subject, difference in now.items()})
+    return right

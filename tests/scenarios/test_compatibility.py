@@ -1,0 +1,96 @@
+"""Every feature for every combination of transports and NAT that `compatibility` lists."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.demo.stage import BRANCH, PORTS, Setting, Stage, node, stage
+from lab.topologies import BEHIND_NAT
+from tests.scenarios import scene
+from tests.scenarios.compatibility import ABOUT, NATS, PBXS, TRIED, Row, page
+from tests.scenarios.features import FEATURES, PBX, Party
+from tests.scenarios.scene import INTERNET6, OFFICE, at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lab.peers.phone import Phone
+
+log = logging.getLogger(__name__)
+PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
+CASES = [
+    pytest.param(row, feature, id=f"{row}-{feature.split(' (')[0].replace(' ', '_')}")
+    # One PBX after the other: each has a network of its own.
+    for row in sorted(TRIED, key=lambda row: PBXS.index(row.pbx))
+    for feature in FEATURES
+]
+
+
+@dataclass
+class Grid:
+    """What became of each feature in each row, the empty string when it held; all rows with one PBX run at once.
+
+    They run when the first of them is asked for, in a network with an edge of its own.
+    """
+
+    folders: Callable[[], Path]
+    outcomes: dict[Row, dict[str, str]] = field(default_factory=dict)
+
+    def outcome(self, row: Row, feature: str) -> str:
+        if row not in self.outcomes:
+            branch = {"names": [BRANCH], "nodes": [node(BEHIND_NAT, PBX)], "sip": {row.pbx: PORTS[row.pbx]}}
+            rows = [one for one in TRIED if one.pbx == row.pbx]
+            setting = Setting(BEHIND_NAT, pbxs={"branch": branch}, transports=(row.pbx,))
+            with stage(setting, self.folders()) as made:
+                self.outcomes |= asyncio.run(at_once({one: features(made, one) for one in rows}))
+                assert [engine["restarts"] for engine in made.edge.status()["engines"]] == [0, 0]
+        return self.outcomes[row][feature]
+
+
+def caller(made: Stage, row: Row) -> Phone:
+    """The phone of a row."""
+    forbidden = tuple(ip_network(text) for text in (*OFFICE, *INTERNET6))
+    return scene.phone(made, scene.Party(NATS[row.nat], row.client, str(row), BRANCH, {"forbidden": forbidden}))
+
+
+async def features(made: Stage, row: Row) -> dict[str, str]:
+    """One phone, all features, one after the other."""
+    outcomes = {}
+    async with caller(made, row) as phone:
+        at = Party(phone, made.pbxs[PBX])
+        for name, holds in FEATURES.items():
+            try:
+                await holds(at)
+                outcomes[name] = ""
+            except Exception as error:
+                log.exception("%s: %s", row, name)
+                outcomes[name] = f"{type(error).__name__}: {error}"
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def grid(folders: Callable[[], Path]) -> Grid:
+    return Grid(folders)
+
+
+@pytest.mark.parametrize(("row", "feature"), CASES)
+def test_a_feature_holds(grid: Grid, row: Row, feature: str, record_property: Callable[[str, object], None]) -> None:
+    record_property("compatibility", (row, feature))
+    assert grid.outcome(row, feature) == ""
+
+
+def test_every_pbx_and_nat_is_tried_and_every_feature_is_described() -> None:
+    assert {row.pbx for row in TRIED} == set(PBXS)
+    assert {row.nat for row in TRIED} == set(NATS)
+    assert set(ABOUT) == set(FEATURES)
+
+
+def test_the_page_says_what_is_tried() -> None:
+    assert PAGE.read_text() == page(), "make docs"
