@@ -19,6 +19,7 @@ from voxgate_sip.trunks import FromTrunk, ToTrunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from voxgate_sip.events import Emitter
     from voxgate_sip.fraud import Finding

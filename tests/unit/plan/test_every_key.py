@@ -8,6 +8,7 @@ from pydantic import BaseModel, SecretStr
 
 from tests.unit.plan.world import desired, edited
 from voxgate.config.model import Config
+from voxgate.config.secrets import Secret
 from voxgate.plan.change import differences
 from voxgate.plan.diff import diff
 from voxgate.plan.sentences import Names, sentence
@@ -55,6 +56,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.srtp": "optional",
     "trunks.*.addresses": ["198.51.100.9"],
     "trunks.*.server": "sip.carrier.example",
+    "trunks.*.register": {"user": "u", "password": Secret("x")},
     "trunks.*.transport": "tcp",
     "trunks.*.port": 5099,
     "trunks.*.dids": {"5X": {"pbx": "x", "fallback": ["hq"]}, "7.": {"pbx": "hq"}},
