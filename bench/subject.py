@@ -55,6 +55,7 @@ class Subject:
     media: bool = False
     hide_topology: bool = False
     limits: bool = False
+    trunk: bool = False
     pbxs: int = 1
     rate: int = 2000
 
@@ -75,9 +76,13 @@ def config(subject: Subject) -> Config:
         }
         for index in range(subject.pbxs)
     }
+    trunk = {"addresses": ["198.51.100.7"], "dids": {"0555.": "pbx0"}, "pbxs": ["pbx0"]}
+    trunks = {"carrier": trunk} if subject.trunk else {}
     edge = {"domain": "edge.example", "topology_hiding": subject.hide_topology}
     listen = {"sip": {"udp": 5060, "workers": WORKERS}}
-    return Config.model_validate({"edge": edge, "listen": listen, "health": {"interval_seconds": 60}, "pbxs": pbxs})
+    return Config.model_validate(
+        {"edge": edge, "listen": listen, "health": {"interval_seconds": 60}, "pbxs": pbxs, "trunks": trunks}
+    )
 
 
 @contextmanager
