@@ -127,6 +127,8 @@ class Phone:
         flow, self._flow = self._flow, None
         if flow is not None:
             flow.close()
+            # The event loop gives the port back in its next turn; whoever opens it again at once must find it free.
+            await asyncio.sleep(0)
 
     @property
     def endpoint(self) -> Endpoint:
