@@ -1,7 +1,8 @@
 """What was agreed about the shape of the code, held by a machine.
 
-Each rule is a pure function from text to findings ("path:line: what is wrong"), tried on small bad samples first and
-then on the tree. Layers and who may import whom are import-linter's (pyproject.toml).
+Each rule is a pure function from text to findings ("path:line: what is wrong"), tried on small bad samples
+first and then on the tree. Layers and who may import whom are import-linter's (pyproject.toml); this file
+holds what it cannot see.
 """
 
 import ast
@@ -22,14 +23,12 @@ LENGTH_EXCEPTIONS: dict[str, int] = {}
 
 PROCESS_FILE = "src/voxgate/host/process.py"
 CONTRACTS = {  # as in pyproject.toml, ignore_imports
-    "src/voxgate/engines/kamailio.py": "voxgate_sip.policy",
-    "src/voxgate/engines/sip_fraud.py": "voxgate_sip.fraud",
-    "src/voxgate/engines/sip_policy.py": "voxgate_sip.policy",
-    "src/voxgate/engines/websocket.py": "voxgate_sip.policy",
-    "src/voxgate/engines/trunk_policy.py": "voxgate_sip.trunks",
-    "src/voxgate/supervise/nodes.py": "voxgate_sip.policy",
-    "src/voxgate/calls/hangup.py": "voxgate_sip.record",
-    "src/voxgate/calls/ledger.py": "voxgate_sip.limits",
+    f"src/voxgate/{user}.py": f"voxgate_sip.{document}"
+    for user, document in (
+        *(("engines/kamailio", "policy"), ("engines/sip_fraud", "fraud"), ("engines/sip_policy", "policy")),
+        *(("engines/websocket", "policy"), ("engines/trunk_policy", "trunks"), ("supervise/nodes", "policy")),
+        *(("calls/hangup", "record"), ("calls/ledger", "limits"), ("trunks/registration", "digest")),
+    )
 }
 STARTS_PROGRAMS = (
     "subprocess",

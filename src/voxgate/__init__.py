@@ -8,6 +8,7 @@ A configuration travels downwards, an effect upwards:
     resolver.py  a configuration file -> what the engines must be on this machine
     supervise/   starts and watches the engines; the local control socket
     calls/       what happens to calls outside signalling: calls whose media stopped are ended
+    trunks/      accounts at SIP providers: the edge registers itself
     certs/       certificates for TLS
     plan/        Config -> Desired -> Plan -> apply; generations and the way back
     engines/     Kamailio and rtpengine as pure functions from configuration to files and processes

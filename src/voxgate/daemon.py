@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from voxgate.calls.listing import CallList, running
@@ -22,6 +23,7 @@ from voxgate.calls.tollfraud import TollFraud, watched_of
 from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT
 from voxgate.engines.sip_limits import limits_of
 from voxgate.engines.sip_policy import policy_of
+from voxgate.engines.trunk_accounts import accounts_of
 from voxgate.errors import ExitCode, VoxgateError
 from voxgate.host import files, process
 from voxgate.host.clock import SystemClock
@@ -41,7 +43,9 @@ from voxgate.supervise.readiness import KamailioProbe, RtpengineProbe
 from voxgate.supervise.registrations import Keeper
 from voxgate.supervise.supervisor import Supervisor
 from voxgate.supervise.telling import calls_told
+from voxgate.supervise.trunk_status import TrunkStatus
 from voxgate.supervise.verbs import Machine, Operations, Reading
+from voxgate.trunks.registrar import Registrar
 from voxgate.wire.control import ApplyRequest
 from voxgate.wire.jsonrpc import JsonRpcClient
 from voxgate.wire.ng import NgClient
@@ -101,6 +105,7 @@ class _Edge:
         self._rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
         self._events = open_event_socket(folder / "events.sock", files.group_id("kamailio"))
         self._watch = NodeWatch(clock)
+        self._registrar = Registrar(clock)
         self._registrations = Keeper(places.state / "registrations.json", self._rpc, clock.wall)
         self._live = LiveCalls(self._rpc, self._ng)
         self._list = CallList(self._rpc)
@@ -125,6 +130,7 @@ class _Edge:
             hands.read_back,
             self._resolver.certificate,
             self._panels,
+            self._trunks,
         )
         machine = Machine(hands, hands.read_back, self._observer.observe, clock.wall)
         self._operations = Operations(path, _reading(self._resolver), machine, on_applied=self._applied)
@@ -153,6 +159,7 @@ class _Edge:
                     group.create_task(server.serve()),
                     group.create_task(self._registrations.serve()),
                     group.create_task(MediaTimeouts(reports, self._rpc).serve()),
+                    group.create_task(self._registrar.run()),
                     group.create_task(self._live.serve()),
                     group.create_task(self._fraud.serve()),
                     group.create_task(self._heartbeat()),
@@ -201,6 +208,7 @@ class _Edge:
     def _applied(self, desired: Desired) -> None:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
         self._watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
+        self._registrar.follow(accounts_of(desired.config, desired.network))
         self._fraud.follow(watched_of(desired.config))
         self._pbx_of = {node.address: node.pbx for node in nodes_of(policy).values()}
         self._notifier.status(f"generation {desired.generation} runs")
@@ -214,6 +222,19 @@ class _Edge:
             limits_panel(limits_of(desired.config), used),
             spending_panel(self._fraud.spending()),
             alerts_panel(self._fraud.alerts()),
+        )
+
+    def _trunks(self) -> tuple[TrunkStatus, ...]:
+        """The registrations at providers."""
+        now = self._clock.wall()
+        return tuple(
+            TrunkStatus(
+                one.account.trunk,
+                one.phase.value,
+                one.reason,
+                None if one.until_s is None else now + timedelta(seconds=one.until_s - now_s),
+            )
+            for one, now_s in self._registrar.snapshot()
         )
 
     async def _returned(self, name: str) -> None:

@@ -11,6 +11,8 @@
     insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
     trunks.py    trunks as values, whose request it is and where a number leads (pure)
+    digest.py    answers to a provider's challenge (pure)
+    chain.py     all attempts of such a call, as text and back (pure)
     trunking.py  calls from and to trunks, attempt by attempt
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back

@@ -68,7 +68,7 @@ class Performer:
             case ToPhone():
                 self._to_phone(request)
             case FromTrunk() | ToTrunk() if self.trunking:
-                self.trunking.perform(request, decision, self._choose)
+                self.left = self.trunking.perform(request, decision, self._choose)
             case Ignore(reason):
                 if reason:
                     self._refuse(reason, request)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from zlib import crc32
 
 from voxgate_sip.certificates import is_of
-from voxgate_sip.trunks import FromTrunk, Refusal, ToTrunk, Trunks
+from voxgate_sip.trunks import REGISTRAR, FromTrunk, Refusal, ToTrunk, Trunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -155,6 +155,9 @@ class Router:
 
     def decide(self, request: Request) -> Decision:
         """What happens to `request`. CANCEL never comes here: it belongs to a transaction."""
+        # From this machine itself: the kernel drops what comes from elsewhere with our own address.
+        if self.trunks and request.ruri_host == REGISTRAR and request.source == request.received_on:
+            return self._of_trunks(self.trunks.registration(request))
         if self.is_pbx(request.source, request.proto, request.received_on):
             return self._from_pbx(request)
         if self.trunks and self.is_trunk(request.source, request.proto, request.received_on):

@@ -157,8 +157,10 @@ class Script(ReplyCallbacks):
         return self._shaped(self._registrations.answered)
 
     def ksr_failure(self, _msg: Any) -> int:
-        """A transaction failed; the reply has not gone back yet."""
+        """A transaction failed; the reply has not gone back yet. This worker may have had no request for long."""
         try:
+            if (seen := str(self._ksr.pv.get(GENERATION))) != self._seen:
+                self._refresh(seen)
             self._performer.failure()
         except Exception:  # noqa: BLE001 - as above
             self._bug()

@@ -7,11 +7,15 @@ all attempts in `CHAIN`, for the failure route and for whoever writes call recor
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from voxgate_sip.chain import Chain, chain_of
+from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
 from voxgate_sip.legs import bracketed
 from voxgate_sip.media import NotAcceptableError
+from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, rewritten
 
@@ -26,52 +30,21 @@ if TYPE_CHECKING:
     from voxgate_sip.media import Media
     from voxgate_sip.policy import Node, Pbx
     from voxgate_sip.route import Request, Router
+    from voxgate_sip.trunks import Trunk
 
     #: PBX, nodes, user to hash, URIs tried -> a node that can be used.
     Choose: TypeAlias = Callable[[Pbx, tuple[Node, ...], str, list[str]], Node | None]
 
 #: Where a transaction remembers its `Chain`.
 CHAIN: Final = "$avp(voxgate_chain)"
+#: Answer that asks for credentials -> the header that asks, the header that answers.
+ASKS: Final = {
+    401: ("WWW-Authenticate", "Authorization"),
+    407: ("Proxy-Authenticate", "Proxy-Authorization"),
+}
 
 
-class Chain(NamedTuple):
-    """What a transaction must remember. `way` is in or out, `owner` the trunk of a call in and the PBX of a call out.
-
-    `came` is the caller's side and transport; `targets` are names of PBXs or trunks in the order in which they are
-    tried; `hidden` is empty where the provider may see the PBX; `tried` holds one (target, URI, outcome) for each
-    attempt, the outcome being empty while it lasts.
-    """
-
-    way: str
-    owner: str
-    number: str
-    user: str
-    source: str
-    came: str
-    method: str
-    hidden: str
-    targets: tuple[str, ...]
-    tried: tuple[tuple[str, str, str], ...] = ()
-
-    def text(self) -> str:
-        """As lines: no value holds a line end, because `message.Reader` refuses those."""
-        attempts = ("\t".join(attempt) for attempt in self.tried)
-        return "\n".join((*self[:8], " ".join(self.targets), *attempts))
-
-    def ended(self, outcome: str) -> Chain:
-        """The same after the outcome of its last attempt."""
-        *before, (target, uri, _) = self.tried
-        return self._replace(tried=(*before, (target, uri, outcome)))
-
-
-def chain_of(text: str) -> Chain:
-    """The chain that `Chain.text` wrote."""
-    way, owner, number, user, source, came, method, hidden, targets, *tried = text.split("\n")
-    attempts = []
-    for line in tried:
-        target, uri, outcome = line.split("\t")
-        attempts.append((target, uri, outcome))
-    return Chain(way, owner, number, user, source, came, method, hidden, tuple(targets.split(" ")), tuple(attempts))
+NO_RELAY: Final = "no-media-relay"
 
 
 class Attempt(NamedTuple):
@@ -97,45 +70,71 @@ class Trunking:
         self._hider = hider
         #: The attempt that is being sent, for the branch route.
         self._now: tuple[Chain, Leg] | None = None
-        #: Why media cannot be had.
-        self._deaf = ""
+        #: Header line with our credentials for the attempt that is being sent.
+        self._credentials = ""
+        #: Why no attempt can be made at all, in the words of `Refusals`.
+        self._stopped = ""
 
-    def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> None:
-        """Send the current request where it was decided."""
+    def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> bool:
+        """Send the current request where it was decided; whether it has left."""
         ksr = self._ksr
         if request.has_route:
             ksr.hdr.remove("Route")
         ksr.hdr.remove(TRUNK_HEADER)
         if isinstance(decision, FromTrunk):
             way, owner, targets = "in", decision.trunk.name, decision.did.pbxs
-            side = self._router.side_of(request.source)
-            hidden = any(self._hider.hides(node.address, side) for node in self._nodes(targets))
-            ksr.nathelper.set_contact_alias()
+            hidden = self._hides(decision.did.pbxs, self._router.side_of(request.source))
+            shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
+            ksr.nathelper.set_contact_alias_trim()
+            if request.method == "INVITE":
+                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         else:
             way, owner, targets = "out", decision.pbx, tuple(trunk.name for trunk in decision.trunks)
-            sides = {hop.side for trunk in decision.trunks for hop in trunk.hops}
-            hidden = any(self._hider.hides(request.source, side) for side in sides)
+            register = request.method == "REGISTER"
+            hidden = not register and any(
+                self._hider.hides(request.source, hop.side) for trunk in decision.trunks for hop in trunk.hops
+            )
+            shape = TO_HIDDEN if hidden else "" if register else FROM_PHONE.get(request.method, "")
         came = f"{self._router.side_of(request.source)}{request.proto}"
         chain = Chain(
-            way, owner, decision.number, request.user, request.source, came, request.method, "1"[:hidden], targets
+            way,
+            owner,
+            decision.number,
+            request.user,
+            request.source,
+            came,
+            request.method,
+            "1"[:hidden],
+            shape,
+            targets,
         )
         if ksr.tm.t_newtran() <= 0:
             # A copy: the transaction has sent its last answer again.
-            return
-        if not self._on(chain, choose, silent=True, code=0):
-            reason = self._deaf or ("no-node-answers" if way == "in" else "no-trunk-answers")
-            if self._deaf in {"", "no-media-relay"}:
-                ksr.tm.t_reply(503, "Service Unavailable")
-            else:
-                ksr.tm.t_reply(488, "Not Acceptable Here")
-            self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
+            return True
+        if self._on(chain, choose, silent=True, code=0):
+            return True
+        reason = self._stopped or ("no-node-answers" if way == "in" else "no-trunk-answers")
+        if self._stopped in {"", NO_RELAY}:
+            ksr.tm.t_reply(503, "Service Unavailable")
+        else:
+            ksr.tm.t_reply(488, "Not Acceptable Here")
+        self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
+        return False
+
+    def _hides(self, pbxs: tuple[str, ...], side: str) -> bool:
+        """Whether parties on `side` must not see one of these PBXs."""
+        found = [self._router.policy.pbxs[name] for name in pbxs if name in self._router.policy.pbxs]
+        return any(self._hider.hides(node.address, side) for pbx in found for node in (*pbx.plain, *pbx.secure))
 
     def next(self, choose: Choose, *, silent: bool, code: int) -> bool:
         """In the failure route: go on where that is declared; False when the failure stays as it is."""
         text = str(self._ksr.pv.get(CHAIN) or "")
         if not text:
             return False
-        chain = chain_of(text).ended("timeout" if silent else str(code))
+        chain = chain_of(text)
+        if code in ASKS and not silent and chain.way == "out" and self._authorised(chain, code):
+            return True
+        chain = chain.ended("timeout" if silent else str(code))
         self._ksr.pv.sets(CHAIN, chain.text())
         target, uri, outcome = chain.tried[-1]
         self._ksr.notice(
@@ -146,6 +145,31 @@ class Trunking:
             self._ksr.htable.sht_setxi("shunned", uri, 1, self._router.policy.shun_s)
         return self._on(chain, choose, silent=silent, code=code)
 
+    def _authorised(self, chain: Chain, code: int) -> bool:
+        """Send the last attempt again with the trunk's credentials, once."""
+        target, uri, _ = chain.tried[-1]
+        trunk = self._router.policy.trunks.get(target)
+        hop = next((hop for hop in trunk.hops if hop.uri == uri), None) if trunk else None
+        if trunk is None or hop is None or not trunk.password or chain.method == "REGISTER":
+            return False
+        if len(chain.tried) > 1 and chain.tried[-2][:2] == (target, uri):
+            return False
+        asks, answers = ASKS[code]
+        attempt = Attempt(target, _uri(trunk, chain), hop, trunk.timeout_ms)
+        for index in range(2):
+            value = self._ksr.pv.get(f"$T_rpl($(hdr({asks})[{index}]))")
+            try:
+                challenge = challenge_of(str(value or ""))
+            except ValueError:
+                continue
+            account = Account(trunk.auth_user, trunk.password)
+            credentials = answer(challenge, account, chain.method, attempt.uri, f"{random.getrandbits(64):016x}")
+            self._credentials = f"{answers}: {credentials}\r\n"
+            chain = chain.ended(str(code))
+            chain = chain._replace(tried=(*chain.tried, (target, uri, "")))
+            return self._send(chain, attempt)
+        return False
+
     def branch(self) -> None:
         """The branch route: what holds for this attempt alone."""
         if self._now is None:
@@ -154,48 +178,42 @@ class Trunking:
         ksr = self._ksr
         if chain.method == "INVITE":
             ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}")
+        if self._credentials:
+            ksr.hdr.append(self._credentials)
         if chain.way == "in":
             ksr.hdr.append(f"{TRUNK_HEADER}: {chain.owner}\r\n")
-        shape = self._shape(chain)
+        ending = ""
         if self._media:
             try:
-                shape += self._media.request(chain.method, chain.source, chain.came[2:], leg)
-            except (ConnectionError, NotAcceptableError) as error:
-                self._deaf = str(error) or "no-media-relay"
-                ksr.set_drop()
-        if shape:
-            ksr.tm.t_on_reply(shape)
+                ending = self._media.request(chain.method, chain.source, chain.came[2:], leg)
+            except ConnectionError:
+                self._stopped = NO_RELAY
+            except NotAcceptableError as error:
+                self._stopped = str(error)
+        if self._stopped:
+            ksr.set_drop()
+            return
+        if chain.shape or ending:
+            ksr.tm.t_on_reply((chain.shape or "ksr_from_pbx") + ending)
         if chain.way == "out" and chain.hidden:
             self._hider.cover(chain.method, leg)
-
-    @staticmethod
-    def _shape(chain: Chain) -> str:
-        """The callback for replies, without what media adds to its name."""
-        if chain.way == "in":
-            return (FROM_HIDDEN if chain.hidden else FROM_PBX).get(chain.method, "")
-        return TO_HIDDEN if chain.hidden else FROM_PHONE.get(chain.method, "")
-
-    def _nodes(self, pbxs: tuple[str, ...]) -> Iterator[Node]:
-        for name in pbxs:
-            if pbx := self._router.policy.pbxs.get(name):
-                yield from (*pbx.plain, *pbx.secure)
 
     # -- attempts ----------------------------------------------------------------------------------
 
     def _on(self, chain: Chain, choose: Choose, *, silent: bool, code: int) -> bool:
         """Relay to the next target that can be tried; False when there is none."""
-        self._deaf = ""
+        self._stopped = ""
         while attempt := next(self._attempts(chain, choose, silent=silent, code=code), None):
             chain = chain._replace(tried=(*chain.tried, (attempt.target, attempt.hop.uri, "")))
             if self._send(chain, attempt):
                 return True
-            if self._deaf:
+            if self._stopped:
                 return False
             chain, silent = chain.ended("unreachable"), True
         return False
 
     def _send(self, chain: Chain, attempt: Attempt) -> bool:
-        ksr, leg = self._ksr, self._leg(attempt)
+        ksr, leg = self._ksr, self._leg(attempt.hop, attempt.target)
         ksr.pv.sets(CHAIN, chain.text())
         ksr.pv.sets("$ru", attempt.uri)
         # In a failure route only an assignment to $du makes a new branch; setdsturi does not.
@@ -208,12 +226,7 @@ class Trunking:
         try:
             return ksr.tm.t_relay() > 0
         finally:
-            self._now = None
-
-    def _leg(self, attempt: Attempt) -> Leg:
-        policy = self._router.policy
-        party = policy.pbxs.get(attempt.target) or policy.trunks[attempt.target]
-        return self._legs.to(attempt.hop.side, attempt.hop.proto)._replace(srtp=party.srtp)
+            self._now, self._credentials = None, ""
 
     def _attempts(self, chain: Chain, choose: Choose, *, silent: bool, code: int) -> Iterator[Attempt]:
         """What can be tried after `code`, or after silence, in order."""
@@ -244,15 +257,26 @@ class Trunking:
         before = self._router.policy.trunks.get(chain.tried[-1][0]) if chain.tried else trunk
         if trunk is None or before is None or not (silent or code in before.codes):
             return
-        number = rewritten(chain.number, trunk.rules_out)
+        usable = chain.method == "REGISTER" or NUMBER.fullmatch(rewritten(chain.number, trunk.rules_out))
         tried = {uri for _, uri, _ in chain.tried}
         for hop in trunk.hops:
-            if (
-                NUMBER.fullmatch(number)
-                and hop.uri not in tried
-                and self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0
-            ):
-                yield Attempt(name, f"sip:{number}@{trunk.host}", hop, trunk.timeout_ms)
+            if usable and hop.uri not in tried and self._is_up(trunk, hop):
+                yield Attempt(name, _uri(trunk, chain), hop, trunk.timeout_ms)
+
+    def _leg(self, hop: Node | Hop, target: str) -> Leg:
+        if isinstance(hop, Hop):
+            return self._legs.to(hop.side, hop.proto)._replace(srtp=self._router.policy.trunks[target].srtp)
+        return self._legs.to_node(hop)
+
+    def _is_up(self, trunk: Trunk, hop: Hop) -> bool:
+        """A provider that is never asked is never known to be down."""
+        return not trunk.probe or self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0
+
+
+def _uri(trunk: Trunk, chain: Chain) -> str:
+    if chain.method == "REGISTER":
+        return f"sip:{trunk.host}"
+    return f"sip:{rewritten(chain.number, trunk.rules_out)}@{trunk.host}"
 
 
 def _name(domains: dict[str, str], pbx: Pbx, node: Node) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NUMBER: Final = re.compile(r"\+?[0-9*#]{1,32}")
 #: Tells a PBX by which trunk a call came; only the edge writes it.
 TRUNK_HEADER: Final = "X-Voxgate-Trunk"
+#: Host in the request URI of the edge's own REGISTER on its way through Kamailio; the user is the trunk's name.
+REGISTRAR: Final = "trunk.invalid"
 #: What a trunk may ask for outside of a dialog.
 METHODS: Final = frozenset({"INVITE", "MESSAGE"})
 _MOST_ADDRESSES: Final = 4096
@@ -64,7 +66,8 @@ class Trunk:
 
     `sources` are networks in CIDR notation, `dids` stand in the order in which they are asked. `rank` orders trunks
     with an equally long prefix; no prefix serves every number. `group` is its dispatcher set. `account` is the user in
-    our Contact where the edge registers. `srtp` is off, optional or required.
+    our Contact where the edge registers; `auth_user` and `password` answer its challenges. `srtp` is off, optional or
+    required.
     """
 
     name: str
@@ -84,6 +87,8 @@ class Trunk:
     rules_out: tuple[Rule, ...]
     probe: bool
     account: str
+    auth_user: str
+    password: str = field(repr=False)
     srtp: str
 
 
@@ -179,15 +184,23 @@ class Trunks:
         if request.method not in METHODS:
             return Refusal(405, "Method Not Allowed", "method-not-for-trunks")
         for trunk in self.at(request.source):
-            # A provider that writes the Contact into the request URI tells the number in To.
-            number = request.to_user if trunk.account and request.ruri_user == trunk.account else request.ruri_user
-            if not NUMBER.fullmatch(number):
-                continue
-            number = rewritten(number, trunk.rules_in)
-            did = next((did for pattern, did in self._dids[trunk.name] if pattern.fullmatch(number)), None)
-            if did is not None:
-                return FromTrunk(trunk, did, number)
+            # A provider that writes our Contact into the request URI may tell the number in To alone.
+            ours = trunk.account and request.ruri_user == trunk.account
+            for dialled in (request.to_user, request.ruri_user) if ours else (request.ruri_user,):
+                if not NUMBER.fullmatch(dialled):
+                    continue
+                number = rewritten(dialled, trunk.rules_in)
+                did = next((did for pattern, did in self._dids[trunk.name] if pattern.fullmatch(number)), None)
+                if did is not None:
+                    return FromTrunk(trunk, did, number)
         return Refusal(404, "Not Found", "number-not-in-dids")
+
+    def registration(self, request: Request) -> Verdict:
+        """Where the control plane's own REGISTER goes, which names the trunk in its request URI."""
+        for trunk in self._trunks:
+            if request.method == "REGISTER" and request.ruri_user == trunk.name:
+                return ToTrunk("edge", (trunk,), "")
+        return Refusal(404, "Not Found")
 
     def outbound(self, request: Request, callers: frozenset[str]) -> Verdict | None:
         """Where a PBX's request goes that names the edge or a trunk; None when it is not for a trunk.

@@ -177,6 +177,7 @@ TRIES = {
     "the PBX's name in From": ("INVITE", f"sip:0301234@{EDGE_PUBLIC}", ("P-Asserted-Identity: <sip:1@raw>",), False),
     "a forged trunk header": ("INVITE", f"sip:0301234@{EDGE_PUBLIC}", ("X-Voxgate-Trunk: carrier",), False),
     "a forged X-Forwarded-For": ("INVITE", f"sip:0301234@{EDGE_PUBLIC}", ("X-Forwarded-For: 192.168.1.30",), False),
+    "the edge's own registration": ("REGISTER", "sip:carrier@trunk.invalid", (), False),
     "a MESSAGE": ("MESSAGE", "sip:0301234@203.0.113.60", (), False),
     "a REFER": ("REFER", f"sip:0301234@{EDGE_PUBLIC}", ("Refer-To: <sip:0301234@203.0.113.60>",), False),
 }

@@ -29,7 +29,7 @@ in several. `voxgate check FILE` names every mistake with file, line and key.
 * Aliases (`*name`) and several documents in one file are not supported.
 * `!secret NAME` stands for a secret that is kept elsewhere. It is looked up in the environment variable
   `VOXGATE_SECRET_<NAME>` (in capitals, `-` becomes `_`), then in the file `secrets/NAME` beside the
-  configuration (readable by its owner only), then in systemd's credential `NAME`. No key of this version takes one.
+  configuration (readable by its owner only), then in systemd's credential `NAME`.
 """
 
 

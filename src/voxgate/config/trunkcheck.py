@@ -22,6 +22,9 @@ def trunk_problems(parts: Parts, places: Places) -> Iterator[Problem]:
         yield from _lonely(name, trunk, places)
         yield from _unknown_pbxs(path, trunk, parts, places)
         yield from _told_apart(path, trunk, parts, places)
+        if trunk.register and parts.listen and parts.listen.sip.udp is None:
+            message, advice = "registers by way of SIP/UDP, which is not served", "add udp: 5060 to listen.sip"
+            yield places.problem((*path, "register"), message, advice)
     yield from _same_numbers(parts, places)
 
 
@@ -43,6 +46,9 @@ def _lonely(name: str, trunk: Trunk, places: Places) -> Iterator[Problem]:
     if len({address.version for address in hops_of(trunk)}) > 1:
         message = f"trunk {name} has IPv4 and IPv6 addresses"
         yield places.problem((*path, "addresses"), message, "make it two trunks, each with one IP version")
+    if trunk.register and not hops_of(trunk):
+        message = f"trunk {name} has no single address to register at"
+        yield places.problem((*path, "register"), message, "add the address of the provider's server to addresses")
     if not trunk.dids and not trunk.pbxs:
         message, advice = f"trunk {name} carries no call", "name its numbers (dids), or the PBXs that call out (pbxs)"
         yield places.problem(path, message, advice)

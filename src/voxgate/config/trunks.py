@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import warnings
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from voxgate.config.fields import Networks, Port, Section, SipCodes, Srtp, as_list
+from voxgate.config.limits import Limits
 from voxgate.config.scalars import Hostname, IpAddress, Kind, PbxName, ScalarError, parse_address, parse_hostname
+from voxgate.config.secrets import Secret
 
 _PATTERN = re.compile(r"\+?[0-9*#X]+\.?\Z|\+?\.\Z")
 _DIGITS = re.compile(r"\+?[0-9*#]{0,32}\Z")
+_ACCOUNT = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}\Z")
 _COUNTRY = re.compile(r"[1-9][0-9]{0,2}\Z")
 
 
@@ -56,6 +60,14 @@ def parse_server(value: object) -> object:
         return parse_hostname(value)
 
 
+def parse_account(value: object) -> str:
+    """The user part of a SIP address (RFC 3261 section 25.1), as text."""
+    if isinstance(value, str) and _ACCOUNT.match(value):
+        return value
+    raise ScalarError(f"`{value}` is not the user of an account", 'write it in quotes, without domain: "0555159400"')
+
+
+AccountName = Annotated[str, BeforeValidator(parse_account), Kind("user")]
 DidPattern = Annotated[str, BeforeValidator(parse_did), Kind("pattern of numbers")]
 Digits = Annotated[str, BeforeValidator(parse_digits), Kind("beginning of a number")]
 Country = Annotated[str, BeforeValidator(parse_country), Kind("country code")]
@@ -148,6 +160,33 @@ class TrunkFailover(Section):
     codes: SipCodes = Field(default=(500, 502, 503, 504), description="Answers that lead on instead of to the PBX.")
 
 
+class Register(Section):
+    """An account with which the edge registers at a provider, and with which calls out are authorised."""
+
+    server: Server | None = Field(
+        default=None, description="The provider's domain, as it stands in the account. Default: the trunk's `server`."
+    )
+    user: AccountName = Field(description="User of the account, as it stands in its SIP address.")
+    password: Secret = Field(description="Password of the account.")
+    auth_user: AccountName | None = Field(
+        default=None, description="User for the password, where the provider gave another one than `user`."
+    )
+    expires_seconds: int = Field(
+        default=600, strict=True, ge=60, le=86400, description="How long a registration shall last; renewed in time."
+    )
+    retry_seconds: int = Field(
+        default=30,
+        strict=True,
+        ge=1,
+        le=3600,
+        description="Pause after a failed registration; doubled with each further one, up to half an hour.",
+    )
+
+
+# The users' word; that abstract base classes have a method of this name on the class harms nobody.
+warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
+
+
 class Trunk(Section):
     """One SIP provider."""
 
@@ -161,6 +200,7 @@ class Trunk(Section):
         description="The provider's SIP server, as it wants to be named in calls out. An address here is also where "
         "they go. A PBX that calls this name gets this trunk and no other.",
     )
+    register: Register | None = Field(default=None, description="Register at the provider, which then calls the edge.")
     transport: Transport = Field(default=Transport.UDP, description="How calls go out to the provider.")
     port: Port | None = Field(default=None, description="The provider's port. Default: 5060, with TLS 5061.")
     dids: dict[DidPattern, NameOrDestination] = Field(
@@ -178,6 +218,11 @@ class Trunk(Section):
         default=1, strict=True, ge=0, le=100, description="Among equally long prefixes, lowest first."
     )
     failover: TrunkFailover = Field(default=TrunkFailover(), description="When the next address or trunk is tried.")
+    limits: Limits | None = Field(
+        default=None,
+        description="How many calls the trunk may have, in both directions. A call out goes on to the next trunk when "
+        "this one is full.",
+    )
     numbers: Numbers = Field(default=Numbers(), description="How numbers are rewritten on the way in and out.")
     keepalive: bool = Field(
         default=True,

@@ -37,8 +37,6 @@ PRIVATE_MIB: Final = 16
 #: What as many WebSocket connections as HAProxy lets through need on top.
 WEBSOCKET_MIB: Final = MOST * 150 // 1024
 _LOW_PORTS: Final = 1024
-#: Dispatcher's flag of a destination that gets no health checks (dispatcher manual, list file).
-NEVER_ASKED: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +131,7 @@ class Kamailio:
             dumps(policy).encode(),
             Action.POLICY,
             fingerprint=dumps(dataclasses.replace(policy, generation=0)).encode(),
+            secret=any(trunk.password for trunk in policy.trunks.values()),
         )
         for path, content in self.script:
             yield File(f"lib/voxgate_sip/{path}", content, Action.RESTART)
@@ -161,8 +160,8 @@ def dispatcher_list(policy: Policy) -> bytes:
             socket = f"{node.proto}:{_alias(view.local)}:{view.ports[node.proto]}"
             lines.append(f"{pbx.group} {node.uri} 0 0 socket={socket}")
     for trunk in policy.trunks.values():
-        for hop in trunk.hops:
+        for hop in trunk.hops if trunk.probe else ():
             view = policy.sides[hop.side]
             socket = f"{hop.proto}:{_alias(view.local)}:{view.ports[hop.proto]}"
-            lines.append(f"{trunk.group} {hop.uri} {0 if trunk.probe else NEVER_ASKED} 0 socket={socket}")
+            lines.append(f"{trunk.group} {hop.uri} 0 0 socket={socket}")
     return ("\n".join(lines) + "\n").encode()

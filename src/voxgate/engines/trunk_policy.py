@@ -59,7 +59,9 @@ def _trunk(name: str, group: int, rank: int, trunk: Trunk, network: Network) -> 
         )
         for address in addresses
     )
-    shown = trunk.server if trunk.server is not None else addresses[0] if addresses else None
+    register = trunk.register
+    server = trunk.server if trunk.server is not None else register.server if register else None
+    shown = server if server is not None else addresses[0] if addresses else None
     host = shown if isinstance(shown, str) else bracketed(shown) if shown else ""
     return sip.Trunk(
         name=name,
@@ -79,7 +81,9 @@ def _trunk(name: str, group: int, rank: int, trunk: Trunk, network: Network) -> 
         rules_in=_rules_in(trunk.numbers),
         rules_out=_rules_out(trunk.numbers),
         probe=trunk.keepalive,
-        account="",
+        account=register.user if register else "",
+        auth_user=(register.auth_user or register.user) if register else "",
+        password=register.password.reveal() if register else "",
         srtp=trunk.srtp.value,
     )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voxgate.supervise.nodes import NodeWatch
     from voxgate.supervise.panel import Panel
     from voxgate.supervise.supervisor import UnitStatus
+    from voxgate.supervise.trunk_status import TrunkStatus
 
 
 class Shown(Protocol):
@@ -57,6 +58,7 @@ class Observer:
     read_back: Callable[[Desired], Mapping[tuple[str, str], bytes | None]]
     certificate: Callable[[Config], Shown]
     panels: Callable[[Desired], tuple[Panel, ...]] = lambda _: ()
+    trunks: Callable[[], tuple[TrunkStatus, ...]] = tuple
 
     async def observe(self, desired: Desired, warnings: tuple[str, ...]) -> Status:
         """How everything is, beside what `desired` says it should be."""
@@ -76,6 +78,7 @@ class Observer:
             certificate=self._certificate(desired.config),
             warnings=warnings,
             panels=self.panels(desired),
+            trunks=self.trunks(),
         )
 
     async def _generation(self, unit: UnitStatus) -> int | None:

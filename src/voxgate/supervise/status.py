@@ -8,6 +8,7 @@
      "listeners": [{"proto", "address", "port", "purpose"}],
      "media_ports": "10000-20000",
      "nodes": [{"pbx", "address", "port", "transport", "state": "up" | "down" | "unknown", "since"}],
+     "trunks": [{"name", "registration", "reason", "until"}],
      "certificate": {"names", "expires", "self_signed"} | null,
      "warnings": [text], and one list for each of `panels`}
 """
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from voxgate.supervise.panel import section
 from voxgate.supervise.supervisor import fingerprint
+from voxgate.supervise.trunk_status import HEAD, TrunkStatus, flaws
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -124,6 +126,7 @@ class Status:
     certificate: CertificateStatus | None
     warnings: tuple[str, ...]
     panels: tuple[Panel, ...] = ()
+    trunks: tuple[TrunkStatus, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -145,7 +148,7 @@ class Status:
         ]
 
     def _flaws(self) -> list[str]:
-        found = list(self.drift)
+        found = [*self.drift, *flaws(self.trunks)]
         for pbx in dict.fromkeys(node.pbx for node in self.nodes):
             states = [node.state for node in self.nodes if node.pbx == pbx]
             down = states.count(NodeState.DOWN)
@@ -171,6 +174,7 @@ class Status:
             ],
             "media_ports": self.media_ports,
             "nodes": [_node_json(node) for node in self.nodes],
+            "trunks": [trunk.to_json() for trunk in self.trunks],
             "certificate": _certificate_json(self.certificate),
             "warnings": list(self.warnings),
             **{panel.key: list(panel.data) for panel in self.panels},
@@ -183,14 +187,7 @@ class Status:
         lines += section(
             ("engine", "state", "pid", "since", "restarts", "last restart because"),
             [
-                (
-                    e.name,
-                    e.phase,
-                    str(e.pid or "-"),
-                    _time(e.since) or "-",
-                    str(e.restarts),
-                    e.last_reason or "-",
-                )
+                (e.name, e.phase, str(e.pid or "-"), _time(e.since) or "-", str(e.restarts), e.last_reason or "-")
                 for e in self.engines
             ],
         )
@@ -210,6 +207,7 @@ class Status:
         )
         for panel in self.panels:
             lines += section(panel.head, list(panel.rows))
+        lines += section(HEAD, [trunk.row() for trunk in self.trunks])
         lines += ["", _certificate_line(self.certificate), *(f"warning: {text}" for text in self.warnings)]
         return "\n".join(lines)
 

@@ -21,7 +21,11 @@ EXAMPLES = sorted((DOCS / "examples").glob("*.yaml"))
 
 
 def loaded(text: str) -> Loaded:
-    return load_sources((Source("f", text),), SecretPlaces(Path("/nonexistent"), {}), datetime(2026, 1, 1, tzinfo=UTC))
+    return load_sources(
+        (Source("f", text),),
+        SecretPlaces(Path("/nonexistent"), {"VOXGATE_SECRET_CARRIER": "x"}),
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize("key", tuple(keys(Config)), ids=lambda key: str(key.path))
@@ -97,7 +101,7 @@ pbxs:
 trunks:
   carrier:
     addresses: [198.51.100.7]
-    register: {server: sip.carrier.example, user: "0555159400"}  #! trunks.carrier.register
+    register: {server: sip.carrier.example, user: "0555159400", password: !secret carrier}
     srtp: off
     dids:
       "05551594XX": hq
@@ -130,5 +134,5 @@ def test_the_rest_of_the_promised_shape_loads() -> None:
     assert [node.weight for node in config.pbxs["hq"].nodes] == [50, 50]
     assert config.pbxs["branch"].sip.tcp == 5080
     assert config.pbxs["branch"].sip.udp is None
-    assert (config.listen.sip.tls, config.listen.sip.wss) == (5061, 443)
     assert config.trunks["carrier"].dids["0555200X."].pbx == "branch"
+    assert (config.listen.sip.tls, config.listen.sip.wss) == (5061, 443)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, SecretStr
 
 from tests.unit.plan.world import desired, edited
 from voxgate.config.model import Config
+from voxgate.config.secrets import Secret
 from voxgate.plan.change import differences
 from voxgate.plan.diff import diff
 from voxgate.plan.sentences import Names, sentence
@@ -55,12 +56,14 @@ OTHER: dict[str, object] = {
     "pbxs.*.srtp": "optional",
     "trunks.*.addresses": ["198.51.100.9"],
     "trunks.*.server": "sip.carrier.example",
+    "trunks.*.register": {"user": "u", "password": Secret("x")},
     "trunks.*.transport": "tcp",
     "trunks.*.port": 5099,
     "trunks.*.dids": {"5X": {"pbx": "x", "fallback": ["hq"]}, "7.": {"pbx": "hq"}},
     "trunks.*.pbxs": ["x"],
     "trunks.*.prefixes": ["00"],
     "trunks.*.priority": 9,
+    "trunks.*.limits": {"calls": 2},
     "trunks.*.failover.timeout_seconds": 9,
     "trunks.*.failover.codes": [480],
     "trunks.*.numbers.inbound": [{"prefix": "1"}],

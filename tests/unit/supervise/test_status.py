@@ -68,6 +68,7 @@ def test_one_word_says_how_it_is_and_sentences_say_why(
 
 DOCUMENTED = {
     "overall": "ok",
+    "trunks": [],
     "reasons": [],
     "generation": 12,
     "engines": [

@@ -44,12 +44,14 @@ def router(trunks: dict[str, Any] = TRUNKS) -> Router:
 
 def call(number: str, **changes: Any) -> Request:
     """An INVITE of the provider."""
-    return Request("INVITE", CARRIER, "udp", OUTSIDE, OUTSIDE, number, CARRIER, "1", False, number)._replace(**changes)
+    return Request("INVITE", CARRIER, "udp", OUTSIDE, OUTSIDE, number, CARRIER, "1", False, to_user=number)._replace(
+        **changes
+    )
 
 
 def out(number: str, host: str = INSIDE, **changes: Any) -> Request:
     """An INVITE of the head quarters' PBX."""
-    request = Request("INVITE", "172.16.0.10", "udp", INSIDE, host, number, "example.com", "1", False, number)
+    request = Request("INVITE", "172.16.0.10", "udp", INSIDE, host, number, "example.com", "1", False)
     return request._replace(**changes)
 
 

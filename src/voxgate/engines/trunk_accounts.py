@@ -1,0 +1,62 @@
+"""What the edge registers with: one value for each trunk that has an account. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voxgate.engines.sip_policy import policy_of
+from voxgate.engines.trunk_policy import bracketed
+
+if TYPE_CHECKING:
+    from voxgate.config.model import Config
+    from voxgate.config.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkAccount:
+    """An account at a provider. `uri` is the address of record, `registrar` the request URI, `contact` ours.
+
+    `local` and `port` are where Kamailio takes the request that it is to send on.
+    """
+
+    trunk: str
+    uri: str
+    registrar: str
+    contact: str
+    auth_user: str
+    password: str = dataclasses.field(repr=False)
+    local: str
+    port: int
+    expires_s: int
+    retry_s: int
+
+
+def accounts_of(config: Config, network: Network) -> tuple[TrunkAccount, ...]:
+    """The accounts of all trunks that register."""
+    policy = policy_of(config, network, 0, media=True)
+    found = []
+    for name, trunk in config.trunks.items():
+        register, made = trunk.register, policy.trunks[name]
+        if register is None or not made.hops:
+            continue
+        hop = made.hops[0]
+        view = policy.sides[hop.side]
+        shown = next(side.shown for side in network.sides if side.side.value == hop.side)
+        domain = register.server or made.host
+        host = domain if isinstance(domain, str) else bracketed(domain)
+        account = TrunkAccount(
+            trunk=name,
+            uri=f"sip:{register.user}@{host}",
+            registrar=f"sip:{made.host}",
+            contact=f"sip:{register.user}@{bracketed(shown)}:{view.ports[hop.proto]};transport={hop.proto}",
+            auth_user=made.auth_user,
+            password=made.password,
+            local=view.local,
+            port=view.ports["udp"],
+            expires_s=register.expires_seconds,
+            retry_s=register.retry_seconds,
+        )
+        found.append(account)
+    return tuple(found)

@@ -1,0 +1,48 @@
+"""What a transaction remembers of a trunk's call: every attempt, for the failure route and for call records. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Chain(NamedTuple):
+    """What a transaction must remember. `way` is in or out, `owner` the trunk of a call in and the PBX of a call out.
+
+    `came` is the caller's side and transport; `targets` are names of PBXs or trunks in the order in which they are
+    tried; `hidden` is empty where the provider may see the PBX; `shape` begins the name of the callback for replies;
+    `tried` holds one (target, URI, outcome) for each attempt, the outcome being empty while it lasts.
+    """
+
+    way: str
+    owner: str
+    number: str
+    user: str
+    source: str
+    came: str
+    method: str
+    hidden: str
+    shape: str
+    targets: tuple[str, ...]
+    tried: tuple[tuple[str, str, str], ...] = ()
+
+    def text(self) -> str:
+        """As lines: no value holds a line end, because `message.Reader` refuses those."""
+        attempts = ("\t".join(attempt) for attempt in self.tried)
+        return "\n".join((*self[:9], " ".join(self.targets), *attempts))
+
+    def ended(self, outcome: str) -> Chain:
+        """The same after the outcome of its last attempt."""
+        *before, (target, uri, _) = self.tried
+        return self._replace(tried=(*before, (target, uri, outcome)))
+
+
+def chain_of(text: str) -> Chain:
+    """The chain that `Chain.text` wrote."""
+    way, owner, number, user, source, came, method, hidden, shape, targets, *tried = text.split("\n")
+    attempts = []
+    for line in tried:
+        target, uri, outcome = line.split("\t")
+        attempts.append((target, uri, outcome))
+    return Chain(
+        way, owner, number, user, source, came, method, hidden, shape, tuple(targets.split(" ")), tuple(attempts)
+    )
