@@ -63,14 +63,14 @@ LANES: tuple[tuple[Claim, ...], ...] = (
         Claim("IPv6 phone (linphone, UDP) and IPv4 PBX: calls", RECORDED, calls(SIX[0])),
         Claim("IPv6 phone (baresip, TCP) and IPv4 PBX: is called", RECORDED, is_called(SIX[1])),
         Claim(
-            "a SIP provider calls a number of the office, and a phone calls out through it",
-            "number rewritten from +49; in both calls both ends recorded the other's tone",
-            both_ways,
-        ),
-        Claim(
             "IPv6 phone (baresip, TLS) with SRTP and PBX with plain RTP: nobody outside can listen",
             f"{RECORDED}; the wires of both were tapped and played",
             secret,
+        ),
+        Claim(
+            "a SIP provider calls a number of the office, and a phone calls out through it",
+            "number rewritten from +49; in both calls both ends recorded the other's tone",
+            both_ways,
         ),
     ),
     (

@@ -127,6 +127,8 @@ class Phone:
         flow, self._flow = self._flow, None
         if flow is not None:
             flow.close()
+            # The event loop closes the socket in its next round: the port is free for the next phone then.
+            await asyncio.sleep(0)
 
     @property
     def endpoint(self) -> Endpoint:

@@ -1,6 +1,6 @@
 """Lets calls through as long as there are places: between the decision about an INVITE and its performance.
 
-A call counts for the PBX it goes to, the PBX it comes from, and the requester, where these have limits. It is
+A call counts for the PBX it goes to, the PBX it comes from, its trunk and the requester, where these have limits. It is
 counted from its INVITE until a final answer refuses it, its BYE passes, its media stops (the control plane says
 so), or its entry expires. What a PBX sends out is looked at by its toll-fraud guard, if it has one.
 """
@@ -8,7 +8,7 @@ so), or its entry expires. What a PBX sends out is looked at by its toll-fraud g
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from voxgate_sip.events import plain
 from voxgate_sip.fraud import judge
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from voxgate_sip.policy import Policy
     from voxgate_sip.route import Decision, Request
 
-    Admitted: TypeAlias = ToPbx | ToPhone | FromTrunk | ToTrunk
-
+#: Decisions that let a call go on.
+Way: TypeAlias = ToPbx | ToPhone | FromTrunk | ToTrunk
 _CALL: Final = "$_s($ci\n$ft\n$cs)"
 _TAGS: Final = "$_s($ci\n$ft\n$tt)"
 #: How long a caller shall wait who came too fast, and one who found all places taken.
@@ -57,21 +57,30 @@ class Gate:
         """The decision about an INVITE, or a refusal, or None when the transaction has dealt with the request."""
         if not isinstance(decision, ToPbx | ToPhone | FromTrunk | ToTrunk):
             return decision
-        wants = self._wants(request, decision)
+        wants, finding = self._wants(request, decision), self._finding(request, decision)
         if not wants:
             return decision
         # An INVITE that is sent again belongs to its transaction: counting it would be wrong, and leak.
         if self._ksr.tm.t_check_trans() == 0:
             return None
         number = "-"
-        if finding := self._finding(request, decision):
+        if finding:
             owner, found = finding
             if refusal := self._watched(owner, found, wants):
                 return refusal
             number = plain(found.number) or "-"
+        return self._admitted(request, decision, wants, number)
+
+    def _admitted(self, request: Request, decision: Way, wants: dict[str, Limit], number: str) -> Decision:
         call_id, from_tag, cseq = str(self._ksr.pv.get(_CALL)).split("\n")
         key = key_of(call_id, from_tag)
         subject, reason = self._places.take(key, int(cseq), wants, number)
+        while reason and isinstance(decision, ToTrunk) and subject.startswith("trunk:") and len(decision.trunks) > 1:
+            # The next trunk is as good.
+            del wants[subject]
+            decision = decision._replace(trunks=decision.trunks[1:])
+            wants |= self._of_names(f"trunk:{decision.trunks[0].name}")
+            subject, reason = self._places.take(key, int(cseq), wants, number)
         if reason:
             return self._refusal(request, subject, reason)
         self._held = key
@@ -94,16 +103,17 @@ class Gate:
             if self._places.free(key_of(call_id, tag)):
                 return
 
-    def _finding(self, request: Request, decision: Admitted) -> tuple[str, Finding] | None:
+    def _finding(self, request: Request, decision: Way) -> tuple[str, Finding] | None:
         """What the PBX's guard finds about a call that it sends out."""
-        owner = self._owner(request.source) if isinstance(decision, ToPhone | ToTrunk) else ""
+        if not isinstance(decision, ToPhone | ToTrunk):
+            return None
+        owner = self._caller(request, decision)
         guard = self._guards.get(owner)
         if guard is None:
             return None
         spent = self._ksr.htable.sht_get
-        return owner, judge(
-            guard, request.ruri_user, time.time(), lambda name: spent("spent", f"{owner}/{name}") is not None
-        )
+        user = decision.number if isinstance(decision, ToTrunk) else request.ruri_user
+        return owner, judge(guard, user, time.time(), lambda name: spent("spent", f"{owner}/{name}") is not None)
 
     def _watched(self, owner: str, found: Finding, wants: dict[str, Limit]) -> Answer | None:
         guard = self._guards[owner]
@@ -115,22 +125,31 @@ class Gate:
         self._events.send(event="fraud", pbx=owner, reason=found.reason, number=plain(found.number))
         return Answer(403, "Forbidden", f"fraud-{found.reason}:{owner}") if guard.refuse else None
 
-    def _wants(self, request: Request, decision: Admitted) -> dict[str, Limit]:
-        wants: dict[str, Limit] = {}
-        owner = self._owner(request.source)
-        callee = ""
-        if isinstance(decision, ToPbx):
-            callee = decision.pbx.name
-        elif isinstance(decision, FromTrunk):
-            callee = decision.did.pbxs[0]
-        for name in (owner, callee):
-            if name and (limit := self._limits.get(f"pbx:{name}")):
-                wants[f"pbx:{name}"] = limit
+    def _wants(self, request: Request, decision: Way) -> dict[str, Limit]:
+        owner = self._caller(request, decision)
+        subjects = [f"pbx:{owner}"]
+        match decision:
+            case ToPbx(pbx, _):
+                subjects.append(f"pbx:{pbx.name}")
+            case FromTrunk(trunk, did, _):
+                subjects += [f"trunk:{trunk.name}", f"pbx:{did.pbxs[0]}"]
+            case ToTrunk(_, trunks, _):
+                subjects.append(f"trunk:{trunks[0].name}")
+            case ToPhone():
+                pass
+        wants = self._of_names(*subjects)
         if owner in self._guards and isinstance(decision, ToPhone | ToTrunk):
             wants.setdefault(f"pbx:{owner}", Limit(0))
         if self._requester and not owner and not isinstance(decision, FromTrunk):
             wants[requester(request.source)] = self._requester
         return wants
+
+    def _of_names(self, *subjects: str) -> dict[str, Limit]:
+        return {subject: limit for subject in subjects if (limit := self._limits.get(subject))}
+
+    def _caller(self, request: Request, decision: Way) -> str:
+        """The PBX that the call comes from, if it comes from one."""
+        return decision.pbx if isinstance(decision, ToTrunk) else self._owner(request.source)
 
     def _owner(self, source: str) -> str:
         """The PBX at an address; where several share it, the port tells, and the first where that does not."""

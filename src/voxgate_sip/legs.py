@@ -98,7 +98,7 @@ class Legs:
             self._browsers.pin(f"{host}:{port}")
         trunks = self._router.trunks
         if trunks and (found := trunks.at(unbracketed(host))):
-            return leg._replace(srtp=found[0].srtp)
+            leg = leg._replace(srtp=found[0].srtp)
         return leg
 
     def dress(self, leg: Leg) -> None:

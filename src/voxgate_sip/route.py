@@ -55,8 +55,8 @@ class Request(NamedTuple):
     from_host: str
     user: str
     has_route: bool
-    certificate: frozenset[str] = frozenset()
     to_user: str = ""
+    certificate: frozenset[str] = frozenset()
 
 
 class Ignore(NamedTuple):

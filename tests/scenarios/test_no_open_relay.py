@@ -189,6 +189,32 @@ def test_a_registration_leads_a_pbx_to_its_sender_alone(
     assert any(line.startswith("INVITE ") for line in came)
 
 
+#: What makes a PBX believe that it is spoken to by somebody else, and by which header.
+FORGED: Final = {
+    "Route": f"Route: <sip:{EDGE_PUBLIC};lr>, <sip:{VICTIM};lr>",
+    "X-Forwarded-For": "X-Forwarded-For: 192.168.1.50",
+}
+
+
+def test_from_names_a_pbx_and_no_other_pbx_gets_the_request(office: Stage, stranger: Stranger) -> None:
+    with closing(office.net.socket("pbx-hq-b")) as raw:
+        raw.bind((BEHIND_NAT.host("pbx-hq-b").ipv4(), RAW_PORT))
+        for uri, sender in ((f"sip:600@{BRANCH}", f"boss@{RAW}"), (f"sip:600@{EDGE_NAME}", f"boss@{BRANCH}")):
+            packet = stranger.request("INVITE", uri).decode()
+            stranger.send(packet.replace("From: <sip:mallory@203.0.113.99", f"From: <sip:{sender}").encode())
+        assert received(raw, first_s=0.5) == []
+    assert {line["from"] for line in office.pbxs["pbx-branch"].events("invite")} >= {"boss"}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_header_does_not_reach_the_pbx(office: Stage, stranger: Stranger, name: str) -> None:
+    with closing(office.net.socket("pbx-hq-b")) as raw:
+        raw.bind((BEHIND_NAT.host("pbx-hq-b").ipv4(), RAW_PORT))
+        stranger.send(stranger.request("INVITE", f"sip:600@{RAW}", FORGED[name]))
+        (came, *_) = received(raw, quiet_s=0.1)
+    assert FORGED[name].partition(": ")[2] not in came
+
+
 OFFER: Final = (
     "v=0\r\no=- 1 1 IN IP4 203.0.113.99\r\ns=-\r\nc=IN IP4 203.0.113.99\r\nt=0 0\r\nm=audio 7078 RTP/AVP 0\r\n"
     "a=rtpmap:0 PCMU/8000\r\n"

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from voxgate.config.fields import Networks, Port, Section, SipCodes, as_list
+from voxgate.config.fields import Networks, Port, Section, SipCodes, Srtp, as_list
+from voxgate.config.limits import Limits
 from voxgate.config.scalars import Hostname, IpAddress, Kind, PbxName, ScalarError, parse_address, parse_hostname
 from voxgate.config.secrets import Secret
 
@@ -75,14 +76,6 @@ Prefixes = Annotated[tuple[Digits, ...], BeforeValidator(as_list, json_schema_in
 PbxNames = Annotated[
     tuple[PbxName, ...], BeforeValidator(as_list, json_schema_input_type=PbxName | tuple[PbxName, ...])
 ]
-
-
-class Srtp(StrEnum):
-    """Whether audio is encrypted."""
-
-    OFF = "off"
-    OPTIONAL = "optional"
-    REQUIRED = "required"
 
 
 class Transport(StrEnum):
@@ -225,6 +218,11 @@ class Trunk(Section):
         default=1, strict=True, ge=0, le=100, description="Among equally long prefixes, lowest first."
     )
     failover: TrunkFailover = Field(default=TrunkFailover(), description="When the next address or trunk is tried.")
+    limits: Limits | None = Field(
+        default=None,
+        description="How many calls the trunk may have, in both directions. A call out goes on to the next trunk when "
+        "this one is full.",
+    )
     numbers: Numbers = Field(default=Numbers(), description="How numbers are rewritten on the way in and out.")
     keepalive: bool = Field(
         default=True,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 def limits_of(config: Config) -> dict[str, tuple[int, int]]:
     """Who is limited -> (calls, calls per second), 0 for no limit; the subjects of `voxgate_sip.limits`."""
     given: dict[str, Limits | None] = {f"pbx:{name}": pbx.limits for name, pbx in config.pbxs.items()}
+    given |= {f"trunk:{name}": trunk.limits for name, trunk in config.trunks.items()}
     given["from"] = config.listen.sip.requester
     return {
         subject: (limits.calls or 0, limits.calls_per_second or 0)

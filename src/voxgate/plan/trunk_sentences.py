@@ -60,4 +60,5 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference], Change]], ...] = (
     (("trunks", "*", "pbxs"), _says("trunk {1}: PBXs that call out")),
     (("trunks", "*", "prefixes"), _says("trunk {1}: beginnings of numbers that go out")),
     (("trunks", "*", "srtp"), _says("trunk {1}: encrypted audio")),
+    (("trunks", "*", "limits"), _says("trunk {1}: limits")),
 )

@@ -63,6 +63,7 @@ OTHER: dict[str, object] = {
     "trunks.*.pbxs": ["x"],
     "trunks.*.prefixes": ["00"],
     "trunks.*.priority": 9,
+    "trunks.*.limits": {"calls": 2},
     "trunks.*.failover.timeout_seconds": 9,
     "trunks.*.failover.codes": [480],
     "trunks.*.numbers.inbound": [{"prefix": "1"}],
