@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lab.demo.claim import Outcome
@@ -56,7 +57,8 @@ async def _play(stage: Stage) -> Outcome:
     provider = Line("provider", EDGE_PUBLIC, edge, there, port=PORT, tone_hz=TONE_HZ)
     here = stage.net.host("phone-lan").ipv4()
     desk = Line("desk", BRANCH, stage.way("phone-lan", "udp"), here, port=5068, tone_hz=PHONE_HZ)
-    async with Phone(provider, stage.net.maker(HOST)) as carrier:
+    # A provider calls from any port; the event loop may not have closed this one when the next is opened.
+    async with Phone(replace(provider, port=PORT + 1), stage.net.maker(HOST)) as carrier:
         called = await perform(carrier, Script(call=NUMBER, talk_s=TALK_S, register=False))
     async with Phone(provider, stage.net.maker(HOST)) as carrier, Phone(desk, stage.net.maker("phone-lan")) as phone:
         waits = asyncio.create_task(perform(carrier, Script(hang_up="them", register=False, run_s=15)))
