@@ -1,8 +1,7 @@
 """What was agreed about the shape of the code, held by a machine.
 
-Each rule is a pure function from text to findings ("path:line: what is wrong"), tried on small bad samples
-first and then on the tree. Layers and who may import whom are import-linter's (pyproject.toml); this file
-holds what it cannot see.
+Each rule is a pure function from text to findings ("path:line: what is wrong"), tried on small bad samples first and
+then on the tree. Layers and who may import whom are import-linter's (pyproject.toml).
 """
 
 import ast
@@ -27,6 +26,7 @@ CONTRACTS = {  # as in pyproject.toml, ignore_imports
     "src/voxgate/engines/sip_fraud.py": "voxgate_sip.fraud",
     "src/voxgate/engines/sip_policy.py": "voxgate_sip.policy",
     "src/voxgate/engines/websocket.py": "voxgate_sip.policy",
+    "src/voxgate/engines/trunk_policy.py": "voxgate_sip.trunks",
     "src/voxgate/supervise/nodes.py": "voxgate_sip.policy",
     "src/voxgate/calls/hangup.py": "voxgate_sip.record",
     "src/voxgate/calls/ledger.py": "voxgate_sip.limits",

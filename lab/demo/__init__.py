@@ -4,6 +4,7 @@
 ``claim``     what a claim is and what became of it: values
 ``talking``   claims about calls between real phones and PBXs
 ``browsing``  claims about a page in a browser
+``trunking``  the claim about a SIP provider
 ``failing``   the claim about a node that dies during a series of calls
 ``secret``    the claim that an encrypted call cannot be listened to outside
 ``refusing``  claims about what the edge does not do; ``stranger`` writes SIP by hand for them

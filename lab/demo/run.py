@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from lab import namespaces
 from lab.demo import show
 from lab.demo.claim import Claim, Outcome, Result
-from lab.demo.stage import EVERY_TRANSPORT, Setting, stage
+from lab.demo.stage import stage
 from lab.demo.table import LANES, LAST
+from lab.demo.trunking import SETTING
 from lab.phones.device import PhoneError
 from lab.procs import LabError
 from lab.tones import RecordingError
-from lab.topologies import BEHIND_NAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ def demo(*, as_json: bool, keep: bool) -> int:
     with (
         _folder(keep=keep) as folder,
         show.board((*LANES, LAST), quiet=as_json) as board,
-        stage(Setting(BEHIND_NAT, more=EVERY_TRANSPORT), folder) as office,
+        stage(SETTING, folder) as office,
     ):
         board.ready(time.monotonic() - began_s)
         results = [*_at_once(LANES, office, board), *_at_once((LAST,), office, board)]

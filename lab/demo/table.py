@@ -15,6 +15,7 @@ from lab.demo.talking import (
     lan_without_hairpin,
     outside_to_lan,
 )
+from lab.demo.trunking import both_ways
 from lab.phones.baresip import Baresip
 from lab.phones.linphone import Linphone
 
@@ -65,6 +66,11 @@ LANES: tuple[tuple[Claim, ...], ...] = (
             "IPv6 phone (baresip, TLS) with SRTP and PBX with plain RTP: nobody outside can listen",
             f"{RECORDED}; the wires of both were tapped and played",
             secret,
+        ),
+        Claim(
+            "a SIP provider calls a number of the office, and a phone calls out through it",
+            "number rewritten from +49; in both calls both ends recorded the other's tone",
+            both_ways,
         ),
     ),
     (

@@ -34,6 +34,7 @@ class DialogRelay:
         self._router = router
         self._pbx_protos = router.policy.pbx_protos
         self._served = router.policy.served
+        self._trunks = router.trunks
         self._legs = legs
         self._pbx_hops = legs.pbx_hops
         self._media = media
@@ -48,7 +49,7 @@ class DialogRelay:
     def relay(self, method: str, source: str, proto: str, received_on: str, uri: str) -> None:
         """Send the current request on, or answer it. `uri` is its request URI."""
         from_pbx = source in self._pbx_protos and self._router.is_pbx(source, proto, received_on)
-        if not from_pbx and proto not in self._served:
+        if not (from_pbx or proto in self._served or self._router.is_trunk(source, proto, received_on)):
             self._refusals.note("transport-not-served", source, proto, method, "")
             return
         routes = ""
@@ -69,10 +70,12 @@ class DialogRelay:
                     self._ksr.sl.send_reply(414, "Request-URI Too Long")
                 return
             self._ksr.nathelper.handle_ruri_alias()
-            self._ksr.set_forward_no_connect()
         elif method in SHAPED:
             self._set_contact_alias()
         hop = str(self._pv_get(NEXT_HOP))
+        # A phone's connection cannot be made again from here, a trunk's can.
+        if from_pbx and not (self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0]))):
+            self._ksr.set_forward_no_connect()
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:

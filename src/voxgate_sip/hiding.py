@@ -141,10 +141,15 @@ class Hider:
 
     def request(self, method: str, leg: Leg) -> bool:
         """The current request is a PBX's and leaves at once by `leg` towards a party outside; False: it is a copy."""
-        own = leg.own.partition(";")[0]
         if method != "ACK" and self._t_newtran() <= 0:
             # The transaction knows whom to answer; it has sent its last answer again.
             return False
+        self.cover(method, leg)
+        return True
+
+    def cover(self, method: str, leg: Leg) -> None:
+        """Take the PBX out of the current request; its transaction is there already."""
+        own = leg.own.partition(";")[0]
         if method in SHAPED:
             contact, routes = str(self._pv_get(_IN_REQUEST)).split("\n", 1)
             if routes != NOTHING:
@@ -157,7 +162,6 @@ class Hider:
         self._replace(first, f"SIP/2.0/{leg.proto.upper()} {own};branch=z9hG4bKvoxgate", "f")
         # A source has a transport of the network, and WebSocket is none to the engine here.
         self._set_source(f"{'tcp' if leg.proto == 'ws' else leg.proto}:{own}")
-        return True
 
     def reply_of_pbx(self) -> None:
         """The current reply is a PBX's and goes to a party outside."""

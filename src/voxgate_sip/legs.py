@@ -96,6 +96,9 @@ class Legs:
         leg = self.to(side, proto.lower())
         if leg.proto == "ws" and self._browsers:
             self._browsers.pin(f"{host}:{port}")
+        trunks = self._router.trunks
+        if trunks and (found := trunks.at(unbracketed(host))):
+            leg = leg._replace(srtp=found[0].srtp)
         return leg
 
     def dress(self, leg: Leg) -> None:

@@ -87,13 +87,13 @@ class Media:
         if not has_sdp:
             if method != "INVITE":
                 return ""
-            asker = self._srtp.get(source, self._phones)
+            asker = self._wants(source)
             self._pv_sets(NOTE, f"{source} {proto} {asker} {leg.srtp} {int(first)}")
             return "_late_offer"
         party = Party(leg.srtp, leg.proto)
         if source in self._pbxs and (first or leg.srtp == REQUIRED) and worth_knowing(leg.srtp, leg.proto):
             party = party._replace(insists_on=self._insisting.callee_does())
-        offerer = Party(self._srtp.get(source, self._phones), proto)
+        offerer = Party(self._wants(source), proto)
         flags, note = self._offered(source, leg.side, offerer, party, first=first)
         if self._offer(flags) < 0:
             raise ConnectionError
@@ -164,7 +164,7 @@ class Media:
     def _offered(self, source: str, side: str, offerer: Party, answerer: Party, *, first: bool) -> tuple[str, str]:
         """Flags for the offer in the current message, and its note. Raises NotAcceptableError."""
         came, trust = self._router.side_of(source), self._trust(source)
-        learns = first and worth_knowing(offerer.srtp, offerer.transport) and source not in self._pbxs
+        learns = first and worth_knowing(offerer.srtp, offerer.transport) and self._is_phone(source)
         offer = self._kind() if learns or crypto.must_look(offerer, answerer) else Offer.PLAIN
         if learns and offer not in INSISTS:
             self._insisting.caller_does_not()
@@ -196,8 +196,24 @@ class Media:
         return f"{_ANSWER}{self._trust(source)}"
 
     def _trust(self, source: str) -> str:
-        """A phone's packets come from where its signalling comes from, not from what a NAT hides in its SDP."""
-        return "" if source in self._pbxs else " SIP-source-address"
+        """A phone's packets come from where its signalling comes from, not from what a NAT hides in its SDP.
+
+        PBXs and trunks have no NAT, and their audio may come from other machines than their signalling.
+        """
+        return " SIP-source-address" if self._is_phone(source) else ""
+
+    def _is_phone(self, source: str) -> bool:
+        trunks = self._router.trunks
+        return source not in self._pbxs and not (trunks and trunks.at(source))
+
+    def _wants(self, source: str) -> str:
+        """The policy of the party at an address."""
+        srtp = self._srtp.get(source)
+        if srtp is None:
+            trunks = self._router.trunks
+            found = trunks.at(source) if trunks else ()
+            srtp = found[0].srtp if found else self._phones
+        return srtp
 
     def _keep(self) -> None:
         """Keep both parties of a call that was just answered, so that the edge itself can hang up."""

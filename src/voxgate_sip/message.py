@@ -82,4 +82,5 @@ class Reader:
             unbracketed(from_host).lower(),
             to_user if method == "REGISTER" else from_user,
             routes != "0",
+            "" if to_user == NOTHING else to_user,
         )

@@ -15,6 +15,8 @@ from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
+from voxgate_sip.trunking import Trunking
+from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, ToTrunk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +53,7 @@ class Performer:
         self._media = media
         self._refusals = refusals
         self._hider = hider
+        self.trunking = Trunking(ksr, router, legs, media, refusals, hider=hider) if router.trunks else None
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
         #: Whether the last request that was performed has left.
@@ -64,6 +67,8 @@ class Performer:
                 self._to_pbx(request, pbx, nodes)
             case ToPhone():
                 self._to_phone(request)
+            case FromTrunk() | ToTrunk() if self.trunking:
+                self.trunking.perform(request, decision, self._choose)
             case Ignore(reason):
                 if reason:
                     self._refuse(reason, request)
@@ -71,6 +76,8 @@ class Performer:
                 if reason:
                     self._refuse(reason, request)
                 self._ksr.sl.send_reply(code, phrase)
+            case FromTrunk() | ToTrunk():
+                raise AssertionError("decided by trunks that are not there")
             case _:
                 assert_never(decision)
 
@@ -103,6 +110,8 @@ class Performer:
         ksr = self._ksr
         if request.has_route:
             ksr.hdr.remove("Route")
+        if self.trunking:
+            ksr.hdr.remove(TRUNK_HEADER)
         node = self._choose(pbx, nodes, request.user)
         if node is None:
             ksr.sl.send_reply(503, "Service Unavailable")
@@ -182,7 +191,10 @@ class Performer:
         tm = self._ksr.tm
         if tm.t_is_canceled() < 0:
             silent = tm.t_branch_timeout() > 0 and tm.t_branch_replied() < 0
-            if self._next_node(silent=silent, code=tm.t_get_status_code()):
+            code = tm.t_get_status_code()
+            if self._next_node(silent=silent, code=code):
+                return
+            if self.trunking and self.trunking.next(self._choose, silent=silent, code=code):
                 return
         if self._media:
             self._media.end(answered=False)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from voxgate_sip.fraud import Guard, guard_of
+from voxgate_sip.trunks import Trunk, trunk_of
 
 #: Side codes: inside or outside, IPv4 or IPv6. Also the names of rtpengine's interfaces.
 SIDES = ("i4", "i6", "o4", "o6")
@@ -108,6 +109,7 @@ class Policy:
     fraud: dict[str, Guard] = field(default_factory=dict)
     srtp: str = "optional"
     websocket: WebSocket | None = None
+    trunks: dict[str, Trunk] = field(default_factory=dict)
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -163,6 +165,7 @@ def _policy(document: dict[str, Any]) -> Policy:
         fraud={name: guard_of(entry) for name, entry in document["fraud"].items()},
         srtp=str(document["srtp"]),
         websocket=_websocket(document["websocket"]),
+        trunks={name: trunk_of(entry) for name, entry in document["trunks"].items()},
         pbx_protos=protos,
     )
 

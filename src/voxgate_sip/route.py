@@ -5,11 +5,14 @@ Requests and decisions are named tuples, which are as frozen as frozen dataclass
 The rules, in the order in which they are asked:
 
 1. From a PBX (source address and transport are a node's): out to a phone along the Path that the phone
-   registered with, or to another PBX by its SIP domain. Nothing else: the edge is no open relay, and it never
-   relays to a host name taken from a packet, because DNS would block a worker.
-2. From anyone else: to the PBX that owns the domain of the request URI, or, where that is only the edge's own
+   registered with, to another PBX by its SIP domain, or to a trunk by the edge's or the trunk's own name. Nothing
+   else: the edge is no open relay, and it never relays to a host name taken from a packet, because DNS would
+   block a worker.
+2. From a trunk (its source address is a provider's): to the PBX that its number belongs to. Nothing else; and only
+   PBXs reach a trunk, the ones that may use it.
+3. From anyone else: to the PBX that owns the domain of the request URI, or, where that is only the edge's own
    name or address, the domain of From. An unknown domain gets silence.
-3. Inside a dialog the route set decides, and the next hop must be a PBX for everyone but PBXs: route
+4. Inside a dialog the route set decides, and the next hop must be a PBX for everyone but PBXs: route
    headers from outside can be forged.
 """
 
@@ -22,6 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from zlib import crc32
 
 from voxgate_sip.certificates import is_of
+from voxgate_sip.trunks import FromTrunk, Refusal, ToTrunk, Trunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -51,6 +55,7 @@ class Request(NamedTuple):
     from_host: str
     user: str
     has_route: bool
+    to_user: str = ""
     certificate: frozenset[str] = frozenset()
 
 
@@ -79,7 +84,7 @@ class ToPhone(NamedTuple):
     """From a PBX along the preloaded route (RFC 3327 section 5.2), to a phone's own flow."""
 
 
-Decision: TypeAlias = Ignore | Answer | ToPbx | ToPhone
+Decision: TypeAlias = Ignore | Answer | ToPbx | ToPhone | FromTrunk | ToTrunk
 
 
 class ForbiddenError(Exception):
@@ -105,8 +110,19 @@ class Router:
         self.policy = policy
         self._local = tuple(ipaddress.ip_network(network) for network in policy.local)
         self._sides: dict[str, str] = {}
+        #: None where there are none, so that they cost nothing.
+        self.trunks = Trunks(policy.trunks, policy.own) if policy.trunks else None
         self._pbx_sides = {
             (node.address, node.port): node.side for pbx in policy.pbxs.values() for node in (*pbx.plain, *pbx.secure)
+        }
+        self._callers = {
+            address: frozenset(
+                pbx.name
+                for pbx in policy.pbxs.values()
+                for node in (*pbx.plain, *pbx.secure)
+                if node.address == address
+            )
+            for address in (policy.pbx_protos if policy.trunks else ())
         }
 
     def side_of(self, address: str) -> str:
@@ -126,6 +142,14 @@ class Router:
         protos = self.policy.pbx_protos.get(address)
         if protos is None or proto not in protos:
             return False
+        return self._on_its_side(address, received_on)
+
+    def is_trunk(self, address: str, proto: str, received_on: str) -> bool:
+        """Whether requests from `address` are a trunk's, by the same measure."""
+        trunks = self.trunks
+        return trunks is not None and trunks.comes_from(address, proto) and self._on_its_side(address, received_on)
+
+    def _on_its_side(self, address: str, received_on: str) -> bool:
         view = self.policy.sides.get(self.side_of(address))
         return view is not None and view.local == received_on
 
@@ -133,6 +157,8 @@ class Router:
         """What happens to `request`. CANCEL never comes here: it belongs to a transaction."""
         if self.is_pbx(request.source, request.proto, request.received_on):
             return self._from_pbx(request)
+        if self.trunks and self.is_trunk(request.source, request.proto, request.received_on):
+            return IGNORED_ACK if request.method == "ACK" else self._of_trunks(self.trunks.inbound(request))
         if request.proto not in self.policy.served:
             return Ignore("transport-not-served")
         if request.method == "ACK":
@@ -142,6 +168,8 @@ class Router:
     def _from_pbx(self, request: Request) -> Decision:
         if request.method == "ACK":
             return IGNORED_ACK
+        if self.trunks and (verdict := self.trunks.outbound(request, self._callers[request.source])):
+            return self._of_trunks(verdict)
         owner = self.policy.domains.get(request.ruri_host)
         if owner is not None:
             return self._target(self.policy.pbxs[owner], secure=request.proto in _ENCRYPTED)
@@ -163,6 +191,10 @@ class Router:
             not pbx.check_certificate or is_of(request.user, pbx.name, request.certificate, domains)
         )
         return self._target(pbx, secure=secure)
+
+    @staticmethod
+    def _of_trunks(verdict: FromTrunk | ToTrunk | Refusal) -> Decision:
+        return Answer(*verdict) if isinstance(verdict, Refusal) else verdict
 
     @staticmethod
     def _target(pbx: Pbx, *, secure: bool) -> Decision:

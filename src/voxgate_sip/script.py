@@ -182,6 +182,15 @@ class Script(ReplyCallbacks):
             self._bug()
         return 1
 
+    def ksr_trunk_branch(self, _msg: Any) -> int:
+        """A request is about to leave to or from a trunk."""
+        try:
+            if self._performer.trunking:
+                self._performer.trunking.branch()
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
     def ksr_dispatcher_event(self, _msg: Any, name: str) -> int:
         """A node went down or came back; `name` is dispatcher:dst-down or dispatcher:dst-up."""
         try:
@@ -193,7 +202,7 @@ class Script(ReplyCallbacks):
             self._bug()
         return 1
 
-    def ksr_sweep(self, _msg: Any, _name: str) -> int:
+    def ksr_sweep(self, _msg: Any, _name: str = "") -> int:
         """Every two seconds, in one process."""
         try:
             self._sweeper.sweep()

@@ -207,3 +207,31 @@ def test_a_call_for_a_browser_that_is_gone_is_answered_430_and_reaches_nobody_el
             assert other.events == []
 
     asyncio.run(scene())
+
+
+def test_the_edge_itself_can_hang_up_on_a_browser(place: Office) -> None:
+    def media_stopped(call_id: str) -> bytes:
+        body = (
+            '<?xml version="1.0"?><methodCall><methodName>teardown</methodName><params><param><value><string>'
+            f"{call_id}</string></value></param></params></methodCall>"
+        ).encode()
+        with place.net.socket("edge", socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.settimeout(10)
+            sock.connect(("127.0.0.1", 2224))
+            sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            return sock.recv(4096)
+
+    async def scene() -> None:
+        async with place.phone("wss", user="dropped") as phone:
+            assert (await phone.register()).code == 200
+            call = await phone.dial("600")
+            await hears(call, HQ_TONE_HZ, 0.5)
+            assert call.dialog is not None
+            await asyncio.to_thread(media_stopped, call.dialog.call_id)
+            await until(call.ended.is_set, 10)
+            assert call.ended_by == "them"
+            heard = await asyncio.to_thread(place.pbx.wait, "heard", 10, user="dropped")
+            assert heard["ended_by"] == "them"
+            assert phone.witness.violations == []
+
+    asyncio.run(scene())

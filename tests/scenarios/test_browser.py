@@ -130,7 +130,7 @@ def test_hold_and_a_new_offer_of_either_side_go_through(offices: Callable[[Topol
         assert held.tone_hz == TONES_HZ[PBX]
         # Silence for as long as it was on hold, less what the way takes.
         assert held.loss_percent > 20, held
-        assert pbx.events("heard", user=user)[1]["reinvites"] == 2
+        assert pbx.wait("heard", SOON_S, after=1, user=user)["reinvites"] == 2
 
         page.dial("601", SOON_S)
         page.wait(State.IDLE, SOON_S)

@@ -55,7 +55,7 @@ def user(host: str, transport: str, number: str) -> str:
 
 
 def setting(topology: Topology, **edge: bool) -> Setting:
-    return Setting(topology, edge=edge, options={PBX: ("--hangup-after", "1.5", "--reinvite-after", "0.7")})
+    return Setting(topology, edge=edge, options={PBX: ("--hangup-after", "2.5", "--reinvite-after", "0.7")})
 
 
 @pytest.fixture(scope="module", params=[BEHIND_NAT, DMZ], ids=lambda topology: str(topology.name))

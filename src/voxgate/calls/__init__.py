@@ -6,5 +6,6 @@ ledger.py     the calls that hold places, as Kamailio lists them (pure)
 live.py       tells a new Kamailio of them; asks rtpengine which of them still live
 spending.py   minutes of destination classes, alerts, destinations seen: the toll-fraud guard's books (pure)
 tollfraud.py  counts minutes of running calls, raises alerts, tells Kamailio what is spent
+webway.py     the WebSocket by which a browser is reached
 timeouts.py   rtpengine reports that a call's media stopped; the call is ended on both sides
 """

@@ -16,6 +16,7 @@ from xml.sax.saxutils import unescape
 
 from voxgate.calls.hangup import NO_MEDIA, byes, caller_tag
 from voxgate.calls.ledger import key_of_place
+from voxgate.calls.webway import way
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
@@ -98,7 +99,12 @@ async def hang_up(rpc: Rpc, call_id: str, reason: str) -> bool:
         return False
     record = value_of(answer)
     for bye in byes(call_id, record, reason):
-        await rpc.call("tm.t_uac_start", "BYE", bye.uri, bye.next_hop, ".", bye.headers)
+        try:
+            next_hop, sock = await way(rpc, bye.next_hop, value_of)
+            await rpc.call("tm.t_uac_start", "BYE", bye.uri, next_hop, sock, bye.headers)
+        except EngineError as error:
+            # One side may be gone for good; the other must learn of the end all the same.
+            log.warning("bye_not_sent call_id=%s to=%s reason=%s", call_id, bye.next_hop, error)
     await rpc.call("htable.delete", "calls", call_id)
     # A call that nobody limits holds no place.
     with suppress(EngineError):

@@ -6,6 +6,7 @@ model.py     `Config` and its sections; every key with its sentence
     pbxs.py        the section `pbxs`
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
+    trunks.py      the section `trunks`
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
 places.py      where each key was written: path -> file and line
     document.py    YAML text -> a tree that remembers lines
@@ -15,6 +16,7 @@ places.py      where each key was written: path -> file and line
     findings.py    what pydantic found, in plain words
     parts.py       the sections that are good by themselves
     crosscheck.py  contradictions between keys
+    trunkcheck.py  the same around trunks
     certificate.py certificate files: there, PEM, a pair, in date
     client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate.config.places import dotted
+from voxgate.config.trunkcheck import trunk_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ def cross_check(parts: Parts, places: Places) -> list[Problem]:
         *_srtp(parts, places),
         *_families(parts, places),
         *_targets(parts, places),
+        *trunk_problems(parts, places),
     ]
     if parts.edge:
         problems += _addresses(parts.edge, places)

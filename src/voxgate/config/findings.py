@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from voxgate.config.keys import names_at
-from voxgate.config.later import LATER
+from voxgate.config.later import LATER, NAMED
 from voxgate.config.scalars import ScalarError
 from voxgate.config.secrets import Secret
 
@@ -97,7 +97,7 @@ def _sentence(detail: ErrorDetails, path: Path, model: type[Section]) -> tuple[s
 def _allowed(model: type[Section], path: Path) -> list[str]:
     """Keys of this version and of later ones: a mistyped later key is worth its honest answer too."""
     pattern = [str(part) for part in path]
-    if pattern[:1] == ["pbxs"] and len(pattern) > 1:
+    if len(pattern) > 1 and pattern[0] in NAMED:
         pattern[1] = "*"
     later = [key.rpartition(".")[2] for key in LATER if key.rpartition(".")[0] == ".".join(pattern)]
     return [*names_at(model, path), *later]

@@ -24,7 +24,7 @@ LATER: dict[str, str] = {
     "pbxs.*.forwards": "remove it: port forwards are not served yet",
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
-    "trunks": "remove it: trunks are not served yet",
+    "trunks.*.register": "remove it: the edge does not register yet; a provider is recognised by its addresses",
     "turn": "remove it: TURN is not served yet",
     "guard": "remove it: the guard is not there yet",
     "admin": "remove it: the web page is not there yet",
@@ -36,6 +36,8 @@ LATER_VALUES: dict[tuple[str, str], str] = {
 }
 
 
+#: Sections whose keys are names of the operator's choice.
+NAMED = frozenset({"pbxs", "trunks"})
 _DEPTH = 4  # keys in the longest pattern above
 
 
@@ -66,7 +68,7 @@ def _filtered(node: Keys, path: Path, problems: list[Problem]) -> Keys:
 
 def _advice(path: Path, value: Node) -> str | None:
     words = [str(part) for part in path]
-    for pattern in (".".join(words), ".".join(["pbxs", "*", *words[2:]]) if words[0] == "pbxs" else ""):
+    for pattern in (".".join(words), ".".join([words[0], "*", *words[2:]]) if words[0] in NAMED else ""):
         if pattern in LATER:
             return LATER[pattern]
         if isinstance(value, Scalar) and (pattern, str(value.value)) in LATER_VALUES:

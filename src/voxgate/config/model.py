@@ -15,6 +15,7 @@ from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networ
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
+from voxgate.config.trunks import Trunk
 
 
 def _auto_or_list(value: object) -> str:
@@ -169,3 +170,4 @@ class Config(Section):
     media: Media = Field(default=Media(), description="Relay of audio and video.")
     health: Health = Field(default=Health(), description="Health checks of PBX nodes.")
     pbxs: dict[PbxName, Pbx] = Field(min_length=1, description="The PBXs, each under a short name of your choice.")
+    trunks: dict[PbxName, Trunk] = Field(default={}, description="SIP providers, each under a short name.")

@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from typing import TYPE_CHECKING, Literal
 
 from voxgate.config.crosscheck import ports_of
+from voxgate.config.trunkcheck import hops_of
 from voxgate.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def resolve(config: Config, facts: Facts) -> Network:
         raise ConfigError(tuple(problems))
     sides = _sides(edge, outer, inner, problems)
     problems += _nodes_out_of_reach(config, outer, inner)
+    problems += _trunks_out_of_reach(config, sides)
     if problems:
         raise ConfigError(tuple(problems))
     local = _LOOPBACK + _listed(edge, outer, inner) + _nodes_inside(config)
@@ -215,6 +217,17 @@ def _nodes_out_of_reach(config: Config, outer: _Sockets, inner: _Sockets | None)
             transport, port = min(shared)
             message = f"{node.address} port {port} ({transport}) is the edge itself"
             yield _problem(key, message, "move the PBX to another port (sip: under the PBX), or to another machine")
+
+
+def _trunks_out_of_reach(config: Config, sides: tuple[SideAddress, ...]) -> Iterator[Problem]:
+    versions = {side.local.version for side in sides if side.side in {Side.OUTSIDE4, Side.OUTSIDE6}}
+    for name, trunk in config.trunks.items():
+        for address in hops_of(trunk):
+            if address.version not in versions:
+                message = f"{address} is IPv{address.version}, and the edge has no IPv{address.version} address outside"
+                yield _problem(
+                    f"trunks.{name}", message, f"give the edge one, or the trunk an IPv{10 - address.version}"
+                )
 
 
 def _nodes_inside(config: Config) -> tuple[IpNetwork, ...]:

@@ -11,6 +11,7 @@ from voxgate.config.fields import Section
 from voxgate.config.model import Certificates, Config, Edge, Listen, Media
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import PbxName
+from voxgate.config.trunks import Trunk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,22 +19,24 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Section)
 
 _PBXS: TypeAdapter[dict[str, Pbx]] = TypeAdapter(dict[PbxName, Pbx])
+_TRUNKS: TypeAdapter[dict[str, Trunk]] = TypeAdapter(dict[PbxName, Trunk])
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A section that is wrong is None; a PBX that is wrong is missing."""
+    """A section that is wrong is None; a PBX or trunk that is wrong is missing."""
 
     edge: Edge | None
     certificates: Certificates | None
     listen: Listen | None
     media: Media | None
     pbxs: Mapping[str, Pbx]
+    trunks: Mapping[str, Trunk]
 
     @classmethod
     def of_config(cls, config: Config) -> Parts:
         """All parts of a good configuration."""
-        return cls(config.edge, config.certificates, config.listen, config.media, config.pbxs)
+        return cls(config.edge, config.certificates, config.listen, config.media, config.pbxs, config.trunks)
 
     @classmethod
     def of_data(cls, data: Mapping[str, object]) -> Parts:
@@ -43,7 +46,8 @@ class Parts:
             certificates=_section(Certificates, data.get("certificates", {})),
             listen=_section(Listen, data.get("listen", {})),
             media=_section(Media, data.get("media", {})),
-            pbxs=_pbxs(data.get("pbxs")),
+            pbxs=_named(_PBXS, data.get("pbxs")),
+            trunks=_named(_TRUNKS, data.get("trunks")),
         )
 
 
@@ -54,11 +58,11 @@ def _section(kind: type[S], value: object) -> S | None:
         return None
 
 
-def _pbxs(value: object) -> dict[str, Pbx]:
-    good: dict[str, Pbx] = {}
-    for name, pbx in value.items() if isinstance(value, dict) else ():
+def _named(kind: TypeAdapter[dict[str, S]], value: object) -> dict[str, S]:
+    good: dict[str, S] = {}
+    for name, entry in value.items() if isinstance(value, dict) else ():
         try:
-            good |= _PBXS.validate_python({name: pbx})
+            good |= kind.validate_python({name: entry})
         except ValidationError:
             continue
     return good

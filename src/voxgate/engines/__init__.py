@@ -5,6 +5,7 @@ render.py      templates, strict: an unknown name is an error
 sip_fraud.py   `Config` -> the toll-fraud guards of the SIP script
 sip_limits.py  `Config` -> what the SIP script knows of limits
 sip_policy.py  `Config` and `Network` -> the policy that the SIP script decides by
+    trunk_policy.py  the trunks in it
 kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
 websocket.py   what Kamailio and HAProxy agree on for SIP over WebSocket
 haproxy.py     WebSocket beside HTTPS: haproxy.cfg, certificate.pem

@@ -37,6 +37,8 @@ PRIVATE_MIB: Final = 16
 #: What as many WebSocket connections as HAProxy lets through need on top.
 WEBSOCKET_MIB: Final = MOST * 150 // 1024
 _LOW_PORTS: Final = 1024
+#: Dispatcher's flag of a destination that gets no health checks (dispatcher manual, list file).
+NEVER_ASKED: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def _websocket_shown(policy: Policy) -> str:
 
 
 def dispatcher_list(policy: Policy) -> bytes:
-    """The nodes to watch, one set for each PBX: `setid uri flags priority attrs` (dispatcher manual, list file).
+    """The nodes to watch, one set for each PBX and trunk: `setid uri flags priority attrs` (dispatcher manual).
 
     The socket is named for each node, so that health checks leave from the side the node is on.
     """
@@ -158,4 +160,9 @@ def dispatcher_list(policy: Policy) -> bytes:
             view = policy.sides[node.side]
             socket = f"{node.proto}:{_alias(view.local)}:{view.ports[node.proto]}"
             lines.append(f"{pbx.group} {node.uri} 0 0 socket={socket}")
+    for trunk in policy.trunks.values():
+        for hop in trunk.hops:
+            view = policy.sides[hop.side]
+            socket = f"{hop.proto}:{_alias(view.local)}:{view.ports[hop.proto]}"
+            lines.append(f"{trunk.group} {hop.uri} {0 if trunk.probe else NEVER_ASKED} 0 socket={socket}")
     return ("\n".join(lines) + "\n").encode()

@@ -7,6 +7,7 @@ from zlib import crc32
 
 from voxgate.engines.sip_fraud import guards_of
 from voxgate.engines.sip_limits import limits_of
+from voxgate.engines.trunk_policy import bracketed, side_of, trunks_of
 from voxgate.engines.websocket import websocket_of
 from voxgate_sip import policy as sip
 
@@ -23,16 +24,19 @@ _DEFAULT_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
 def policy_of(config: Config, network: Network, generation: int, *, media: bool) -> sip.Policy:
     """Everything the script needs, for one generation."""
     served = _served(config)
-    ports = served | {proto: _DEFAULT_PORTS[proto] for proto in _needed(config) if proto not in served}
+    pbxs = _pbxs(config, network)
+    trunks = trunks_of(config, network, {pbx.group for pbx in pbxs.values()})
+    to_trunks = {hop.proto for trunk in trunks.values() for hop in trunk.hops}
+    outside = served | {proto: _DEFAULT_PORTS[proto] for proto in to_trunks if proto not in served}
+    ports = outside | {proto: _DEFAULT_PORTS[proto] for proto in _needed(config) if proto not in outside}
     sides = {
         side.side.value: sip.SideView(
             shown=str(side.shown),
             local=str(side.local),
-            ports=ports if side.side.value.startswith("i") or _shares_socket(side.local, network) else served,
+            ports=ports if side.side.value.startswith("i") or _shares_socket(side.local, network) else outside,
         )
         for side in network.sides
     }
-    pbxs = _pbxs(config, network)
     return sip.Policy(
         generation=generation,
         domain=config.edge.domain,
@@ -51,6 +55,7 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         fraud=guards_of(config),
         websocket=websocket_of(config),
         srtp=config.media.srtp.value,
+        trunks=trunks,
         pbx_protos=sip.sources_of(pbxs),
     )
 
@@ -109,11 +114,11 @@ def _pbx(name: str, group: int, config: Config, network: Network) -> sip.Pbx:
         ordered = sorted(pbx.nodes, key=lambda node: node.priority) if port else ()
         return tuple(
             sip.Node(
-                uri=f"sip:{_bracketed(node.address)}:{port};transport={proto}",
+                uri=f"sip:{bracketed(node.address)}:{port};transport={proto}",
                 address=str(node.address),
                 port=port or 0,
                 proto=proto,
-                side=_side(node.address, network),
+                side=side_of(node.address, network),
                 priority=node.priority,
                 weight=node.weight,
             )
@@ -134,12 +139,3 @@ def _pbx(name: str, group: int, config: Config, network: Network) -> sip.Pbx:
         domain=next((name for name in pbx.names if "/" not in name), ""),
         srtp=pbx.srtp.value,
     )
-
-
-def _side(address: IpAddress, network: Network) -> str:
-    inside = any(address.version == net.version and address in net for net in network.local_networks)
-    return f"{'i' if inside else 'o'}{address.version}"
-
-
-def _bracketed(address: IpAddress) -> str:
-    return f"[{address}]" if address.version == 6 else str(address)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
 from voxgate.config.pbxs import Node, Pbx
+from voxgate.plan import trunk_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def _first(config: Config) -> Iterator[Change]:
     yield Change(Kind.ADD, "media.ports", f"relays media on UDP ports {config.media.ports}")
     for name, pbx in config.pbxs.items():
         yield _pbx(Difference(("pbxs", str(name)), ABSENT, pbx), Names({}, {}))
+    for name, trunk in config.trunks.items():
+        yield trunk_sentences.whole(Difference(("trunks", str(name)), ABSENT, trunk))
 
 
 def sentence(difference: Difference, names: Names) -> Change:
@@ -203,6 +206,10 @@ def _says(text: str) -> Callable[[Difference, Names], Change]:
     return tell
 
 
+def _about_trunks(tell: Callable[[Difference], Change]) -> Callable[[Difference, Names], Change]:
+    return lambda difference, _names: tell(difference)
+
+
 TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...] = (
     (("edge", "domain"), _says("public name of the edge")),
     (("edge", "interface"), _says("network interface")),
@@ -251,6 +258,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "timeout_seconds"), _says("PBX {1}: seconds until the next node is tried")),
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
+    *((pattern, _about_trunks(tell)) for pattern, tell in trunk_sentences.TABLE),
     (("**",), _generic),
 )
 

@@ -94,10 +94,15 @@ pbxs:
     nodes: [172.16.8.10]
     sip: {tcp: 5080}
     forwards: [{udp: 4569, note: IAX}]                           #! pbxs.branch.forwards
-trunks:                                                          #! trunks
+trunks:
   carrier:
     addresses: [198.51.100.7]
-    register: {server: sip.carrier.example, user: "0555159400", password: !secret carrier}
+    register: {server: sip.carrier.example, user: "0555159400"}  #! trunks.carrier.register
+    srtp: off
+    dids:
+      "05551594XX": hq
+      "0555200X.": branch
+    pbxs: [hq, branch]
 turn:                                                            #! turn
   shared_secret: !secret turn-rest
 guard:                                                           #! guard
@@ -116,7 +121,7 @@ def test_each_promised_key_that_is_not_served_yet_leads_to_one_honest_problem() 
 
 
 def test_the_rest_of_the_promised_shape_loads() -> None:
-    served = PROMISED[: PROMISED.index("trunks:")]
+    served = PROMISED[: PROMISED.index("turn:")]
     lines = [
         line for line in served.splitlines() if "#! " not in line and line.strip() not in {"default:", "certificates:"}
     ]
@@ -126,3 +131,4 @@ def test_the_rest_of_the_promised_shape_loads() -> None:
     assert config.pbxs["branch"].sip.tcp == 5080
     assert config.pbxs["branch"].sip.udp is None
     assert (config.listen.sip.tls, config.listen.sip.wss) == (5061, 443)
+    assert config.trunks["carrier"].dids["0555200X."].pbx == "branch"

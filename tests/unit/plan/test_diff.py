@@ -201,6 +201,7 @@ def test_a_first_start_tells_what_it_brings_and_needs_no_word() -> None:
         "relays media on UDP ports 10000-20000",
         "adds PBX hq: 2 service names, 1 node",
         "adds PBX x: 3 service names, 1 node",
+        "adds trunk carrier: 1 number in, out for no PBX",
     ]
     assert [(step.engine, step.action) for step in plan.steps] == [("rtpengine", Do.START), ("kamailio", Do.START)]
     assert not plan.dangers

@@ -18,6 +18,7 @@ EDGE = {
         "hq": {"names": ["example.com", "hq.example.com"], "nodes": [{"address": "172.16.0.10"}]},
         "x": {"names": ["x.example", "y.example", "z.example"], "nodes": [{"address": "172.16.9.10"}]},
     },
+    "trunks": {"carrier": {"addresses": ["198.51.100.7"], "dids": {"5X": {"pbx": "hq"}}}},
 }
 
 OUTSIDE = SideAddress(Side.OUTSIDE4, ip_address("203.0.113.45"), ip_address("192.168.1.10"))
@@ -54,7 +55,7 @@ def rtpengine(config: Config) -> EngineState:
 
 def kamailio(config: Config, generation: int, certificate: bytes) -> EngineState:
     """One file for each action."""
-    sip, policy = config.listen.sip, {name: pbx.names for name, pbx in config.pbxs.items()}
+    sip, policy = config.listen.sip, ({name: pbx.names for name, pbx in config.pbxs.items()}, config.trunks)
     files = (
         File("kamailio.cfg", f"{sip} {config.health} {config.edge}".encode(), Action.RESTART),
         File("tls/cert.pem", certificate, Action.TLS, secret=True),

@@ -1,0 +1,95 @@
+"""Contradictions around trunks: between two of them, and with PBXs. Pure."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voxgate.config.parts import Parts
+    from voxgate.config.places import Path, Places
+    from voxgate.config.scalars import IpAddress
+    from voxgate.config.trunks import Trunk
+    from voxgate.errors import Problem
+
+
+def trunk_problems(parts: Parts, places: Places) -> Iterator[Problem]:
+    """Every one of them."""
+    for name, trunk in parts.trunks.items():
+        path: Path = ("trunks", name)
+        yield from _lonely(name, trunk, places)
+        yield from _unknown_pbxs(path, trunk, parts, places)
+        yield from _told_apart(path, trunk, parts, places)
+    yield from _same_numbers(parts, places)
+
+
+def hops_of(trunk: Trunk) -> tuple[IpAddress, ...]:
+    """The addresses that calls out go to, as the file tells them."""
+    if trunk.server is not None and not isinstance(trunk.server, str):
+        return (trunk.server,)
+    return tuple(net.network_address for net in trunk.addresses if net.num_addresses == 1)
+
+
+def _lonely(name: str, trunk: Trunk, places: Places) -> Iterator[Problem]:
+    path: Path = ("trunks", name)
+    if not trunk.addresses and not hops_of(trunk):
+        message, advice = f"trunk {name} has no address", "give the provider's addresses: addresses: [198.51.100.7]"
+        yield places.problem(path, message, advice)
+    elif trunk.pbxs and not hops_of(trunk):
+        message = f"trunk {name} has networks only: there is no address to send calls to"
+        yield places.problem((*path, "addresses"), message, "add the address of the provider's server")
+    if len({address.version for address in hops_of(trunk)}) > 1:
+        message = f"trunk {name} has IPv4 and IPv6 addresses"
+        yield places.problem((*path, "addresses"), message, "make it two trunks, each with one IP version")
+    if not trunk.dids and not trunk.pbxs:
+        message, advice = f"trunk {name} carries no call", "name its numbers (dids), or the PBXs that call out (pbxs)"
+        yield places.problem(path, message, advice)
+
+
+def _unknown_pbxs(path: Path, trunk: Trunk, parts: Parts, places: Places) -> Iterator[Problem]:
+    named = [((*path, "pbxs", index), pbx) for index, pbx in enumerate(trunk.pbxs)]
+    for pattern, did in trunk.dids.items():
+        named += [((*path, "dids", pattern), pbx) for pbx in (did.pbx, *did.fallback)]
+        if len({did.pbx, *did.fallback}) <= len(did.fallback):
+            message = f"`{pattern}` leads to one PBX twice"
+            yield places.problem(places.written((*path, "dids", pattern)), message, "name each PBX once")
+    for at, pbx in named:
+        if pbx not in parts.pbxs:
+            advice = "choose from " + ", ".join(parts.pbxs)
+            yield places.problem(places.written(at), f"there is no PBX {pbx}", advice)
+
+
+def _told_apart(path: Path, trunk: Trunk, parts: Parts, places: Places) -> Iterator[Problem]:
+    owners: dict[IpAddress, set[str]] = {}
+    for name, pbx in parts.pbxs.items():
+        for node in pbx.nodes:
+            owners.setdefault(node.address, set()).add(name)
+    for address, names in owners.items():
+        host = ip_network(address)
+        if any(
+            host.version == net.version and address in net
+            for net in (*trunk.addresses, *map(ip_network, hops_of(trunk)))
+        ):
+            message = f"{address} is a node of PBX {min(names)}: a request from there could be either's"
+            yield places.problem((*path, "addresses"), message, "give the trunk the provider's own addresses only")
+        allowed = names & set(trunk.pbxs)
+        if allowed and allowed != names:
+            message = f"PBX {min(names - allowed)} has the same address as {min(allowed)} ({address})"
+            advice = "they cannot be told apart: allow both, or give each PBX an address of its own"
+            yield places.problem((*path, "pbxs"), message, advice)
+
+
+def _same_numbers(parts: Parts, places: Places) -> Iterator[Problem]:
+    """Two trunks may share a provider's address as long as each number is one trunk's."""
+    trunks = list(parts.trunks.items())
+    for index, (name, trunk) in enumerate(trunks):
+        for other_name, other in trunks[:index]:
+            ours, theirs = ((*t.addresses, *map(ip_network, hops_of(t))) for t in (trunk, other))
+            if not any(a.version == b.version and a.overlaps(b) for a in ours for b in theirs):
+                continue
+            for pattern in trunk.dids.keys() & other.dids.keys():
+                path: Path = ("trunks", name, "dids", pattern)
+                message = f"`{pattern}` is also a number of trunk {other_name}, which has the same addresses"
+                yield places.problem(places.written(path), message, "leave it with one of the two")

@@ -1,0 +1,188 @@
+"""SIP providers: the section `trunks`."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from voxgate.config.fields import Networks, Port, Section, SipCodes, Srtp, as_list
+from voxgate.config.scalars import Hostname, IpAddress, Kind, PbxName, ScalarError, parse_address, parse_hostname
+
+_PATTERN = re.compile(r"\+?[0-9*#X]+\.?\Z|\+?\.\Z")
+_DIGITS = re.compile(r"\+?[0-9*#]{0,32}\Z")
+_COUNTRY = re.compile(r"[1-9][0-9]{0,2}\Z")
+
+
+def parse_did(value: object) -> str:
+    """Digits, `X` for any digit, `.` at the end for one or more; or `re:` and an expression for the whole number."""
+    if not isinstance(value, str):
+        raise ScalarError("a number stands here without quotes", 'write it as text: "05551594XX"')
+    if value.startswith("re:"):
+        try:
+            re.compile(value[3:])
+        except re.error as error:
+            raise ScalarError(f"`{value}` is no regular expression: {error}", "see the syntax of Python's re") from None
+        return value
+    if not _PATTERN.match(value):
+        raise ScalarError(
+            f"`{value}` is no pattern of numbers",
+            'digits, X for any digit, one dot at the end for the rest: "05551594XX", "0555200X."; or re:EXPRESSION',
+        )
+    return value
+
+
+def parse_digits(value: object) -> str:
+    """The beginning of a number, as text."""
+    if isinstance(value, str) and _DIGITS.match(value):
+        return value
+    raise ScalarError(f"`{value}` is not the beginning of a number", 'write digits in quotes: "00", "+49"')
+
+
+def parse_country(value: object) -> str:
+    """A country code of E.164, without plus or zeros."""
+    if isinstance(value, str) and _COUNTRY.match(value):
+        return value
+    raise ScalarError(f"`{value}` is no country code", 'write it in quotes, without + or 00: "49"')
+
+
+def parse_server(value: object) -> object:
+    """A host name or an address."""
+    try:
+        return parse_address(value)
+    except ScalarError:
+        return parse_hostname(value)
+
+
+DidPattern = Annotated[str, BeforeValidator(parse_did), Kind("pattern of numbers")]
+Digits = Annotated[str, BeforeValidator(parse_digits), Kind("beginning of a number")]
+Country = Annotated[str, BeforeValidator(parse_country), Kind("country code")]
+Server = Annotated[Hostname | IpAddress, BeforeValidator(parse_server), Kind("host name or IP address")]
+Prefixes = Annotated[tuple[Digits, ...], BeforeValidator(as_list, json_schema_input_type=Digits | tuple[Digits, ...])]
+PbxNames = Annotated[
+    tuple[PbxName, ...], BeforeValidator(as_list, json_schema_input_type=PbxName | tuple[PbxName, ...])
+]
+
+
+class Transport(StrEnum):
+    """How a provider speaks SIP."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+class Destination(Section):
+    """Where numbers of a trunk lead."""
+
+    pbx: PbxName = Field(description="The PBX that gets the call.")
+    fallback: PbxNames = Field(default=(), description="PBXs that get the call when the ones before cannot, in order.")
+    codes: SipCodes = Field(
+        default=(500, 502, 503, 504),
+        description="Answers of a PBX that lead to the next one. A PBX without a node that is up is passed over.",
+    )
+    timeout_seconds: float = Field(
+        default=4.0, strict=True, ge=0.5, le=30, description="A PBX that has sent no answer by then is passed over."
+    )
+
+
+def _destination_of_name(value: object) -> object:
+    return value if isinstance(value, dict | Destination) else {"pbx": value}
+
+
+NameOrDestination = Annotated[
+    Destination,
+    BeforeValidator(_destination_of_name, json_schema_input_type=PbxName | Destination),
+    Kind("PBX or mapping"),
+]
+
+
+class NumberRule(Section):
+    """One rule for numbers; the first one whose prefix a number has is used."""
+
+    prefix: Digits = Field(default="", description="Numbers that begin so; without it, all numbers.")
+    strip: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        le=32,
+        description="How many characters are taken from the front. Default: the prefix.",
+    )
+    prepend: Digits = Field(default="", description="What is put in front then.")
+
+
+class E164(Section):
+    """Numbers with a plus at the provider, dialled numbers at the PBX. It holds after the rules."""
+
+    country: Country = Field(description="Country code of the PBXs' numbers, without plus.")
+    national: Digits = Field(
+        default="0", description="What is dialled before a national number; empty in some countries."
+    )
+    international: Digits = Field(default="00", description="What is dialled before a country code.")
+
+
+class Numbers(Section):
+    """How numbers are rewritten between a provider and the PBXs."""
+
+    inbound: tuple[NumberRule, ...] = Field(
+        default=(), description="Rules for called numbers from the provider, before `dids` are asked."
+    )
+    outbound: tuple[NumberRule, ...] = Field(
+        default=(), description="Rules for called numbers from a PBX, after `prefixes` were asked."
+    )
+    e164: E164 | None = Field(default=None, description="The provider writes numbers by E.164: +49555123.")
+
+
+class TrunkFailover(Section):
+    """When a call out goes on to the provider's next address, then to the next trunk."""
+
+    timeout_seconds: float = Field(
+        default=4.0,
+        strict=True,
+        ge=0.5,
+        le=30,
+        description="An address that has sent no answer by then is passed over.",
+    )
+    codes: SipCodes = Field(default=(500, 502, 503, 504), description="Answers that lead on instead of to the PBX.")
+
+
+class Trunk(Section):
+    """One SIP provider."""
+
+    addresses: Networks = Field(
+        default=(),
+        description="Addresses and networks of the provider: requests from there are the trunk's. Without `server`, "
+        "calls out go to the single addresses among them, in order.",
+    )
+    server: Server | None = Field(
+        default=None,
+        description="The provider's SIP server, as it wants to be named in calls out. An address here is also where "
+        "they go. A PBX that calls this name gets this trunk and no other.",
+    )
+    transport: Transport = Field(default=Transport.UDP, description="How calls go out to the provider.")
+    port: Port | None = Field(default=None, description="The provider's port. Default: 5060, with TLS 5061.")
+    dids: dict[DidPattern, NameOrDestination] = Field(
+        default={},
+        description="Numbers of this trunk and the PBX they lead to. Compared from the left, a digit goes before `X`, "
+        "`X` before `.`; `re:` patterns come last, in their order. Other numbers are answered with 404.",
+    )
+    pbxs: PbxNames = Field(default=(), description="PBXs that may call out through this trunk.")
+    prefixes: Prefixes = Field(
+        default=(),
+        description="Numbers that go out through this trunk, by how they begin; without it, all. The trunk with the "
+        "longest prefix is tried first.",
+    )
+    priority: int = Field(
+        default=1, strict=True, ge=0, le=100, description="Among equally long prefixes, lowest first."
+    )
+    failover: TrunkFailover = Field(default=TrunkFailover(), description="When the next address or trunk is tried.")
+    numbers: Numbers = Field(default=Numbers(), description="How numbers are rewritten on the way in and out.")
+    keepalive: bool = Field(
+        default=True,
+        strict=True,
+        description="Ask the provider with OPTIONS whether it is there, as the PBXs are asked; one that does not "
+        "answer gets no calls.",
+    )
+    srtp: Srtp = Field(default=Srtp.OFF, description="Encrypted audio towards the provider.")

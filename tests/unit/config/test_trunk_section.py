@@ -1,0 +1,77 @@
+"""Trunks in the file: what is good, and what contradicts itself, with line, key and advice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from voxgate.config.load import Source, load_sources
+from voxgate.config.secrets import SecretPlaces
+from voxgate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from voxgate.config.model import Config
+
+HEAD = """\
+edge: {domain: edge.example.com}
+pbxs:
+  hq: {names: [example.com], nodes: [192.168.1.20]}
+  twin: {names: [twin.example], nodes: [192.168.1.20], sip: {udp: 5070}}
+  far: {names: [far.example], nodes: [192.168.1.40]}
+trunks:
+"""
+
+
+def loaded(text: str) -> Config:
+    source = Source("f", HEAD + text)
+    return load_sources((source,), SecretPlaces(Path("/nonexistent"), {}), datetime(2026, 1, 1, tzinfo=UTC)).config
+
+
+def test_a_trunk_as_users_write_it() -> None:
+    trunk = loaded(
+        "  carrier: {addresses: [198.51.100.7, 198.51.100.64/28], pbxs: far,\n"
+        '    dids: {"05551594XX": far, 0555200X.: far}}\n'
+    ).trunks["carrier"]
+    assert [str(network) for network in trunk.addresses] == ["198.51.100.7/32", "198.51.100.64/28"]
+    assert {pattern: did.pbx for pattern, did in trunk.dids.items()} == {"05551594XX": "far", "0555200X.": "far"}
+    assert trunk.pbxs == ("far",)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("  a: {dids: {X.: hq}}\n", "trunks.a", "trunk a has no address"),
+        ("  a: {addresses: 198.51.100.7}\n", "trunks.a", "trunk a carries no call"),
+        ("  a: {addresses: 198.51.100.0/24, pbxs: far}\n", "trunks.a.addresses", "networks only"),
+        ("  a: {addresses: 198.51.100.7, dids: {X.: nope}}\n", "trunks.a.dids.X.", "there is no PBX nope"),
+        ("  a: {addresses: 198.51.100.7, pbxs: [far, nope]}\n", "trunks.a.pbxs[1]", "there is no PBX nope"),
+        ("  a: {addresses: 198.51.100.7, dids: {5X5Y: far}}\n", "trunks.a.dids.5X5Y", "is no pattern of numbers"),
+        ("  a: {addresses: 198.51.100.7, dids: {'re:(': far}}\n", "trunks.a.dids.re:(", "is no regular expression"),
+        ("  a: {addresses: 198.51.100.7, dids: {5: {pbx: far, fallback: far}}}\n", "trunks.a.dids.5", "one PBX twice"),
+        ("  a: {addresses: 192.168.1.32/27, dids: {X.: far}}\n", "trunks.a.addresses", "is a node of PBX"),
+        ("  a: {addresses: 198.51.100.7, pbxs: hq}\n", "trunks.a.pbxs", "PBX twin has the same address as hq"),
+        ("  a: {addresses: 198.51.100.7, pbxs: far, prefixes: 0049}\n", "trunks.a.prefixes", "beginning of a number"),
+        ("  a: {addresses: ['2001:db8::1', 198.51.100.7], pbxs: far}\n", "trunks.a.addresses", "IPv4 and IPv6"),
+        (
+            "  a: {addresses: 198.51.100.7, dids: {5X: far}}\n  b: {addresses: 198.51.100.0/24, dids: {5X: hq}}\n",
+            "trunks.b.dids.5X",
+            "also a number of trunk a",
+        ),
+        ("  a: {addresses: 198.51.100.7, pbxs: far, numbers: {e164: {country: '+49'}}}\n",
+         "trunks.a.numbers.e164.country", "is no country code"),
+    ],
+)  # fmt: skip
+def test_a_contradiction_is_named_where_it_stands(text: str, key: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(text)
+    (problem,) = caught.value.problems
+    assert (problem.key, message in problem.message, bool(problem.advice)) == (key, True, True), problem
+    assert problem.line > HEAD.count("\n")
+
+
+def test_two_accounts_at_one_provider_share_its_addresses() -> None:
+    text = "  a: {addresses: 198.51.100.7, dids: {51: far}}\n  b: {addresses: 198.51.100.7, dids: {52: hq}}\n"
+    assert set(loaded(text).trunks) == {"a", "b"}
