@@ -110,7 +110,7 @@ class Trunking:
             way, owner, targets = "in", decision.trunk.name, decision.did.pbxs
             side = self._router.side_of(request.source)
             hidden = any(self._hider.hides(node.address, side) for node in self._nodes(targets))
-            ksr.nathelper.set_contact_alias()
+            ksr.nathelper.set_contact_alias_trim()
         else:
             way, owner, targets = "out", decision.pbx, tuple(trunk.name for trunk in decision.trunks)
             sides = {hop.side for trunk in decision.trunks for hop in trunk.hops}
