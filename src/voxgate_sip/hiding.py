@@ -160,7 +160,8 @@ class Hider:
         for index in range(1, min(int(count), _MOST_VIAS)):
             self._remove_nth("Via", index)
         self._replace(first, f"SIP/2.0/{leg.proto.upper()} {own};branch=z9hG4bKvoxgate", "f")
-        self._set_source(f"{leg.proto}:{own}")
+        # A source has a transport of the network, and WebSocket is none to the engine here.
+        self._set_source(f"{'tcp' if leg.proto == 'ws' else leg.proto}:{own}")
 
     def reply_of_pbx(self) -> None:
         """The current reply is a PBX's and goes to a party outside."""

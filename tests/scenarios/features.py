@@ -205,7 +205,7 @@ async def waiting_messages(at: Party) -> None:
 
 async def own_side(at: Party) -> None:
     """All along, no message showed an address of another side, and nothing led away from the phone's flow."""
-    assert at.phone.witness.violations == []
+    assert not at.phone.witness.violations, at.phone.witness.violations
 
 
 FEATURES: Mapping[str, Callable[[Party], Awaitable[None]]] = MappingProxyType(

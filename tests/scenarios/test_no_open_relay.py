@@ -182,7 +182,8 @@ def test_a_registration_leads_a_pbx_to_its_sender_alone(
         .replace(f"To: <sip:{BRANCH}", f"To: <sip:{user}@{BRANCH}")
     )
     stranger.send(packet.replace(*LURES[name]).encode())
-    assert [line[:12] for line in first_lines(received(stranger.socket))] == ["SIP/2.0 200 "]
+    # The edge's own keepalives come, too, once the registration is known.
+    assert "SIP/2.0 200 " in [line[:12] for line in first_lines(received(stranger.socket))]
     office.pbxs["pbx-branch"].command(call=user)
     came = first_lines(received(stranger.socket))
     assert reached(victims) == []
