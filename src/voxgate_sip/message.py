@@ -20,9 +20,14 @@ NOTHING: Final = "<null>"
 GENERATION: Final = "$shv(voxgate_generation)"
 #: Tells a PBX where a request came from; whoever else writes it lies.
 FORWARDED_FOR: Final = "X-Forwarded-For"
+#: Who a caller is said to be, by somebody who is trusted (RFC 3325): PBXs and providers.
+IDENTITIES: Final = ("P-Asserted-Identity", "Remote-Party-ID")
+#: How often the headers above stand in a request: no claim at all.
+NO_CLAIMS: Final = "000"
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
 #: What the sender cannot choose freely stands first.
-_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", f"$hdrc({FORWARDED_FOR})")
+_CLAIMS: Final = "".join(f"$hdrc({name})" for name in (FORWARDED_FOR, *IDENTITIES))
+_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", _CLAIMS)
 _NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs")
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
 _NAMES_TEMPLATE: Final = "$_s(" + "\n".join(_NAMES) + ")"
@@ -48,7 +53,7 @@ class Reader:
     def envelope(self) -> list[str]:
         """Generation in shared memory, source, transport, receiving address, method, To tag, request URI, and how often
 
-        `FORWARDED_FOR` stands there. Raises MalformedError.
+        `FORWARDED_FOR` and each of `IDENTITIES` stand there. Raises MalformedError.
 
         Addresses are without brackets; no tag is `NOTHING`. Raises MalformedError.
         """

@@ -28,7 +28,7 @@ from voxgate_sip.hiding import Hider, Seal
 from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
-from voxgate_sip.message import FORWARDED_FOR, GENERATION, NOTHING, MalformedError, Reader
+from voxgate_sip.message import FORWARDED_FOR, GENERATION, IDENTITIES, NO_CLAIMS, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
 from voxgate_sip.registrations import Registrations
@@ -169,7 +169,7 @@ class Script(ReplyCallbacks):
     def ksr_local_request(self, _msg: Any, _name: str) -> int:
         """Kamailio itself sends a request: a health check, or the BYE of a call that has no audio any more."""
         try:
-            if self._ksr.kx.get_method() == "BYE":
+            if self._ksr.kx.get_method() in {"BYE", "OPTIONS"}:
                 self._own_request()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
@@ -255,6 +255,16 @@ class Script(ReplyCallbacks):
     def _malformed(self) -> None:
         self._refusals.note("malformed", self._ksr.kx.get_srcip(), self._ksr.kx.get_proto(), "", "")
 
+    def _take_off_claims(self, source: str, proto: str, received_on: str) -> None:
+        """What only the edge may say, and what only PBXs and providers may (RFC 3325 section 5)."""
+        self._ksr.hdr.remove(FORWARDED_FOR)
+        router = self._router
+        if not router.is_pbx(source, proto, received_on) and not (
+            router.trunks and router.trunks.comes_from(source, proto)
+        ):
+            for name in IDENTITIES:
+                self._ksr.hdr.remove(name)
+
     def _request(self) -> None:
         ksr = self._ksr
         if self._browsers and not self._browsers.adopt():
@@ -263,11 +273,11 @@ class Script(ReplyCallbacks):
             ksr.sl.send_reply(483, "Too Many Hops")
             return
         try:
-            seen, source, proto, received_on, method, to_tag, uri, forwarded_for = self._envelope()
+            seen, source, proto, received_on, method, to_tag, uri, claims = self._envelope()
             if seen != self._seen:
                 self._refresh(seen)
-            if forwarded_for != "0":
-                ksr.hdr.remove(FORWARDED_FOR)
+            if claims != NO_CLAIMS:
+                self._take_off_claims(source, proto, received_on)
             if proto != "udp":
                 ksr.set_reply_no_connect()
             if method == "CANCEL":

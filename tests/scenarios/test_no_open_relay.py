@@ -194,6 +194,8 @@ def test_a_registration_leads_a_pbx_to_its_sender_alone(
 FORGED: Final = {
     "Route": f"Route: <sip:{EDGE_PUBLIC};lr>, <sip:{VICTIM};lr>",
     "X-Forwarded-For": "X-Forwarded-For: 192.168.1.50",
+    "P-Asserted-Identity": "P-Asserted-Identity: <sip:director@branch.example.com>",
+    "Remote-Party-ID": "Remote-Party-ID: <sip:treasurer@branch.example.com>;party=calling",
 }
 
 

@@ -21,6 +21,8 @@ BASE: dict[str, Value] = {
     "$Ri": INSIDE,
     "$rm": "INVITE",
     "$hdrc(X-Forwarded-For)": 0,
+    "$hdrc(P-Asserted-Identity)": 0,
+    "$hdrc(Remote-Party-ID)": 0,
     "$hdrc(Route)": 0,
     "$rd": "pbx.example.com",
     "$fd": "pbx.example.com",

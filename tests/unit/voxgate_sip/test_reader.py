@@ -15,6 +15,8 @@ MESSAGE: dict[str, Value] = {
     "$rm": "INVITE",
     "$hdrc(Route)": 0,
     "$hdrc(X-Forwarded-For)": 0,
+    "$hdrc(P-Asserted-Identity)": 0,
+    "$hdrc(Remote-Party-ID)": 0,
     "$rd": "[2001:DB8::5]",
     "$fd": "PBX.Example.COM",
     "$rU": "200",
@@ -30,7 +32,7 @@ def reader(**changes: Value) -> Reader:
 
 
 def test_the_envelope_has_no_to_tag_outside_of_a_dialog() -> None:
-    told = ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "0"]
+    told = ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "000"]
     assert reader().envelope() == told
     assert reader(tt="b").envelope()[-3] == "b"
 

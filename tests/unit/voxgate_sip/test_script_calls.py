@@ -211,11 +211,24 @@ def test_the_edges_own_bye_names_the_edge_as_its_side_sees_it(tmp_path: Path) ->
     assert edge.said("textops.subst") == [(r"/^(Via: SIP\/2\.0\/[A-Z]+ )[^;]+/\1203.0.113.5:5060/",)]
 
 
-def test_a_health_check_is_left_alone(tmp_path: Path) -> None:
+def test_a_health_check_names_the_edge_as_its_side_sees_it(tmp_path: Path) -> None:
     edge = Edge(tmp_path)
-    edge.fake.variables |= {"$rm": "OPTIONS"}
+    edge.fake.variables |= {"$rm": "OPTIONS", **next_hop("10.0.0.1", 5060)}
     edge.script.ksr_local_request(None, "tm:local-request")
     assert edge.done() == []
+    edge.fake.variables |= next_hop(PHONE)
+    edge.script.ksr_local_request(None, "tm:local-request")
+    assert edge.done() == ["textops.subst"]
+
+
+@pytest.mark.parametrize("header", ["P-Asserted-Identity", "Remote-Party-ID"])
+def test_only_a_pbx_may_say_who_a_caller_is(tmp_path: Path, header: str) -> None:
+    claim: dict[str, Value] = {f"hdrc({header})": 1}
+    assert (header,) in Edge(tmp_path).phone(**claim).said("hdr.remove")
+    assert (header,) in Edge(tmp_path).phone(**claim, **TO_NODE).said("hdr.remove")
+    edge = Edge(tmp_path)
+    edge.fake.variables |= {f"$hdrc({header})": 1}
+    assert (header,) not in edge.pbx().said("hdr.remove")
 
 
 @pytest.mark.parametrize("tag", ["b", None], ids=["inside-a-dialog", "outside"])
