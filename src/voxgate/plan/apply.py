@@ -8,6 +8,7 @@ interrupted after every step, tested by interrupting it after every step.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -200,11 +201,19 @@ async def _lead_back(
     plan: Plan, attempted: list[Command], reason: str, hands: Hands, progress: Callable[[str], None]
 ) -> Result:
     at, back, failures = str(attempted[-1]), backward(plan, attempted), []
-    for command in back:
+    olds = {state.name: state for state in plan.before.engines} if plan.before else {}
+    queue = deque(back)
+    while queue:
+        command = queue.popleft()
         progress(f"back: {command}")
         try:
             await _perform(command, hands)
         except VoxgateError as error:
+            if isinstance(command, Reload) and command.engine in olds:
+                # Kamailio 5.6 may take no certificate at all after it has refused two: its reload is broken then.
+                log.warning("reload_refused engine=%s reason=%s", command.engine, error)
+                queue.appendleft(Restart(olds[command.engine], plan.before.generation if plan.before else 0))
+                continue
             # The rest is put back all the same: the nearer to the former state, the better.
             failures.append(f"{command}: {error}")
     if failures:

@@ -110,6 +110,26 @@ def test_what_cannot_be_put_back_is_told_and_the_rest_is_put_back() -> None:
     assert set(FakeMachine.holding(before).disk) - set(on_disk) <= {("kamailio", "dispatcher.list")}
 
 
+def test_an_engine_that_does_not_take_its_former_files_back_is_started_anew() -> None:
+    before, after = PLANS["reloads"]
+    plan = diff(before, after)
+    commands = [str(command) for command in forward(plan)]
+    policy = commands.index("kamailio: reload policy")
+    back = FakeMachine.holding(before)
+    back.fail = frozenset({policy})
+    run(plan, back)
+    reload_back = next(at for at, call in enumerate(back.calls) if at > policy and call.startswith("reload"))
+    machine = FakeMachine.holding(before)
+    former = machine.state()
+    machine.fail = frozenset({policy, reload_back})
+
+    result = run(plan, machine)
+
+    assert isinstance(result, Kept)
+    assert machine.calls[reload_back + 1] == "restart kamailio"
+    assert machine.state() == former
+
+
 def test_each_command_is_said_before_it_is_done() -> None:
     said: list[str] = []
     plan = diff(*PLANS["first start"])
