@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VECTORS = Path(__file__).parents[1] / "vectors" / "rfc4475"
 COPIED = re.compile(rb"(?ims)^(?:via|v|to|t|from|f|call-id|i|cseq)[ \t]*:.*?\r\n(?![ \t])")
 ANSWER = b"SIP/2.0 404 Not Found\r\n"
-QUIET_S = 1.5
+QUIET_S = 4.0
 """So long after the last message nothing more is on its way: the edge answers within milliseconds."""
 
 
