@@ -90,10 +90,10 @@ class DialogRelay:
         shapes, shape = FROM_PBX, ""
         if from_pbx:
             shapes = FROM_PHONE
-            if hop not in self._pbx_hops and hider.hides(source, leg.side):
+            if hider.active and hop not in self._pbx_hops and hider.hides(source, leg.side):
                 shapes = dict.fromkeys((method,), TO_HIDDEN)
             shape = shapes.get(method, "")
-        elif hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source)):
+        elif hider.active and hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source)):
             shapes = FROM_HIDDEN
             shape = shapes.get(method, "")
         if self._media:

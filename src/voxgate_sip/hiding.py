@@ -114,7 +114,8 @@ class Hider:
     def __init__(self, ksr: Ksr, router: Router, legs: Legs, seal: Seal, *, replies: Replies) -> None:
         self._ksr = ksr
         self._router = router
-        self._hides = router.policy.hide_topology
+        #: Whether any PBX may be hidden from anybody: asked first, because `hides` needs sides and addresses.
+        self.active = router.policy.hide_topology and any(pbx.hide_topology for pbx in router.policy.pbxs.values())
         self._shown = frozenset(
             node.address
             for pbx in router.policy.pbxs.values()
@@ -137,7 +138,7 @@ class Hider:
 
     def hides(self, address: str, side: str) -> bool:
         """Whether parties on a side, other than PBXs, must not see the PBX at `address`."""
-        return self._hides and side[0] == "o" and address not in self._shown
+        return self.active and side[0] == "o" and address not in self._shown
 
     def request(self, method: str, leg: Leg) -> bool:
         """The current request is a PBX's and leaves at once by `leg` towards a party outside; False: it is a copy."""

@@ -102,7 +102,7 @@ class Performer:
         ksr.tm.t_set_fr(0, PHONE_TIMEOUT_MS)
         ksr.set_forward_no_connect()
         shapes = FROM_PHONE
-        if hop not in self._legs.pbx_hops and self._hider.hides(request.source, leg.side):
+        if self._hider.active and hop not in self._legs.pbx_hops and self._hider.hides(request.source, leg.side):
             shapes = dict.fromkeys((request.method,), TO_HIDDEN)
         self._leave(request, leg, shapes)
 
@@ -118,11 +118,12 @@ class Performer:
             self._refuse("no-node-answers", request)
             return
         leg = self._legs.to_node(node)
+        from_pbx = request.source in self._router.policy.pbx_protos and self._router.is_pbx(*request[1:4])
         if request.method == "REGISTER":
             self._path(request, leg)
         else:
             ksr.nathelper.set_contact_alias_trim()
-            if request.method == "INVITE" and not self._router.is_pbx(*request[1:4]):
+            if request.method == "INVITE" and not from_pbx:
                 ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         several = len(nodes) > 1
         if several:
@@ -132,9 +133,10 @@ class Performer:
         if timeout_ms != DEFAULT_TIMEOUT_MS:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
-        from_pbx = request.source in self._router.policy.pbx_protos
-        hidden = not from_pbx and self._hider.hides(node.address, self._router.side_of(request.source))
-        shapes = FROM_HIDDEN if hidden else FROM_PBX
+        shapes = FROM_PBX
+        if self._hider.active and request.source not in self._router.policy.pbx_protos:
+            side = self._router.side_of(request.source)
+            shapes = FROM_HIDDEN if self._hider.hides(node.address, side) else FROM_PBX
         self._leave(request, leg, shapes, failover=several)
 
     def _leave(self, request: Request, leg: Leg, shapes: Mapping[str, str], *, failover: bool = False) -> None:

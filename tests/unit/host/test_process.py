@@ -19,7 +19,7 @@ ME = pwd.getpwuid(os.geteuid()).pw_name
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -44,10 +44,10 @@ def test_output_is_bounded_and_the_program_still_ends() -> None:
 
 def test_a_program_that_is_not_done_in_time_is_killed_with_its_children(tmp_path: Path) -> None:
     note = tmp_path / "pid"
-    with pytest.raises(HostError, match=r"not done after 0\.5 s"):
-        run(("sh", "-c", f"sleep 60 & echo $! > {note}; wait"), timeout_s=0.5)
+    with pytest.raises(HostError, match=r"not done after 3 s"):
+        run(("sh", "-c", f"sleep 60 & echo $! > {note}; wait"), timeout_s=3)
     pid = int(note.read_text())
-    for _ in range(200):  # a killed process takes a moment to go
+    for _ in range(1000):  # a killed process takes a moment to go
         if not alive(pid):
             break
         time.sleep(0.01)
