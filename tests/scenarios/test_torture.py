@@ -101,7 +101,7 @@ def test_each_message_meets_what_the_table_says(office: Office, vector: Vector, 
     match vector.expected(transport):
         case "passes":
             assert outcome.at_pbx
-            # In a stream, what stands behind its second message ends the connection, perhaps before the answer is there.
+            # In a stream, what stands behind its second message ends the connection, perhaps before the answer comes.
             cut_off = (vector.name, transport) == ("dblreq", "tcp")
             assert cut_off or "404" in outcome.codes, "the PBX's answer"
             check_unharmed(vector.octets(), outcome.at_pbx[0])
