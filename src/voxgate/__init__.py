@@ -4,7 +4,7 @@ A configuration travels downwards, an effect upwards:
 
     __main__.py  `python -m voxgate`
     cli/         one file per verb: parse, call, print, exit code
-    daemon.py    composition root: builds every object by hand, one TaskGroup, signals, sd_notify
+    daemon/      composition root: builds every object by hand, one file per area; TaskGroup, signals, sd_notify
     resolver.py  a configuration file -> what the engines must be on this machine
     supervise/   starts and watches the engines; the local control socket
     calls/       what happens to calls outside signalling: calls whose media stopped are ended

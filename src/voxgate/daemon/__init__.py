@@ -1,0 +1,16 @@
+"""The composition root: every object of the running edge is built here by hand, one file per area.
+
+    edge.py   what all areas share, one TaskGroup, signals, sd_notify; the list of areas
+    part.py   what an area adds to the edge, as a value
+    sip.py    Kamailio: its control, the nodes' health, registrations, trunks' registrations
+    calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
+    web.py    HAProxy
+
+An area is a function or a small class that builds its objects and gives a `Part`; `edge.py` names it in one line.
+"""
+
+from __future__ import annotations
+
+from voxgate.daemon.edge import plan_offline, run
+
+__all__ = ["plan_offline", "run"]

@@ -1,0 +1,89 @@
+"""Calls: rtpengine, which calls run, how many may, and what they may cost."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from voxgate.calls.listing import CallList, running
+from voxgate.calls.live import LiveCalls
+from voxgate.calls.timeouts import MediaTimeouts
+from voxgate.calls.tollfraud import TollFraud, watched_of
+from voxgate.daemon.part import Part
+from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT
+from voxgate.engines.sip_limits import limits_of
+from voxgate.engines.sip_policy import policy_of
+from voxgate.errors import VoxgateError
+from voxgate.host import files
+from voxgate.host.ports import open_loopback
+from voxgate.supervise.hands import RtpengineControl
+from voxgate.supervise.nodes import nodes_of
+from voxgate.supervise.panel import Panel, alerts_panel, limits_panel, spending_panel
+from voxgate.supervise.readiness import RtpengineProbe
+from voxgate.supervise.telling import calls_told
+from voxgate.wire.ng import NgClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from voxgate.engines.base import Places
+    from voxgate.host.clock import Clock
+    from voxgate.plan.desired import Desired
+    from voxgate.supervise.control import Told
+    from voxgate.wire.jsonrpc import JsonRpcClient
+
+NAME = "rtpengine"
+
+
+class Calls:
+    """rtpengine and the ledger of calls. `ng` wants to be entered before the edge starts."""
+
+    def __init__(self, places: Places, clock: Clock, rpc: JsonRpcClient) -> None:
+        # Named as the user and group of its Debian package.
+        files.ensure_folder(places.engine(NAME), group=NAME, mode=files.SHARED_FOLDER_MODE)
+        self.ng = NgClient("127.0.0.1", NG_PORT)
+        self._rpc = rpc
+        self._live = LiveCalls(rpc, self.ng)
+        self._list = CallList(rpc)
+        self._fraud = TollFraud(self._live.ledger, rpc, clock, places.state / "fraud.json")
+        self._pbx_of: dict[str, str] = {}
+        self._timeouts = MediaTimeouts(open_loopback(TIMEOUT_PORT), rpc)
+
+    def part(self) -> Part:
+        """Its part of the edge."""
+        self._fraud.load()
+        return Part(
+            controls={NAME: RtpengineControl(self.ng)},
+            probes={NAME: RtpengineProbe(self.ng)},
+            serve=(self._timeouts.serve, self._live.serve, self._fraud.serve),
+            applied=self._applied,
+            panels=self._panels,
+            returned=self._returned,
+        )
+
+    def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
+        """What this area wants to hear of Kamailio."""
+        return {"calls": self._live.told, "fraud": self._fraud.told, "records": self._list.told}
+
+    async def told(self) -> Told:
+        """The answer to `voxgate calls`."""
+        return calls_told(running(await self._list.ask(), self._pbx_of))
+
+    def _applied(self, desired: Desired) -> None:
+        policy = policy_of(desired.config, desired.network, desired.generation, media=True)
+        self._fraud.follow(watched_of(desired.config))
+        self._pbx_of = {node.address: node.pbx for node in nodes_of(policy).values()}
+
+    def _panels(self, desired: Desired) -> tuple[Panel, ...]:
+        used = self._live.ledger.used()
+        return (
+            limits_panel(limits_of(desired.config), used),
+            spending_panel(self._fraud.spending()),
+            alerts_panel(self._fraud.alerts()),
+        )
+
+    async def _returned(self, name: str) -> None:
+        if name == NAME:
+            # Kamailio may have put it aside while it was away.
+            with suppress(VoxgateError):
+                await self._rpc.call("rtpengine.enable", "all", 1)

@@ -1,0 +1,175 @@
+"""The running edge: what all areas share, and their order.
+
+    read the configuration -> resolve it on this machine -> start the engines -> serve the control socket
+
+SIGTERM and SIGINT end it orderly, SIGHUP applies the main file again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from voxgate.daemon.calls import Calls
+from voxgate.daemon.sip import Signalling
+from voxgate.daemon.web import web
+from voxgate.errors import ExitCode, VoxgateError
+from voxgate.host import files, process
+from voxgate.host.clock import SystemClock
+from voxgate.plan.apply import Applied
+from voxgate.plan.history import History
+from voxgate.resolver import Resolver
+from voxgate.supervise import notify, verbs
+from voxgate.supervise.control import Caller, ControlServer, open_control_socket
+from voxgate.supervise.hands import MachineHands
+from voxgate.supervise.log import LogFormat, LogSink, configure
+from voxgate.supervise.observe import Observer
+from voxgate.supervise.supervisor import Supervisor
+from voxgate.supervise.verbs import Machine, Operations, Reading
+from voxgate.wire.control import ApplyRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from voxgate.engines.base import Places
+    from voxgate.host.clock import Clock
+    from voxgate.plan.desired import Desired
+    from voxgate.plan.diff import Plan
+    from voxgate.supervise.panel import Panel
+
+log = logging.getLogger(__name__)
+
+
+def plan_offline(path: Path, places: Places) -> Plan:
+    """What `apply` of `path` would do, against the newest applied generation, when no Voxgate runs."""
+    return verbs.plan_offline(path, _reading(Resolver(places, SystemClock())))
+
+
+def run(path: Path, places: Places, log_format: str) -> int:
+    """Run the edge until it is told to end; gives the exit code."""
+    clock = SystemClock()
+    sink = LogSink(sys.stderr, LogFormat(log_format), clock)
+    configure(sink)
+    if (most := process.raise_open_files()) < process.OPEN_FILES:
+        log.warning("few_open_files most=%d wanted=%d", most, process.OPEN_FILES)
+    # Engines' users pass through it to their own folders.
+    files.ensure_folder(places.run, mode=0o755)
+    files.ensure_folder(places.state)
+    return asyncio.run(_Edge(path, places, clock, sink).run())
+
+
+def _reading(resolver: Resolver) -> Reading:
+    history = History(resolver.places.state / "generations")
+    return Reading(resolver.load, resolver.load_sources, resolver.desire, history)
+
+
+class _Edge:
+    """All areas of one edge, and what they share."""
+
+    def __init__(self, path: Path, places: Places, clock: Clock, sink: LogSink) -> None:
+        # First of all: with another Voxgate in this folder, nothing of its own is touched.
+        self._control = open_control_socket(places.run / "control.sock")
+        self._clock = clock
+        self._sink = sink
+        self._notifier = notify.from_environment(os.environ, os.getpid())
+        self._sip = Signalling(places, clock)
+        self._calls = Calls(places, clock, self._sip.rpc)
+        self._parts = (self._sip.part(), self._calls.part(), web(places))
+        self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
+        self._operations = self._operate(path, Resolver(places, clock))
+
+    def _operate(self, path: Path, resolver: Resolver) -> Operations:
+        controls = {name: control for part in self._parts for name, control in part.controls.items()}
+        probes = {name: probe for part in self._parts for name, probe in part.probes.items()}
+        hands = MachineHands(resolver.places, resolver.render, self._supervisor, probes, controls)
+        observer = Observer(
+            self._clock,
+            self._supervisor,
+            controls,
+            self._sip.watch,
+            self._sip.rpc,
+            hands.read_back,
+            resolver.certificate,
+            self._panels,
+            self._sip.trunks,
+        )
+        machine = Machine(hands, hands.read_back, observer.observe, self._clock.wall)
+        return Operations(path, _reading(resolver), machine, on_applied=self._applied)
+
+    async def run(self) -> int:
+        """Start everything, serve until a signal comes, stop everything."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await self._sip.listen(self._calls.ears())
+        async with self._sip.rpc, self._calls.ng, self._supervisor:
+            result = await self._operations.start("voxgate")
+            if not isinstance(result, Applied):
+                log.error("not_started reason=%s", verbs.reason_of(result))
+                return ExitCode.FAILED
+            async with asyncio.TaskGroup() as group:
+                hang_up = asyncio.Event()
+                loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+                served = [serve for part in self._parts for serve in part.serve]
+                tasks = [
+                    group.create_task(self._control_server().serve()),
+                    *(group.create_task(serve()) for serve in served),
+                    group.create_task(self._heartbeat()),
+                    group.create_task(self._apply_on(hang_up)),
+                ]
+                self._notifier.ready(f"generation {result.generation} runs")
+                log.info("ready generation=%d", result.generation)
+                await stop.wait()
+                self._notifier.stopping()
+                log.info("stopping")
+                for task in tasks:
+                    task.cancel()
+        self._sink.settle()
+        return ExitCode.GOOD
+
+    def _control_server(self) -> ControlServer:
+        registrations = self._sip.registrations.told
+        return ControlServer(self._control, self._operations, calls=self._calls.told, registrations=registrations)
+
+    async def _heartbeat(self) -> None:
+        """Watchdog, and lines that the flood control left out."""
+        while True:
+            await asyncio.sleep(min(self._notifier.watchdog_s or 5.0, 5.0))
+            self._notifier.watchdog()
+            self._sink.settle()
+
+    async def _apply_on(self, hang_up: asyncio.Event) -> None:
+        """SIGHUP is the operator's `apply`; what is dangerous still needs the command and its word."""
+        while True:
+            await hang_up.wait()
+            hang_up.clear()
+            self._notifier.reloading(self._clock.monotonic())
+            try:
+                told = await self._operations.apply(ApplyRequest(None, yes=False), Caller("SIGHUP", _tell))
+                log.info("applied_on_signal said=%s", told.text)
+            except VoxgateError as error:
+                log.warning("not_applied_on_signal reason=%s", error)
+            self._notifier.ready()
+
+    def _applied(self, desired: Desired) -> None:
+        for part in self._parts:
+            part.applied(desired)
+        self._notifier.status(f"generation {desired.generation} runs")
+
+    def _panels(self, desired: Desired) -> tuple[Panel, ...]:
+        return tuple(panel for part in self._parts for panel in part.panels(desired))
+
+    async def _returned(self, name: str) -> None:
+        """An engine came back after a crash: tell it and its neighbours what only the running one knew."""
+        log.warning("engine_returned unit=%s", name)
+        for part in self._parts:
+            await part.returned(name)
+
+
+def _tell(text: str) -> None:
+    log.info("progress step=%s", text)

@@ -1,0 +1,81 @@
+"""Signalling: Kamailio, what it tells, and what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from voxgate.daemon.part import Part
+from voxgate.engines.sip_policy import policy_of
+from voxgate.engines.trunk_accounts import accounts_of
+from voxgate.host import files
+from voxgate.supervise.hands import KamailioControl
+from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
+from voxgate.supervise.readiness import KamailioProbe
+from voxgate.supervise.registrations import Keeper
+from voxgate.supervise.trunk_status import TrunkStatus
+from voxgate.trunks.registrar import Registrar
+from voxgate.wire.jsonrpc import JsonRpcClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from voxgate.engines.base import Places
+    from voxgate.host.clock import Clock
+    from voxgate.plan.desired import Desired
+
+NAME = "kamailio"
+
+
+class Signalling:
+    """Kamailio and whatever follows what it does. Other areas speak to it through `rpc`."""
+
+    def __init__(self, places: Places, clock: Clock) -> None:
+        folder = places.engine(NAME)
+        # Named as the user and group of its Debian package.
+        files.ensure_folder(folder, group=NAME, mode=files.SHARED_FOLDER_MODE)
+        self.rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
+        self.watch = NodeWatch(clock)
+        self.registrations = Keeper(places.state / "registrations.json", self.rpc, clock.wall)
+        self._clock = clock
+        self._events = open_event_socket(folder / "events.sock", files.group_id(NAME))
+        self._registrar = Registrar(clock)
+
+    def part(self) -> Part:
+        """Its part of the edge."""
+        return Part(
+            controls={NAME: KamailioControl(self.rpc)},
+            probes={NAME: KamailioProbe(self.rpc)},
+            serve=(self.registrations.serve, self._registrar.run),
+            applied=self._applied,
+            returned=self._returned,
+        )
+
+    async def listen(self, told: Mapping[str, Callable[[dict[str, Any]], None]]) -> None:
+        """Take what Kamailio's processes tell from now on; `told` are other areas' ears, by kind of event."""
+        ears: dict[str, Callable[[dict[str, Any]], None]] = {"registered": self.registrations.report, **told}
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: EventSocket(self.watch, ears), sock=self._events)
+
+    def trunks(self) -> tuple[TrunkStatus, ...]:
+        """The registrations at providers."""
+        now = self._clock.wall()
+        return tuple(
+            TrunkStatus(
+                one.account.trunk,
+                one.phase.value,
+                one.reason,
+                None if one.until_s is None else now + timedelta(seconds=one.until_s - now_s),
+            )
+            for one, now_s in self._registrar.snapshot()
+        )
+
+    def _applied(self, desired: Desired) -> None:
+        policy = policy_of(desired.config, desired.network, desired.generation, media=True)
+        self.watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
+        self._registrar.follow(accounts_of(desired.config, desired.network))
+
+    async def _returned(self, name: str) -> None:
+        if name == NAME:
+            self.watch.starts_afresh()
