@@ -46,6 +46,7 @@ PURE = (
     "src/voxgate/plan/desired.py",
     "src/voxgate/plan/diff.py",
     "src/voxgate/engines/*.py",
+    "src/voxgate/engines/haproxy/*.py",
     "src/voxgate/supervise/unit.py",
     "src/voxgate_sip/policy.py",
     "src/voxgate_sip/route.py",
