@@ -106,6 +106,7 @@ def test_what_cannot_be_lifted_is_told_with_what_can(
 
 def test_why_tells_the_time_line_and_the_verdict(world: World) -> None:
     world.attack(2, proven=False)
+    world.clock.move(seconds=1)
     world.attack(21, name="example.com", user="100", detail="401")
     data = ask(world, GuardAction.WHY, ATTACKER)
     assert data["ban"]["note"].startswith("21 points within a minute")
