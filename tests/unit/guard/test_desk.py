@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +12,9 @@ from tests.unit.guard.world import ATTACKER, World, net
 from voxgate.errors import UsageError
 from voxgate.guard.desk import Desk
 from voxgate.wire.guard_request import GuardAction, GuardRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BANNED = net(f"{ATTACKER}/32")
 

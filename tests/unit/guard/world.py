@@ -23,6 +23,11 @@ START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ATTACKER = "203.0.113.9"
 
 
+def net(text: str) -> Network:
+    """A network."""
+    return ip_network(text)
+
+
 @dataclass
 class FakeClock:
     """Stands until it is moved."""
@@ -76,12 +81,18 @@ class FakeWall:
             raise EngineError("nftables", self.refuses)
 
 
+def rules(**more: object) -> Rules:
+    """The defaults, a PBX and a white network."""
+    ours, white = NetworkSet([net("192.168.1.20/32")]), NetworkSet([net("198.51.100.0/24")])
+    return Rules(**{"ours": ours, "white": white, **more})  # type: ignore[arg-type]
+
+
 @dataclass
 class World:
     """A guard that can be driven step by step."""
 
     path: Path
-    rules: Rules = field(default_factory=lambda: rules())
+    rules: Rules = field(default_factory=rules)
     kernel: FakeWall = field(default_factory=FakeWall)
     engine: FakeWall = field(default_factory=FakeWall)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -93,9 +104,12 @@ class World:
     def restarted(self) -> Guard:
         """Another guard on the same disk."""
         walls = Walls(self.kernel, (self.engine,))
-        self.guard = Guard(Store(self.path), walls, self.clock, lambda network: self.registered(network))
+        self.guard = Guard(Store(self.path), walls, self.clock, self._phones)
         self.guard.follow(self.rules)
         return self.guard
+
+    def _phones(self, network: Network) -> int:
+        return self.registered(network)
 
     async def settle(self, turn: int = 0) -> None:
         """Walls and disk as the books say."""
@@ -107,18 +121,7 @@ class World:
             self.guard.report(seen(source, kind, self.clock.now, **more))
 
 
-def rules(**more: object) -> Rules:
-    """The defaults, a PBX and a white network."""
-    ours, white = NetworkSet([net("192.168.1.20/32")]), NetworkSet([net("198.51.100.0/24")])
-    return Rules(**{"ours": ours, "white": white, **more})  # type: ignore[arg-type]
-
-
 def seen(source: str = ATTACKER, kind: Kind = Kind.AUTH_FAILURE, at: datetime = START, **more: object) -> Observation:
     """An observation."""
     given = {"protocol": ServiceType.SIP, **more}
     return Observation(at=at, requester=ip_address(source), kind=kind, **given)  # type: ignore[arg-type]
-
-
-def net(text: str) -> Network:
-    """A network."""
-    return ip_network(text)

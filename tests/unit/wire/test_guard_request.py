@@ -13,7 +13,7 @@ from voxgate.wire.guard_request import GuardAction, GuardRequest
 
 @pytest.mark.parametrize("action", GuardAction)
 def test_a_request_is_read_as_it_was_written(action: GuardAction) -> None:
-    request = GuardRequest(action, "203.0.113.9", 30, "a note", "/tmp/list")
+    request = GuardRequest(action, "203.0.113.9", 30, "a note", "/var/list")
     assert decode_request(encode_request(request)) == request
     assert decode_request(encode_request(GuardRequest(action))) == GuardRequest(action)
 
