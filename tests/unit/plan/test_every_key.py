@@ -71,6 +71,7 @@ OTHER: dict[str, object] = {
     "trunks.*.numbers.e164": {"country": "49"},
     "trunks.*.keepalive": False,
     "trunks.*.srtp": "required",
+    "turn": {"port": 3479},
     "guard.enabled": False,
     "guard.suspicious_per_minute": 5,
     "guard.blacklist_minutes": 5,
