@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from voxgate_sip.callerid import CallerId
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -67,7 +69,7 @@ class Trunk:
     `sources` are networks in CIDR notation, `dids` stand in the order in which they are asked. `rank` orders trunks
     with an equally long prefix; no prefix serves every number. `group` is its dispatcher set. `account` is the user in
     our Contact where the edge registers; `auth_user` and `password` answer its challenges. `srtp` is off, optional or
-    required.
+    required. `caller` is None where provider and PBX are told of callers what the other one says.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Trunk:
     auth_user: str
     password: str = field(repr=False)
     srtp: str
+    caller: CallerId | None = None
 
 
 def trunk_of(entry: dict[str, Any]) -> Trunk:
@@ -103,6 +106,7 @@ def trunk_of(entry: dict[str, Any]) -> Trunk:
         **{key: tuple(Rule(**rule) for rule in entry[key]) for key in ("rules_in", "rules_out")},
         **{key: frozenset(entry[key]) for key in ("protos", "pbxs", "codes")},
         **{key: tuple(entry[key]) for key in ("sources", "prefixes")},
+        "caller": CallerId(**entry["caller"]) if entry.get("caller") else None,
     }
     return Trunk(**given)
 
@@ -176,6 +180,10 @@ class Trunks:
     def comes_from(self, address: str, proto: str) -> bool:
         """Whether requests from `address` by this transport are a trunk's."""
         return any(proto in trunk.protos for trunk in self.at(address))
+
+    def trusts(self, address: str) -> bool:
+        """Whether a provider at `address` is believed who a caller is (RFC 3325 section 5)."""
+        return all(trunk.caller is None or trunk.caller.trusted for trunk in self.at(address))
 
     def inbound(self, request: Request) -> Verdict:
         """Where a request of a trunk goes."""
