@@ -21,8 +21,8 @@ def unloaded(_node: Node) -> int:
 class Asks(NamedTuple):
     """What is only asked when it is needed.
 
-    `usable`: whether a node can be used; `turn` counts up for every request of the PBX, `draw` gives a number in [0, 1),
-    `load` the running calls of a node.
+    `usable`: whether a node can be used; `turn` counts up for every request of the PBX, `draw` gives a number in
+    [0, 1), `load` the running calls of a node.
     """
 
     usable: Callable[[Node], bool]

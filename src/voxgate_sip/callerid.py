@@ -7,11 +7,12 @@ RFC 7544 how the one is made from the other.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from voxgate_sip.trunks import CallerId
 
 ASSERTED: Final = "P-Asserted-Identity"
 PREFERRED: Final = "P-Preferred-Identity"
@@ -40,26 +41,6 @@ _ENTRY: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^<",])*<([^<>]*)>[^,<]*')
 _CAUSE: Final = re.compile(r";cause=(\d{3})(?=[;?&>]|$)|[?&]Reason=[^&>]*?cause%3D(\d{3})", re.IGNORECASE)
 #: History that is longer than this is no history.
 _MOST_ENTRIES: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class CallerId:
-    """What one provider is told.
-
-    `account` is the account's URI; `fixed`: it always stands in From; `domain` is the host there otherwise, empty for
-    the PBX's. `asserted` and `preferred` are keep, from, account or remove; `diversion` is keep, remove or history.
-    `private`: the edge itself withholds who wants to stay unknown. `trusted`: what the provider says of a caller
-    reaches the PBX.
-    """
-
-    account: str
-    fixed: bool
-    domain: str
-    asserted: str
-    preferred: str
-    diversion: str
-    private: bool
-    trusted: bool
 
 
 class Claims(NamedTuple):

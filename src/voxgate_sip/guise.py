@@ -17,10 +17,9 @@ from voxgate_sip.message import IDENTITIES, NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voxgate_sip.callerid import CallerId
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.route import Router
-    from voxgate_sip.trunks import Trunk
+    from voxgate_sip.trunks import CallerId, Trunk
 
 #: Ends the names of callbacks whose replies must show what the PBX had asked.
 ASKED: Final = "_asked"

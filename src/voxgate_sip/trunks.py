@@ -11,8 +11,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from voxgate_sip.callerid import CallerId
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -60,6 +58,26 @@ class Did:
     pbxs: tuple[str, ...]
     codes: frozenset[int]
     timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerId:
+    """What one provider is told.
+
+    `account` is the account's URI; `fixed`: it always stands in From; `domain` is the host there otherwise, empty for
+    the PBX's. `asserted` and `preferred` are keep, from, account or remove; `diversion` is keep, remove or history.
+    `private`: the edge itself withholds who wants to stay unknown. `trusted`: what the provider says of a caller
+    reaches the PBX.
+    """
+
+    account: str
+    fixed: bool
+    domain: str
+    asserted: str
+    preferred: str
+    diversion: str
+    private: bool
+    trusted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -47,7 +47,7 @@ class Crowd:
         self._stack = AsyncExitStack()
         self.calls: dict[str, Call] = {}
 
-    async def __aenter__(self) -> Crowd:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

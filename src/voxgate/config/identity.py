@@ -92,8 +92,8 @@ class Identity(Section):
     )
     privacy: Privacy = Field(
         default=Privacy.PROVIDER,
-        description="Who withholds a caller for whom the PBX writes Privacy: `provider`, it is told everything; `edge`, "
-        "it is told nothing.",
+        description="Who withholds a caller for whom the PBX writes Privacy: `provider`, which is told everything; "
+        "`edge`: the provider is told nothing.",
     )
     trust: bool = Field(
         default=True,

@@ -9,7 +9,6 @@ from zlib import crc32
 from voxgate.config.identity import Caller, Identity, Privacy
 from voxgate.config.trunkcheck import hops_of
 from voxgate_sip import trunks as sip
-from voxgate_sip.callerid import CallerId
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -91,14 +90,14 @@ def _trunk(name: str, group: int, rank: int, trunk: Trunk, network: Network) -> 
     )
 
 
-def caller_of(trunk: Trunk, host: str) -> CallerId | None:
+def caller_of(trunk: Trunk, host: str) -> sip.CallerId | None:
     """What the provider is told of callers; None where that is what the PBX says. `host` is the provider's."""
     identity = trunk.identity
     if identity == Identity(user=identity.user):
         return None
     domain = identity.domain if isinstance(identity.domain, str | None) else bracketed(identity.domain)
     user = identity.user or (trunk.register.user if trunk.register else "")
-    return CallerId(
+    return sip.CallerId(
         account=f"sip:{user}@{domain or host}" if user else "",
         fixed=identity.caller is Caller.ACCOUNT,
         domain=domain or "",

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from voxgate_sip.callerid import ANONYMOUS, CallerId, Claims, Edits, diversion_of, edited
+from voxgate_sip.callerid import ANONYMOUS, Claims, Edits, diversion_of, edited
+from voxgate_sip.trunks import CallerId
 
 PLAIN = CallerId(
     account="sip:0555@carrier.example", fixed=False, domain="", asserted="keep", preferred="keep", diversion="keep",
