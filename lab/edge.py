@@ -26,9 +26,18 @@ if TYPE_CHECKING:
 VOXGATE = str(Path(sys.executable).with_name("voxgate"))
 
 
+class SecretName(str):
+    """In a configuration: `!secret` and this name; the value lies in the folder `secrets` beside the file."""
+
+    __slots__ = ()
+
+
+yaml.SafeDumper.add_representer(SecretName, lambda dumper, name: dumper.represent_scalar("!secret", str(name)))
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A secret in a configuration: `!secret NAME` stands in the file, the text in `secrets/NAME` beside it."""
+    """The same with its value, which is put there."""
 
     name: str
     text: str
