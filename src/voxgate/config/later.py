@@ -25,7 +25,6 @@ LATER: dict[str, str] = {
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
     "turn": "remove it: TURN is not served yet",
-    "guard": "remove it: the guard is not there yet",
     "admin": "remove it: the web page is not there yet",
 }
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
+from voxgate.config.guard import Guard
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
@@ -176,3 +177,4 @@ class Config(Section):
     health: Health = Field(default=Health(), description="Health checks of PBX nodes.")
     pbxs: dict[PbxName, Pbx] = Field(min_length=1, description="The PBXs, each under a short name of your choice.")
     trunks: dict[PbxName, Trunk] = Field(default={}, description="SIP providers, each under a short name.")
+    guard: Guard = Field(default=Guard(), description="Who tries to break in, and what becomes of it.")

@@ -15,6 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from voxgate.daemon.calls import Calls
+from voxgate.daemon.guard import Watch
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.trunks import Trunks
 from voxgate.daemon.web import web
@@ -82,7 +83,8 @@ class _Edge:
         self._calls = Calls(places, clock, self._sip.rpc)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
-        self._parts = (self._sip.part(), self._calls.part(), web(places), self._trunks.part())
+        self._guard = Watch(places, clock, self._sip)
+        self._parts = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
         self._operations = self._operate(path, resolver)
 
@@ -120,7 +122,7 @@ class _Edge:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await self._sip.listen(self._calls.ears())
+        await self._sip.listen({**self._calls.ears(), **self._guard.ears()})
         async with self._sip.rpc, self._calls.ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
@@ -148,7 +150,13 @@ class _Edge:
 
     def _control_server(self) -> ControlServer:
         registrations = self._sip.registrations.told
-        return ControlServer(self._control, self._operations, calls=self._calls.told, registrations=registrations)
+        return ControlServer(
+            self._control,
+            self._operations,
+            calls=self._calls.told,
+            registrations=registrations,
+            guard=self._guard.asked,
+        )
 
     async def _heartbeat(self) -> None:
         """Watchdog, and lines that the flood control left out."""

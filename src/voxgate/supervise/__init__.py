@@ -13,6 +13,7 @@ notify.py       sd_notify (READY, STATUS, WATCHDOG, STOPPING)
 nodes.py        PBX nodes as the health checks see them
 registrations.py  who is registered through the edge, kept over restarts
 panel.py        tables for people, and further parts of `voxgate status` (pure)
+guard_panel.py  the guard in `voxgate status` (pure)
 telling.py      what `voxgate calls` tells (pure)
 status.py       what `voxgate status` shows, as values
     trunk_status.py  providers in it

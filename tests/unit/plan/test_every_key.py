@@ -74,9 +74,35 @@ OTHER: dict[str, object] = {
     "trunks.*.numbers.e164": {"country": "49"},
     "trunks.*.keepalive": False,
     "trunks.*.srtp": "required",
+    "guard.enabled": False,
+    "guard.suspicious_per_minute": 5,
+    "guard.blacklist_minutes": 5,
+    "guard.repeat.factor": 2,
+    "guard.repeat.longest_minutes": 1440,
+    "guard.whitelist": ["198.51.100.0/24"],
+    "guard.protect_registered": False,
+    "guard.ipv4_prefix": 24,
+    "guard.ipv6_prefix": 56,
+    "guard.firewall": False,
+    "guard.weights.unknown_name": 2,
+    "guard.weights.not_allowed": 2,
+    "guard.weights.network_not_allowed": 2,
+    "guard.weights.malformed": 2,
+    "guard.weights.bad_tls": 2,
+    "guard.weights.connect_failed": 2,
+    "guard.weights.auth_failure": 2,
+    "guard.weights.scanner": 2,
+    "guard.weights.injection": 2,
+    "guard.weights.too_fast": 2,
+    "guard.sip.requests_per_second": 10,
+    "guard.sip.scanners": False,
+    "guard.sip.scanner_agents": ["sipscan"],
+    "guard.sip.injections": False,
+    "guard.feeds.*.source": "https://lists.example.com/bad.txt",
+    "guard.feeds.*.refresh_minutes": 5,
 }
 #: Names in the place of `*` in the configuration that is changed.
-NAMES = {"pbxs": "hq", "trunks": "carrier"}
+NAMES = {"pbxs": "hq", "trunks": "carrier", "feeds": "bad"}
 
 
 def leaves(model: type[BaseModel], key: str = "") -> list[str]:

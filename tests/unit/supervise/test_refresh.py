@@ -14,7 +14,6 @@ from tests.unit.supervise.edge_on_paper import ONE, TWO, Edge
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from voxgate.plan.desired import Desired
 
 
 @pytest.fixture
