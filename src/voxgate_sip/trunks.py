@@ -66,13 +66,33 @@ class Did:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerId:
+    """What one provider is told.
+
+    `account` is the account's URI; `fixed`: it always stands in From; `domain` is the host there otherwise, empty for
+    the PBX's. `asserted` and `preferred` are keep, from, account or remove; `diversion` is keep, remove or history.
+    `private`: the edge itself withholds who wants to stay unknown. `trusted`: what the provider says of a caller
+    reaches the PBX.
+    """
+
+    account: str
+    fixed: bool
+    domain: str
+    asserted: str
+    preferred: str
+    diversion: str
+    private: bool
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Trunk:
     """One provider. `host` stands in request URIs, `server` is the name by which a PBX picks this trunk.
 
     `sources` are networks in CIDR notation, `dids` stand in the order in which they are asked. `rank` orders trunks
     with an equally long prefix; no prefix serves every number. `group` is its dispatcher set. `account` is the user in
     our Contact where the edge registers; `auth_user` and `password` answer its challenges. `srtp` is off, optional or
-    required.
+    required. `caller` is None where provider and PBX are told of callers what the other one says.
     """
 
     name: str
@@ -95,6 +115,7 @@ class Trunk:
     auth_user: str
     password: str = field(repr=False)
     srtp: str
+    caller: CallerId | None = None
 
 
 def trunk_of(entry: dict[str, Any]) -> Trunk:
@@ -108,6 +129,7 @@ def trunk_of(entry: dict[str, Any]) -> Trunk:
         **{key: tuple(Rule(**rule) for rule in entry[key]) for key in ("rules_in", "rules_out")},
         **{key: frozenset(entry[key]) for key in ("protos", "pbxs", "codes")},
         **{key: tuple(entry[key]) for key in ("sources", "prefixes")},
+        "caller": CallerId(**entry["caller"]) if entry.get("caller") else None,
     }
     return Trunk(**given)
 
@@ -197,6 +219,10 @@ class Trunks:
     def comes_from(self, address: str, proto: str) -> bool:
         """Whether requests from `address` by this transport are a trunk's."""
         return any(proto in trunk.protos for trunk in self.at(address))
+
+    def trusts(self, address: str) -> bool:
+        """Whether a provider at `address` is believed who a caller is (RFC 3325 section 5)."""
+        return all(trunk.caller is None or trunk.caller.trusted for trunk in self.at(address))
 
     def inbound(self, request: Request) -> Verdict:
         """Where a request of a trunk goes."""

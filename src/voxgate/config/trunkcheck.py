@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from voxgate.config.identity import Caller, Shown
 from voxgate.config.trunknames import goals_of, hops_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ def _lonely(name: str, trunk: Trunk, places: Places) -> Iterator[Problem]:
     if trunk.register and not goals_of(trunk):
         message = f"trunk {name} has no single address to register at"
         yield places.problem((*path, "register"), message, "add the address of the provider's server to addresses")
+    identity = trunk.identity
+    needs = identity.caller is Caller.ACCOUNT or Shown.ACCOUNT in (identity.asserted, identity.preferred)
+    if needs and not (identity.user or trunk.register):
+        message = f"trunk {name} is to show its account, and there is none"
+        yield places.problem((*path, "identity"), message, 'say who it is: user: "0555159400"')
     if not trunk.dids and not trunk.pbxs:
         message, advice = f"trunk {name} carries no call", "name its numbers (dids), or the PBXs that call out (pbxs)"
         yield places.problem(path, message, advice)

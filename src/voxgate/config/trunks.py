@@ -10,23 +10,13 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from voxgate.config.fields import Port, Section, SipCodes, Srtp, as_list
+from voxgate.config.identity import AccountName, Identity, Server
 from voxgate.config.limits import Limits
-from voxgate.config.scalars import (
-    Hostname,
-    IpAddress,
-    IpNetwork,
-    Kind,
-    PbxName,
-    ScalarError,
-    parse_address,
-    parse_hostname,
-    parse_network,
-)
+from voxgate.config.scalars import Hostname, IpNetwork, Kind, PbxName, ScalarError, parse_hostname, parse_network
 from voxgate.config.secrets import Secret
 
 _PATTERN = re.compile(r"\+?[0-9*#X]+\.?\Z|\+?\.\Z")
 _DIGITS = re.compile(r"\+?[0-9*#]{0,32}\Z")
-_ACCOUNT = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}\Z")
 _COUNTRY = re.compile(r"[1-9][0-9]{0,2}\Z")
 
 
@@ -62,14 +52,6 @@ def parse_country(value: object) -> str:
     raise ScalarError(f"`{value}` is no country code", 'write it in quotes, without + or 00: "49"')
 
 
-def parse_server(value: object) -> object:
-    """A host name or an address."""
-    try:
-        return parse_address(value)
-    except ScalarError:
-        return parse_hostname(value)
-
-
 def parse_source(value: object) -> object:
     """A network, an address, or the name of a host."""
     try:
@@ -83,18 +65,9 @@ def parse_source(value: object) -> object:
             raise (error if ":" in value else other) from None
 
 
-def parse_account(value: object) -> str:
-    """The user part of a SIP address (RFC 3261 section 25.1), as text."""
-    if isinstance(value, str) and _ACCOUNT.match(value):
-        return value
-    raise ScalarError(f"`{value}` is not the user of an account", 'write it in quotes, without domain: "0555159400"')
-
-
-AccountName = Annotated[str, BeforeValidator(parse_account), Kind("user")]
 DidPattern = Annotated[str, BeforeValidator(parse_did), Kind("pattern of numbers")]
 Digits = Annotated[str, BeforeValidator(parse_digits), Kind("beginning of a number")]
 Country = Annotated[str, BeforeValidator(parse_country), Kind("country code")]
-Server = Annotated[Hostname | IpAddress, BeforeValidator(parse_server), Kind("host name or IP address")]
 Source = Annotated[Hostname | IpNetwork, BeforeValidator(parse_source), Kind("IP network or host name")]
 Sources = Annotated[tuple[Source, ...], BeforeValidator(as_list, json_schema_input_type=Source | tuple[Source, ...])]
 Servers = Annotated[tuple[Server, ...], BeforeValidator(as_list, json_schema_input_type=Server | tuple[Server, ...])]
@@ -267,6 +240,7 @@ class Trunk(Section):
         "this one is full.",
     )
     numbers: Numbers = Field(default=Numbers(), description="How numbers are rewritten on the way in and out.")
+    identity: Identity = Field(default=Identity(), description="Who calls, as the provider is told and believed.")
     keepalive: bool = Field(
         default=True,
         strict=True,

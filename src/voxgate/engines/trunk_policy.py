@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
+from voxgate.config.identity import Caller, Identity, Privacy
 from voxgate.config.trunknames import Target, goals_of, lookup_of, names_of
 from voxgate_sip import trunks as sip
 
@@ -78,6 +79,26 @@ def _trunk(name: str, group: int, rank: int, config: Config, network: Network) -
         auth_user=(register.auth_user or register.user) if register else "",
         password=register.password.reveal() if register else "",
         srtp=trunk.srtp.value,
+        caller=caller_of(trunk, host),
+    )
+
+
+def caller_of(trunk: Trunk, host: str) -> sip.CallerId | None:
+    """What the provider is told of callers; None where that is what the PBX says. `host` is the provider's."""
+    identity = trunk.identity
+    if identity == Identity(user=identity.user):
+        return None
+    domain = identity.domain if isinstance(identity.domain, str | None) else bracketed(identity.domain)
+    user = identity.user or (trunk.register.user if trunk.register else "")
+    return sip.CallerId(
+        account=f"sip:{user}@{domain or host}" if user else "",
+        fixed=identity.caller is Caller.ACCOUNT,
+        domain=domain or "",
+        asserted=identity.asserted.value,
+        preferred=identity.preferred.value,
+        diversion=identity.diversion.value,
+        private=identity.privacy is Privacy.EDGE,
+        trusted=identity.trust,
     )
 
 

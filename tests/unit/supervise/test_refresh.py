@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-
 @pytest.fixture
 def running(tmp_path: Path) -> Edge:
     edge = Edge(tmp_path)
