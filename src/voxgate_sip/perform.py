@@ -23,6 +23,7 @@ from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, ToTrunk
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from voxgate_sip.accounts import Accounts
     from voxgate_sip.events import Refusals
     from voxgate_sip.gate import Gate
     from voxgate_sip.hiding import Hider
@@ -56,6 +57,7 @@ class Performer:
         refusals: Refusals,
         *,
         hider: Hider,
+        accounts: Accounts,
         gate: Gate | None = None,
     ) -> None:
         self._ksr = ksr
@@ -65,7 +67,9 @@ class Performer:
         self._refusals = refusals
         self._hider = hider
         self._gate = gate
-        self.trunking = Trunking(ksr, router, legs, media, refusals, hider=hider) if router.trunks else None
+        self.trunking = (
+            Trunking(ksr, router, legs, media, refusals, hider=hider, accounts=accounts) if router.trunks else None
+        )
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
         #: Whether the last request that was performed has left.

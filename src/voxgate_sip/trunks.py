@@ -22,6 +22,8 @@ NUMBER: Final = re.compile(r"\+?[0-9*#]{1,32}")
 TRUNK_HEADER: Final = "X-Voxgate-Trunk"
 #: Host in the request URI of the edge's own REGISTER on its way through Kamailio; the user is the trunk's name.
 REGISTRAR: Final = "trunk.invalid"
+#: Stands for the edge itself where otherwise a PBX does; no PBX can have such a name.
+EDGE: Final = "(edge)"
 #: What a trunk may ask for outside of a dialog.
 METHODS: Final = frozenset({"INVITE", "MESSAGE"})
 _MOST_ADDRESSES: Final = 4096
@@ -142,12 +144,25 @@ def rewritten(number: str, rules: tuple[Rule, ...]) -> str:
     return number
 
 
+class Registered(NamedTuple):
+    """An account that a PBX has registered at a provider: its node's URI, and its Contact.
+
+    `exact`: the provider calls that Contact, and not merely the account's user.
+    """
+
+    pbx: str
+    node: str
+    uri: str
+    exact: bool = False
+
+
 class FromTrunk(NamedTuple):
-    """To the PBXs of `did`, as `number`."""
+    """To the PBXs of `did`, as `number`; to a PBX's own registration: to `node`, and `number` is the request URI."""
 
     trunk: Trunk
     did: Did
     number: str
+    node: str = ""
 
 
 class ToTrunk(NamedTuple):
@@ -209,6 +224,9 @@ class Trunks:
             return Refusal(200, "OK")
         if request.method not in METHODS:
             return Refusal(405, "Method Not Allowed", "method-not-for-trunks")
+        account = request.account
+        if account and account.exact and (found := self._to_account(request, account)):
+            return found
         for trunk in self.at(request.source):
             # A provider that writes our Contact into the request URI may tell the number in To alone.
             ours = trunk.account and request.ruri_user == trunk.account
@@ -219,13 +237,22 @@ class Trunks:
                 did = next((did for pattern, did in self._dids[trunk.name] if pattern.fullmatch(number)), None)
                 if did is not None:
                     return FromTrunk(trunk, did, number)
+        if account and (found := self._to_account(request, account)):
+            return found
         return Refusal(404, "Not Found", "number-not-in-dids")
+
+    def _to_account(self, request: Request, account: Registered) -> FromTrunk | None:
+        """To the PBX that has registered, if it may use a trunk at the request's source."""
+        for trunk in self.at(request.source):
+            if account.pbx in trunk.pbxs and not trunk.account:
+                return FromTrunk(trunk, Did("", (account.pbx,), frozenset(), 0), account.uri, account.node)
+        return None
 
     def registration(self, request: Request) -> Verdict:
         """Where the control plane's own REGISTER goes, which names the trunk in its request URI."""
         for trunk in self._trunks:
             if request.method == "REGISTER" and request.ruri_user == trunk.name:
-                return ToTrunk("edge", (trunk,), "")
+                return ToTrunk(EDGE, (trunk,), "")
         return Refusal(404, "Not Found")
 
     def outbound(self, request: Request, callers: frozenset[str]) -> Verdict | None:
@@ -233,7 +260,13 @@ class Trunks:
 
         `callers` are the PBXs at the request's source.
         """
-        if request.method not in METHODS or request.has_route or request.ruri_host not in self._hosts:
+        named = request.ruri_host not in self._own
+        # A PBX whose outbound proxy is the edge puts it into Route; by the trunk's name it means the trunk all the same.
+        if request.ruri_host not in self._hosts or (request.has_route and not named):
+            return None
+        if request.method == "REGISTER" and named:
+            return self._account(request, callers)
+        if request.method not in METHODS:
             return None
         allowed = [
             trunk
@@ -248,6 +281,13 @@ class Trunks:
             return Refusal(404, "Not Found", "no-trunk-for-number")
         ordered = tuple(trunk for _, trunk in sorted(fitting, key=lambda one: (-one[0], one[1].rank)))
         return ToTrunk(min(ordered[0].pbxs & callers), ordered, number)
+
+    def _account(self, request: Request, callers: frozenset[str]) -> Verdict:
+        """Where a PBX registers an account of its own."""
+        for trunk in self._trunks:
+            if trunk.server == request.ruri_host and trunk.pbxs & callers and not trunk.account:
+                return ToTrunk(min(trunk.pbxs & callers), (trunk,), "")
+        return Refusal(403, "Forbidden", "pbx-may-not-register-there")
 
 
 def _prefix(trunk: Trunk, number: str) -> int:
