@@ -17,6 +17,8 @@
     callerid.py  who calls, as a provider wants to be told (pure)
     guise.py     the edge as the user agent that a provider sees: caller's identity, CSeq after a challenge
     trunking.py  calls from and to trunks, attempt by attempt
+    attempts.py  what such a call can try next
+    accounts.py  accounts of PBXs at providers: registered through the edge, and called back through it
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     callbacks.py the callbacks for replies, one for each way to shape them and their SDP

@@ -1,8 +1,8 @@
 """Accounts of PBXs at providers: a PBX registers there through the edge, and is called back through it.
 
-The provider is told a Contact at the edge whose parameter `n` is a seal of the PBX's own, and of the node that has it. A
-call to that Contact finds its way by the seal alone; one to the account's user, as some providers write it, by what is
-kept of the registration in shared memory. Both hold for requests of the trunk's own addresses only.
+The provider is told a Contact at the edge whose parameter `n` is a seal of the PBX's own, and of the node that has it.
+A call to that Contact finds its way by the seal alone; one to the account's user, as some providers write it, by what
+is kept of the registration in shared memory. Both hold for requests of the trunk's own addresses only.
 """
 
 from __future__ import annotations

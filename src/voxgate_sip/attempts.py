@@ -54,10 +54,9 @@ class Attempts:
         policy = self._router.policy
         pbx, trunk = policy.pbxs.get(name), policy.trunks.get(chain.owner)
         if chain.node:
-            nodes = (*pbx.plain, *pbx.secure) if pbx and not chain.tried else ()
-            for node in nodes:
-                if node.uri == chain.node:
-                    yield Attempt(name, chain.number, node, REGISTERED_TIMEOUT_MS)
+            for own in (*pbx.plain, *pbx.secure) if pbx and not chain.tried else ():
+                if own.uri == chain.node:
+                    yield Attempt(name, chain.number, own, REGISTERED_TIMEOUT_MS)
             return
         did = (
             next((did for did in trunk.dids if name in did.pbxs and did.pbxs == chain.targets), None) if trunk else None
@@ -84,8 +83,6 @@ class Attempts:
     def _is_up(self, trunk: Trunk, hop: Hop) -> bool:
         """A provider that is never asked is never known to be down."""
         return not trunk.probe or self._is_active(trunk.group, hop.uri) > 0
-
-
 
 
 def request_uri(trunk: Trunk, chain: Chain) -> str:

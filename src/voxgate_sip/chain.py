@@ -14,7 +14,8 @@ class Chain(NamedTuple):
 
     `came` is the caller's side and transport; `targets` are names of PBXs or trunks in the order in which they are
     tried; `hidden` is empty where the provider may see the PBX; `shape` begins the name of the callback for replies;
-    `node` is the URI of the node that has `number`, a Contact that a PBX has registered at the provider; `tried` holds one (target, URI, outcome) for each attempt, the outcome being empty while it lasts.
+    `node` is the URI of the node that has `number`, where that is a Contact that a PBX has registered at the provider;
+    `tried` holds one (target, URI, outcome) for each attempt, the outcome being empty while it lasts.
     """
 
     way: str
@@ -54,5 +55,16 @@ def chain_of(text: str) -> Chain:
         target, uri, outcome = line.split("\t")
         attempts.append((target, uri, outcome))
     return Chain(
-        way, owner, number, user, source, came, method, hidden, shape, node, tuple(targets.split(" ")), tuple(attempts)
+        way,
+        owner,
+        number,
+        user,
+        source,
+        came,
+        method,
+        hidden,
+        shape,
+        node,
+        targets=tuple(targets.split(" ")),
+        tried=tuple(attempts),
     )

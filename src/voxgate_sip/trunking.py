@@ -8,14 +8,14 @@ all attempts in `CHAIN`, for the failure route and for whoever writes call recor
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from voxgate_sip.accounts import ACCOUNT, ACCOUNT_HIDDEN, CHAIN
 from voxgate_sip.attempts import Attempt, Attempts, request_uri
 from voxgate_sip.chain import Chain, chain_of
 from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
-from voxgate_sip.guise import ASKED, BARE, Guise
+from voxgate_sip.guise import ASKED, BARE, Guise, Worn
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
@@ -80,49 +80,51 @@ class Trunking:
         if request.has_route:
             ksr.hdr.remove("Route")
         ksr.hdr.remove(TRUNK_HEADER)
-        number, node = decision.number, ""
-        if isinstance(decision, FromTrunk):
-            way, owner, targets, node = "in", decision.trunk.name, decision.did.pbxs, decision.node
-            hidden = self._hides(decision.did.pbxs, self._router.side_of(request.source))
-            shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
-            ksr.nathelper.set_contact_alias_trim()
-            if request.method == "INVITE":
-                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
-        else:
-            way, owner, targets = "out", decision.pbx, tuple(trunk.name for trunk in decision.trunks)
-            hidden = decision.pbx != EDGE and any(
-                self._hider.hides(request.source, hop.side) for trunk in decision.trunks for hop in trunk.hops
-            )
-            shape = TO_HIDDEN if hidden else FROM_PHONE.get(request.method, "")
-            if request.method == "REGISTER":
-                own = decision.pbx == EDGE
-                number, shape = ("", "") if own else (ksr.kx.get_ruri(), ACCOUNT_HIDDEN if hidden else ACCOUNT)
-        came = f"{self._router.side_of(request.source)}{request.proto}"
-        chain = Chain(
-            way,
-            owner,
-            number,
-            request.user,
-            request.source,
-            came,
-            request.method,
-            "1"[:hidden],
-            shape,
-            node,
-            targets,
+        chain = (
+            self._from_trunk(request, decision)
+            if isinstance(decision, FromTrunk)
+            else self._to_trunk(request, decision)
         )
         if ksr.tm.t_newtran() <= 0:
             # A copy: the transaction has sent its last answer again.
             return True
         if self._on(chain, choose, silent=True, code=0):
             return True
-        reason = self._stopped or ("no-node-answers" if way == "in" else "no-trunk-answers")
+        reason = self._stopped or ("no-node-answers" if chain.way == "in" else "no-trunk-answers")
         if self._stopped in {"", NO_RELAY}:
             ksr.tm.t_reply(503, "Service Unavailable")
         else:
             ksr.tm.t_reply(488, "Not Acceptable Here")
         self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
         return False
+
+    def _from_trunk(self, request: Request, decision: FromTrunk) -> Chain:
+        """The chain of a provider's request, which is made fit for PBXs."""
+        ksr, pbxs = self._ksr, decision.did.pbxs
+        hidden = self._hides(pbxs, self._router.side_of(request.source))
+        shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
+        ksr.nathelper.set_contact_alias_trim()
+        if request.method == "INVITE":
+            ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
+        chain = self._chain("in", decision.trunk.name, request, decision.number, pbxs)
+        return chain._replace(hidden="1"[:hidden], shape=shape, node=decision.node)
+
+    def _to_trunk(self, request: Request, decision: ToTrunk) -> Chain:
+        """The chain of a request for a provider."""
+        own = decision.pbx == EDGE
+        hidden = not own and any(
+            self._hider.hides(request.source, hop.side) for trunk in decision.trunks for hop in trunk.hops
+        )
+        number, shape = decision.number, TO_HIDDEN if hidden else FROM_PHONE.get(request.method, "")
+        if request.method == "REGISTER":
+            number, shape = ("", "") if own else (self._ksr.kx.get_ruri(), ACCOUNT_HIDDEN if hidden else ACCOUNT)
+        chain = self._chain("out", decision.pbx, request, number, tuple(trunk.name for trunk in decision.trunks))
+        return chain._replace(hidden="1"[:hidden], shape=shape)
+
+    def _chain(self, way: str, owner: str, request: Request, number: str, targets: tuple[str, ...]) -> Chain:
+        came = f"{self._router.side_of(request.source)}{request.proto}"
+        source, method = request.source, request.method
+        return Chain(way, owner, number, request.user, source, came, method, "", "", "", targets)
 
     def _hides(self, pbxs: tuple[str, ...], side: str) -> bool:
         """Whether parties on `side` must not see one of these PBXs."""
@@ -182,12 +184,7 @@ class Trunking:
             return
         chain, leg = self._now
         ksr = self._ksr
-        worn = BARE
-        if chain.way == "out" and chain.method != "REGISTER":
-            trunk = self._router.policy.trunks[chain.tried[-1][0]]
-            worn = self._guise.put_on(trunk, chain.raised, hidden=bool(chain.hidden))
-        if chain.method == "REGISTER" and chain.number:
-            self._accounts.show(chain.owner, chain.source, leg.own)
+        worn = self._dressed(chain, leg) if chain.way == "out" else BARE
         if chain.method == "INVITE":
             ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{worn.mark}")
         if self._credentials:
@@ -211,6 +208,15 @@ class Trunking:
             ksr.tm.t_on_reply((chain.shape or "ksr_from_pbx") + ending)
         if chain.way == "out" and chain.hidden:
             self._hider.cover(chain.method, leg, named=worn.named)
+
+    def _dressed(self, chain: Chain, leg: Leg) -> Worn:
+        """Make the current branch what the provider shall see."""
+        if chain.method != "REGISTER":
+            trunk = self._router.policy.trunks[chain.tried[-1][0]]
+            return self._guise.put_on(trunk, chain.raised, hidden=bool(chain.hidden))
+        if chain.number:
+            self._accounts.show(chain.owner, chain.source, leg.own)
+        return BARE
 
     # -- attempts ----------------------------------------------------------------------------------
 

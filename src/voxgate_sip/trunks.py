@@ -261,7 +261,7 @@ class Trunks:
         `callers` are the PBXs at the request's source.
         """
         named = request.ruri_host not in self._own
-        # A PBX whose outbound proxy is the edge puts it into Route; by the trunk's name it means the trunk all the same.
+        # A PBX whose outbound proxy is the edge names it in Route; by the trunk's name it means the trunk all the same.
         if request.ruri_host not in self._hosts or (request.has_route and not named):
             return None
         if request.method == "REGISTER" and named:

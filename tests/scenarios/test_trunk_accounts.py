@@ -28,7 +28,7 @@ SEALED = re.compile(rf"<(sip:[^<>@]*@{re.escape(EDGE_PUBLIC)}:5060;transport=udp
 
 
 def setting() -> Setting:
-    """Two PBXs with accounts at one provider; a third that may not use it; a second provider that knows none of them."""
+    """Two PBXs with accounts at one provider; a third that may not use it; a provider that knows none of them."""
     pbxs = {
         name: {"names": [f"{name}.example.com"], "nodes": [BEHIND_NAT.host(host).ipv4()], "sip": {"udp": PORT}}
         for name, host in PBXS.items()
@@ -79,7 +79,7 @@ def ask(pbx: Wire, user: str, cseq: int, *headers: tuple[str, str], expires: int
             ("From", f"{aor};tag=r"),
             ("To", aor),
             ("Call-ID", f"reg-{user}"),
-            ("Contact", f"<{pbx.contact};line=7>;+sip.instance=\"<urn:uuid:0>\""),
+            ("Contact", f'<{pbx.contact};line=7>;+sip.instance="<urn:uuid:0>"'),
             ("Expires", str(expires)),
             *headers,
         )
@@ -156,7 +156,7 @@ def test_calls_find_the_pbx_that_has_registered(office: Stage) -> None:
 
 
 def statuses(office: Stage) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = office.edge.status()["trunks"]
+    found: list[dict[str, Any]] = office.edge.status()["accounts"]
     return found
 
 
@@ -164,7 +164,7 @@ def until_told(office: Stage, user: str, state: str) -> dict[str, Any]:
     end_s = time.monotonic() + 15
     while time.monotonic() < end_s:
         for one in statuses(office):
-            if one.get("account") == user and one["registration"] == state:
+            if (one["user"], one["state"]) == (user, state):
                 return one
         time.sleep(0.2)
     pytest.fail(f"{user} is not {state}: {statuses(office)}")
@@ -174,7 +174,7 @@ def test_status_tells_how_the_accounts_of_pbxs_stand(office: Stage) -> None:
     with parties(office, "raw") as (there, pbx):
         registered(pbx, there, "0555100", 21)
         told = until_told(office, "0555100", "registered")
-        assert (told["name"], told["pbx"], bool(told["until"])) == ("carrier", "raw", True)
+        assert (told["trunk"], told["pbx"], bool(told["until"])) == ("carrier", "raw", True)
         ask(pbx, "0555100", 22, CREDENTIALS)
         there.reply(there.asked("REGISTER", CSeq="22 REGISTER"), 403)
         pbx.answered(403)
@@ -183,7 +183,7 @@ def test_status_tells_how_the_accounts_of_pbxs_stand(office: Stage) -> None:
         until_told(office, "0555100", "registered")
         registered(pbx, there, "0555100", 24, expires=0)
         end_s = time.monotonic() + 15
-        while any(one.get("account") == "0555100" for one in statuses(office)):
+        while any(one["user"] == "0555100" for one in statuses(office)):
             assert time.monotonic() < end_s
             time.sleep(0.2)
 

@@ -12,6 +12,7 @@ from voxgate.engines.trunk_accounts import accounts_of
 from voxgate.host import files
 from voxgate.supervise.hands import KamailioControl
 from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
+from voxgate.supervise.pbx_accounts import PbxAccounts
 from voxgate.supervise.readiness import KamailioProbe
 from voxgate.supervise.registrations import Keeper
 from voxgate.supervise.trunk_status import TrunkStatus
@@ -38,6 +39,7 @@ class Signalling:
         self.rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
         self.watch = NodeWatch(clock)
         self.registrations = Keeper(places.state / "registrations.json", self.rpc, clock.wall)
+        self._accounts = PbxAccounts(clock.wall)
         self._clock = clock
         self._events = open_event_socket(folder / "events.sock", files.group_id(NAME))
         self._registrar = Registrar(clock)
@@ -49,12 +51,17 @@ class Signalling:
             probes={NAME: KamailioProbe(self.rpc)},
             serve=(self.registrations.serve, self._registrar.run),
             applied=self._applied,
+            panels=lambda _: (self._accounts.panel(),),
             returned=self._returned,
         )
 
     async def listen(self, told: Mapping[str, Callable[[dict[str, Any]], None]]) -> None:
         """Take what Kamailio's processes tell from now on; `told` are other areas' ears, by kind of event."""
-        ears: dict[str, Callable[[dict[str, Any]], None]] = {"registered": self.registrations.report, **told}
+        own: dict[str, Callable[[dict[str, Any]], None]] = {
+            "registered": self.registrations.report,
+            "account": self._accounts.report,
+        }
+        ears = {**own, **told}
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: EventSocket(self.watch, ears), sock=self._events)
 
