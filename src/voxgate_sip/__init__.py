@@ -11,7 +11,8 @@
     crypto.py    two parties' policies and an offer -> encrypted or plain, or a refusal (pure)
     insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
-    trunks.py    trunks as values, whose request it is and where a number leads (pure)
+    trunks.py    trunks as values (pure)
+    destinations.py  where requests of trunks lead, and where those of PBXs that are for trunks (pure)
     digest.py    answers to a provider's challenge (pure)
     chain.py     all attempts of such a call, as text and back (pure)
     callerid.py  who calls, as a provider wants to be told (pure)

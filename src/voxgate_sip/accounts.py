@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voxgate_sip import contacts
 from voxgate_sip.chain import chain_of
+from voxgate_sip.destinations import Registered
 from voxgate_sip.events import plain
 from voxgate_sip.hiding import MARK
 from voxgate_sip.message import NOTHING, unbracketed
-from voxgate_sip.trunks import Registered
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Emitter

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voxgate_sip.legs import bracketed
-from voxgate_sip.trunks import NUMBER, Hop, rewritten
+from voxgate_sip.trunks import NUMBER, Hop, in_turn, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ class Attempts:
             return
         usable = chain.method == "REGISTER" or NUMBER.fullmatch(rewritten(chain.number, trunk.rules_out))
         tried = {uri for _, uri, _ in chain.tried}
-        for hop in trunk.hops:
+        for hop in in_turn(trunk.hops, random.random):
             if usable and hop.uri not in tried and self._is_up(trunk, hop):
                 yield Attempt(name, request_uri(trunk, chain), hop, trunk.timeout_ms)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from voxgate_sip.balance import Asks, choose, unloaded
+from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.gate import LEAST_CALLS
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import NotAcceptableError
@@ -18,7 +19,7 @@ from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.trunking import Trunking
-from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, ToTrunk
+from voxgate_sip.trunks import TRUNK_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,11 +22,12 @@ import ipaddress
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from voxgate_sip.certificates import is_of
-from voxgate_sip.trunks import REGISTRAR, FromTrunk, Refusal, ToTrunk, Trunks
+from voxgate_sip.destinations import FromTrunk, Refusal, ToTrunk, Trunks
+from voxgate_sip.trunks import REGISTRAR
 
 if TYPE_CHECKING:
+    from voxgate_sip.destinations import Registered
     from voxgate_sip.policy import Node, Pbx, Policy
-    from voxgate_sip.trunks import Registered
 
 #: How many source addresses the side of which a worker remembers, before it forgets them all.
 SIDE_CACHE_SIZE: Final = 4096

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 from voxgate_sip.accounts import ACCOUNT, ACCOUNT_HIDDEN, CHAIN
 from voxgate_sip.attempts import Attempt, Attempts, request_uri
 from voxgate_sip.chain import Chain, chain_of
+from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
 from voxgate_sip.guise import ASKED, BARE, Guise, Worn
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
-from voxgate_sip.trunks import EDGE, TRUNK_HEADER, FromTrunk, Hop, ToTrunk
+from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
 
 if TYPE_CHECKING:
     from voxgate_sip.accounts import Accounts

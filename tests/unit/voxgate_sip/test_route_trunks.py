@@ -9,9 +9,10 @@ import pytest
 from tests.unit.engines.networks import TWO, config, pbx
 from voxgate.config.secrets import Secret
 from voxgate.engines.sip_policy import policy_of
+from voxgate_sip.destinations import FromTrunk, Registered, ToTrunk
 from voxgate_sip.policy import dumps, loads
 from voxgate_sip.route import Answer, Request, Router
-from voxgate_sip.trunks import FromTrunk, Registered, Rule, ToTrunk, rewritten
+from voxgate_sip.trunks import Rule, rewritten
 
 CARRIER, OUTSIDE, INSIDE = "198.51.100.7", "203.0.113.45", "172.16.0.1"
 PBXS = {
