@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = MARKS
 
+FREE, STRICT = "endpoint-independent", "address-and-port-dependent"
 CONFIG = {
     "edge": {"domain": "edge.example.com", "address": [EDGE_PUBLIC, EDGE_PUBLIC_SIX]},
     "pbxs": {"hq": {"names": ["example.com"], "nodes": ["203.0.113.200"]}},
@@ -55,23 +56,21 @@ def ask(net: Net, host: str, *words: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("host", "nat", "mapping", "filtering", "turn", "not_with"),
+    ("host", "nat", "behaviour", "not_with"),
     [
-        ("open", "no NAT", "none", "endpoint-independent", "never", []),
-        ("phone-full", "full cone", "endpoint-independent", "endpoint-independent", "never", []),
-        ("phone-restricted", "restricted", "endpoint-independent", "address-dependent", "never", []),
-        ("phone-port", "port-restricted", "endpoint-independent", "address-and-port-dependent", "sometimes",
-         ["symmetric"]),
-        ("phone-symmetric", "symmetric", "address-and-port-dependent", "address-and-port-dependent", "sometimes",
-         ["port-restricted", "symmetric"]),
+        ("open", "no NAT", ("none", FREE), []),
+        ("phone-full", "full cone", (FREE, FREE), []),
+        ("phone-restricted", "restricted", (FREE, "address-dependent"), []),
+        ("phone-port", "port-restricted", (FREE, STRICT), ["symmetric"]),
+        ("phone-symmetric", "symmetric", (STRICT, STRICT), ["port-restricted", "symmetric"]),
     ],
 )  # fmt: skip
 def test_each_kind_of_nat_is_told(
-    net: Net, host: str, nat: str, mapping: str, filtering: str, turn: str, not_with: list[str]
+    net: Net, host: str, nat: str, behaviour: tuple[str, str], not_with: list[str]
 ) -> None:
     (result,) = ask(net, host, "--server", EDGE_PUBLIC)
-    assert (result["nat"], result["mapping"], result["filtering"]) == (nat, mapping, filtering)
-    assert (result["turn_needed"], result["server_can_tell_all"]) == (turn, True)
+    assert (result["nat"], (result["mapping"], result["filtering"])) == (nat, behaviour)
+    assert (result["turn_needed"], result["server_can_tell_all"]) == ("sometimes" if not_with else "never", True)
     assert [peer for peer, works in result["works_without_turn_with"].items() if not works] == not_with
     outside = {"phone-full": 71, "phone-restricted": 72, "phone-port": 73, "phone-symmetric": 74, "open": 99}
     assert result["public"].startswith(f"203.0.113.{outside[host]}:")
