@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import tls
+from lab.demo.relayed import TURN, relay_only
 from lab.demo.stage import BRANCH, EDGE_NAME, HQ, PORTS, TONES_HZ, Setting, configuration, stage
-from lab.edge import Kept
-from lab.peers.address import bracketed
-from lab.phones.chromium import Chromium, Ice
+from lab.phones.chromium import Chromium
 from lab.phones.device import Account, State
 from lab.topologies import BEHIND_NAT, DMZ, EDGE_PUBLIC
 from tests.scenarios.test_browser import BROWSER_HZ, PBX, SOON_S, START_S, check
@@ -26,10 +24,7 @@ if TYPE_CHECKING:
     from lab.demo.stage import Stage
     from lab.topology import Topology
 
-MORE = {
-    "listen": {"sip": PORTS},
-    "turn": {"tls_port": 5349, "shared_secret": Kept("turn-rest", "battery staple battery")},
-}
+MORE = {"listen": {"sip": PORTS}, "turn": TURN}
 #: What is left of UDP: nothing, or what goes to the TURN server.
 WALL = """
 table inet wall {
@@ -54,14 +49,8 @@ def office(topology: Topology, folder: Path) -> Iterator[Stage]:
 def browser(place: Stage, host: str, transport: str) -> Iterator[Chromium]:
     """A registered page that may use nothing but the TURN server, over that transport."""
     user = f"turn{next(_serial)}"
-    (server,) = ice_servers(place, user)
-    scheme = "turns:" if transport == "tls" else "turn:"
-    wanted = "udp" if transport == "udp" else "tcp"
     account = Account(host, user, BRANCH, place.way(host, "wss"), BROWSER_HZ, place.folder / user)
-    # Chromium asks DNS alone for a TURN server's name, and there is none here.
-    named = [url.replace(EDGE_NAME, bracketed(account.edge.host)) for url in server["urls"]]
-    urls = [url for url in named if url.startswith(scheme) and url.endswith(f"transport={wanted}")]
-    ice = Ice(({**server, "urls": urls},), "relay")
+    ice = relay_only(place, host, transport, user)
     # The port of nobody stands for no port at all.
     rules = WALL % ("3478" if transport == "udp" else "1")
     with ExitStack() as stack:
@@ -71,13 +60,6 @@ def browser(place: Stage, host: str, transport: str) -> Iterator[Chromium]:
         page = stack.enter_context(made)
         page.register(START_S)
         yield page
-
-
-def ice_servers(place: Stage, user: str) -> list[dict[str, list[str]]]:
-    """As a web page's server gets them."""
-    done = place.edge.command("turn", "credentials", str(place.edge.file), "--user", user, "--json")
-    servers: list[dict[str, list[str]]] = json.loads(done.out)["ice_servers"]
-    return servers
 
 
 @pytest.fixture(scope="module")
