@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from voxgate.certs import store
 from voxgate.config import load, network
 from voxgate.engines import websocket
-from voxgate.engines.haproxy.engine import Haproxy
+from voxgate.engines.haproxy.engine import Haproxy, served
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.errors import ConfigError, Problem
@@ -61,13 +61,11 @@ class Resolver:
         key = lasting_secret(self.places.state / "topology.key")
         pair = Pair(shown.certificate, shown.key)
         clients_ca = store.clients_ca(config)
-        if not websocket.served(config):
-            # rtpengine first: Kamailio asks it at its own start.
-            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca))
-        web_key = lasting_secret(self.places.state / "websocket.key")
-        # HAProxy last: what it passes on must find Kamailio.
+        web_key = lasting_secret(self.places.state / "websocket.key") if websocket.served(config) else ""
         kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca)
-        return (Rtpengine(), kamailio, Haproxy(pair, web_key))
+        # rtpengine first: Kamailio asks it at its own start. HAProxy last: what it passes on must find Kamailio.
+        haproxy = (Haproxy(pair, web_key),) if served(config) else ()
+        return (Rtpengine(), kamailio, *haproxy)
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -82,7 +80,8 @@ class Resolver:
 
 
 def _shows_certificate(config: Config) -> bool:
-    return bool(config.listen.sip.tls or config.listen.sip.wss)
+    http = config.listen.http
+    return bool(config.listen.sip.tls or config.listen.sip.wss or (http and http.tls))
 
 
 _SELF_SIGNED = Problem(

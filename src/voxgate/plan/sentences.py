@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
-from voxgate.config.pbxs import Node, Pbx
+from voxgate.config.nodes import Node
+from voxgate.config.pbxs import Pbx
 from voxgate.plan import trunk_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 

@@ -19,8 +19,8 @@ class Do(Enum):
 
     What may be refused and can be taken back without harm comes first (a bad certificate stops the plan
     before a restart has cost anything). Then starts, restarts and whole reloads, in the engines' own order: what
-    HAProxy passes on must find Kamailio. The policy comes after them: it carries the generation number and may
-    name what the others have only now. Stops are last.
+    HAProxy passes on must find Kamailio. Maps and the policy come after them: the policy carries the generation number
+    and may name what the others have only now. Stops are last.
     """
 
     TLS = "tls"
@@ -28,17 +28,19 @@ class Do(Enum):
     START = "start"
     RESTART = "restart"
     RELOAD = "reload"
+    MAPS = "maps"
     POLICY = "policy"
     STOP = "stop"
 
 
 #: Starts, restarts and whole reloads share a rank: there the order of the engines counts.
-RANK = {Do.TLS: 0, Do.DISPATCHER: 1, Do.START: 2, Do.RESTART: 2, Do.RELOAD: 2, Do.POLICY: 3, Do.STOP: 4}
+RANK = {Do.TLS: 0, Do.DISPATCHER: 1, Do.START: 2, Do.RESTART: 2, Do.RELOAD: 2, Do.MAPS: 3, Do.POLICY: 3, Do.STOP: 4}
 
 RELOADS = {
     Action.TLS: Do.TLS,
     Action.DISPATCHER: Do.DISPATCHER,
     Action.RELOAD: Do.RELOAD,
+    Action.MAPS: Do.MAPS,
     Action.POLICY: Do.POLICY,
 }
 
@@ -66,7 +68,7 @@ class Step:
         match self.action:
             case Do.START | Do.RESTART | Do.RELOAD | Do.STOP:
                 text = self.action.value
-            case Do.TLS | Do.DISPATCHER | Do.POLICY:
+            case Do.TLS | Do.DISPATCHER | Do.MAPS | Do.POLICY:
                 text = f"reload {self.action.value}"
             case _:
                 assert_never(self.action)

@@ -37,7 +37,7 @@ def http_line(protocol: str) -> str:
         protocol=f'"{protocol}"',
         service=_of_stranger("var(txn.host)"),
         pbx=_text("var(txn.pbx)"),
-        node=_text("var(txn.node)"),
+        node=_text("var(txn.to),field(1,|)"),
         result=_text("var(txn.result,rejected)"),
         reason=_text("var(txn.reason,malformed)"),
         status="%ST",
@@ -45,6 +45,21 @@ def http_line(protocol: str) -> str:
         bytes_in="%U",
         bytes_out="%B",
         duration_ms="%Ta",
+    )
+
+
+def pass_line(protocol: str) -> str:
+    """For TLS that is passed through: one line per connection."""
+    return _line(
+        protocol=f'"{protocol}"',
+        service=_of_stranger("var(txn.host)"),
+        pbx=_text("var(txn.pbx)"),
+        node=_text("var(txn.to),field(1,|)"),
+        result=_text("var(txn.result,rejected)"),
+        reason=_text("var(txn.reason,malformed)"),
+        bytes_in="%U",
+        bytes_out="%B",
+        duration_ms="%Tt",
     )
 
 
