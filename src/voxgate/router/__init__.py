@@ -7,5 +7,6 @@ client.py      who connected: what the PROXY header says, as a value
 events.py      what happened to a connection, in the past tense
 commands.py    what is to be done, in the imperative
 connection.py  what each protocol has to offer: `handle(event, rules)`
+h323/          H.323, by gatekeeper ID
 rules.py       service name -> PBX, its nodes, who may: one document, replaced whole
 """
