@@ -89,7 +89,8 @@ class WebPbx:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        assert task is not None
+        if task is None:
+            return
         self._tasks.add(task)
         try:
             while await self._one(reader, writer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,6 @@ class WebOffice:
 
 def wait(holds: Any, what: str, seconds: float = 10) -> None:
     """Until it holds."""
-    import time
-
     for _ in range(round(seconds / 0.02)):
         if holds():
             return

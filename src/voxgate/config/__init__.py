@@ -4,6 +4,11 @@ scalars.py   host names, service names, port ranges: parsed once into typed valu
 model.py     `Config` and its sections; every key with its sentence
     fields.py      base class and value types of all sections
     pbxs.py        the section `pbxs`
+    nodes.py       addresses of PBXs
+    services.py    what services beside SIP have in common
+    web.py         HTTP, and the access log
+    urls.py        which URLs are let through
+    presets.py     lists of URLs by name
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
     trunks.py      the section `trunks`
@@ -17,6 +22,7 @@ places.py      where each key was written: path -> file and line
     parts.py       the sections that are good by themselves
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
+    webcheck.py    the same around HTTP
     certificate.py certificate files: there, PEM, a pair, in date
     client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments

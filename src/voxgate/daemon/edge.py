@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.sip import Signalling
-from voxgate.daemon.web import web
+from voxgate.daemon.web import Web
 from voxgate.errors import ExitCode, VoxgateError
 from voxgate.host import files, process
 from voxgate.host.clock import SystemClock
@@ -78,7 +78,7 @@ class _Edge:
         self._notifier = notify.from_environment(os.environ, os.getpid())
         self._sip = Signalling(places, clock)
         self._calls = Calls(places, clock, self._sip.rpc)
-        self._parts = (self._sip.part(), self._calls.part(), web(places))
+        self._parts = (self._sip.part(), self._calls.part(), Web(places).part())
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
         self._operations = self._operate(path, Resolver(places, clock))
 

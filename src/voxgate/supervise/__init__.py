@@ -17,6 +17,7 @@ telling.py      what `voxgate calls` tells (pure)
 status.py       what `voxgate status` shows, as values
     trunk_status.py  registrations at providers in it
 observe.py      looks at the machine and makes a status of it
+access_log.py   writes the access log, shows rejections to who listens
 haproxy.py      how the running HAProxy is asked and told
 hands.py        what `plan.apply` does to the machine
 verbs.py        what the control socket's verbs do: load, plan, apply, record, roll back

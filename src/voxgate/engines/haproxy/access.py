@@ -11,6 +11,8 @@ from typing import Final
 
 from voxgate.wire.access_line import FIELDS, LONGEST_TEXT
 
+#: Where the lines are sent to, in the folder of everything that runs.
+SOCKET: Final = "access.sock"
 #: Through `lower` a number becomes text: 1007 -> "007".
 _TIME: Final = "%[date,utime(%Y-%m-%dT%H:%M:%S)].%[date(0,ms),mod(1000),add(1000),lower,bytes(1,3)]Z"
 
