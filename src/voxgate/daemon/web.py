@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.daemon.part import Part
 from voxgate.engines.haproxy import access
+from voxgate.guard.access import observation_of
 from voxgate.host import files
 from voxgate.host.journal import Journal
 from voxgate.host.ports import open_unix
@@ -14,6 +15,8 @@ from voxgate.supervise.haproxy import HaproxyControl
 
 if TYPE_CHECKING:
     from voxgate.engines.base import Places
+    from voxgate.guard.observation import Reports
+    from voxgate.host.clock import Clock
     from voxgate.plan.desired import Desired
     from voxgate.wire.access_line import AccessLine
 
@@ -23,7 +26,9 @@ NAME = "haproxy"
 class Web:
     """HAProxy and its access log."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, clock: Clock, reports: Reports) -> None:
+        self._clock = clock
+        self._reports = reports
         self._control = HaproxyControl(places.engine(NAME))
         self._listening = open_unix(places.run / access.SOCKET, files.group_id(NAME))
         self._access = AccessLog(Journal(places.state / "access.log", most_bytes=1 << 20), self._rejected)
@@ -44,4 +49,5 @@ class Web:
         self._access.follow(desired.config.access_log)
 
     def _rejected(self, line: AccessLine) -> None:
-        """For whoever counts suspicious requests."""
+        if (seen := observation_of(line, self._clock.wall())) is not None:
+            self._reports.report(seen)

@@ -109,7 +109,7 @@ trunks:
     pbxs: [hq, branch]
 turn:                                                            #! turn
   shared_secret: !secret turn-rest
-guard:                                                           #! guard
+guard:
   suspicious_per_minute: 20
 admin:                                                           #! admin
   listen: 127.0.0.1:8440
