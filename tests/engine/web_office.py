@@ -25,7 +25,8 @@ LISTEN = {"sip": {"udp": 5060}, "http": HTTP}
 
 def web_config(**hq: object) -> Config:
     """`hq.example.com` is the PBX hq, `branch.example.com` the PBX branch; `hq` are keys of hq's `http`."""
-    made = config(listen=LISTEN)
+    # These clients are suspicious by trade.
+    made = config(listen=LISTEN, guard={"suspicious_per_minute": 10_000})
     allowed = {"plain": 80, "allow_urls": ["@innovaphone-mypbx", "/provisioning/", "/status", "/a%20b"]}
     made["pbxs"]["hq"] = {"names": ["hq.example.com", "example.com/hq"], "nodes": [HQ], "http": {**allowed, **hq}}
     http = {"plain": 8080, "allow_urls": "@everything"}
@@ -112,7 +113,7 @@ def connect(
     name = how.pop("name", "hq.example.com")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     plain = place.net.socket(source, family, socket.SOCK_STREAM)
-    plain.settimeout(15)
+    plain.settimeout(12)
     plain.connect((address, port or (443 if tls else 80)))
     return context(**how).wrap_socket(plain, server_hostname=name) if tls else plain
 
@@ -150,7 +151,7 @@ def read(sock: socket.socket) -> Answer:
                 break
             data += part
         start, _, body = data.partition(b"\r\n\r\n")
-        if not start:
+        if not start.startswith(b"HTTP/1.1 "):
             return Answer(0, {}, b"")
         line, *rest = start.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest)}
@@ -158,6 +159,6 @@ def read(sock: socket.socket) -> Answer:
             if not (part := sock.recv(65536)):
                 break
             body += part
-    except ConnectionError:
+    except (ConnectionError, ssl.SSLError):
         return Answer(0, {}, b"")
     return Answer(int(line.split(" ")[1]), headers, body)
