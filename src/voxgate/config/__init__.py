@@ -12,6 +12,7 @@ model.py     `Config` and its sections; every key with its sentence
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
     trunks.py      the section `trunks`
+    turn.py        the section `turn`
     trunknames.py  where its calls go and come from, by name and by address
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`
@@ -26,7 +27,11 @@ places.py      where each key was written: path -> file and line
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
     webcheck.py    the same around HTTP
-    certificate.py certificate files: there, PEM, a pair, in date
+    turncheck.py   the same around STUN and TURN
+    certificates.py  the section `certificates`
+    certificate.py what it says beside the files: there, PEM, a pair, in date, for the names
+    chain.py       a certificate with its chain and its key
+    asked_names.py  the names that TLS clients can ask for
     client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments
 secrets.py   `!secret NAME` from environment, file or systemd credential; never printed

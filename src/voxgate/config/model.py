@@ -11,12 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
-from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
+from voxgate.config.scalars import Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
+from voxgate.config.turn import Turn
 from voxgate.config.web import AccessLog, HttpListen
 
 
@@ -66,22 +68,6 @@ class Edge(Section):
         default=True,
         strict=True,
         description="Hide the PBXs' addresses in Via, Contact, Record-Route and From from everyone outside.",
-    )
-
-
-class Certificate(Section):
-    """A certificate and its key, as files."""
-
-    certificate: AbsolutePath = Field(description="PEM file with the server's certificate first, then its chain.")
-    key: AbsolutePath = Field(description="PEM file with the private key, readable by root only.")
-
-
-class Certificates(Section):
-    """What TLS clients are shown. Without it, Voxgate makes a self-signed certificate and says so."""
-
-    default: Certificate | None = Field(default=None, description="Certificate for every name.")
-    clients_ca: AbsolutePath | None = Field(
-        default=None, description="PEM file with the authorities whose client certificates count."
     )
 
 
@@ -180,4 +166,7 @@ class Config(Section):
     pbxs: dict[PbxName, Pbx] = Field(min_length=1, description="The PBXs, each under a short name of your choice.")
     access_log: AccessLog = Field(default=AccessLog(), description="The log of requests.")
     trunks: dict[PbxName, Trunk] = Field(default={}, description="SIP providers, each under a short name.")
+    turn: Turn | None = Field(
+        default=None, description="STUN and TURN server. Without this section there is none; `turn: {}` is STUN alone."
+    )
     guard: Guard = Field(default=Guard(), description="Who tries to break in, and what becomes of it.")

@@ -21,6 +21,9 @@ def web_problems(parts: Parts, places: Places) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for name, pbx in parts.pbxs.items():
         yield from _target(name, pbx, places)
+        if pbx.http and pbx.http.verify_certificate and parts.certificates and not parts.certificates.pbxs_ca:
+            advice = "set certificates.pbxs_ca to a PEM file with the authorities that sign the PBXs' certificates"
+            yield places.problem(("pbxs", name, "http", "verify_certificate"), "there is nobody to trust", advice)
         yield from _hosts(name, pbx, owners, places)
 
 

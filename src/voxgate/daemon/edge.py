@@ -15,9 +15,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from voxgate.daemon.calls import Calls
+from voxgate.daemon.certs import Certificates
+from voxgate.daemon.ears import Ears
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.trunks import Trunks
+from voxgate.daemon.turn import Turn
 from voxgate.daemon.web import Web
 from voxgate.errors import ExitCode, VoxgateError
 from voxgate.host import files, process
@@ -83,16 +86,21 @@ class _Edge:
         self._calls = Calls(places, clock, self._sip.rpc)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
+        self._certs = Certificates(resolver.store, clock, self._refresh)
         self._guard = Watch(places, clock, self._sip)
         web = Web(places, clock, self._guard.reports)
-        self._parts = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
-        self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
+        turn = Turn(places, clock, self._guard.reports, self._signal)
+        known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
+        self._parts = (*known, turn.part(), self._certs.part())
+        ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
+        self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
 
     def _operate(self, path: Path, resolver: Resolver) -> Operations:
         controls = {name: control for part in self._parts for name, control in part.controls.items()}
         probes = {name: probe for part in self._parts for name, probe in part.probes.items()}
-        hands = MachineHands(resolver.places, resolver.render, self._supervisor, probes, controls)
+        prepare = {name: made for part in self._parts for name, made in part.prepare.items()}
+        hands = MachineHands(resolver.places, resolver.render, self._supervisor, probes, controls, prepare=prepare)
         observer = Observer(
             self._clock,
             self._supervisor,
@@ -114,8 +122,8 @@ class _Edge:
             on_leaving=self._trunks.leave,
         )
 
-    async def _refresh(self) -> None:
-        await self._operations.refresh()
+    async def _refresh(self) -> str:
+        return await self._operations.refresh()
 
     async def run(self) -> int:
         """Start everything, serve until a signal comes, stop everything."""
@@ -149,6 +157,10 @@ class _Edge:
         self._sink.settle()
         return ExitCode.GOOD
 
+    def _signal(self, engine: str, number: signal.Signals) -> None:
+        """For areas, which are built before the supervisor is."""
+        self._supervisor.signal(engine, number)
+
     def _control_server(self) -> ControlServer:
         registrations = self._sip.registrations.told
         return ControlServer(
@@ -156,6 +168,7 @@ class _Edge:
             self._operations,
             calls=self._calls.told,
             registrations=registrations,
+            certs=self._certs.told,
             guard=self._guard.asked,
         )
 

@@ -25,6 +25,7 @@ class Action(Enum):
     MAPS = "maps"  # HAProxy is told what its maps hold now; nothing is read again, connections stay
     DISPATCHER = "dispatcher"  # Kamailio reads its list of nodes again; health starts afresh
     TLS = "tls"  # the engine reads its certificates again; connections stay
+    TABLES = "tables"  # what coturn looks up, and what the kernel lets it reach, is put right; allocations stay
     RELOAD = "reload"  # HAProxy takes its whole configuration anew; connections stay
     RESTART = "restart"  # the process is stopped and started; what that means for calls, the plan says
 
@@ -48,13 +49,15 @@ class File:
 class Listener:
     """One socket an engine opens for the outside world: `proto` udp|tcp|tls, numeric `address`, `port` 1..65535.
 
-    `purpose` is a few words for people, for instance "SIP over TLS".
+    `purpose` is a few words for people, for instance "SIP over TLS". `sni`: with TLS, who asks for a name is
+    shown that name's certificate; else all are shown the default one.
     """
 
     proto: str
     address: str
     port: int
     purpose: str
+    sni: bool = True
 
 
 @dataclass(frozen=True, slots=True)

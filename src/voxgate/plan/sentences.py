@@ -10,16 +10,16 @@ from enum import Enum
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
 from voxgate.config.nodes import Node
 from voxgate.config.pbxs import Pbx
-from voxgate.plan import trunk_sentences, web_sentences
+from voxgate.plan import certificate_sentences, trunk_sentences, turn_sentences, web_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from voxgate.config.model import Config
     from voxgate.plan.desired import Desired
 
 SIDES = {
@@ -52,7 +52,8 @@ def changes(before: Config | None, after: Config) -> tuple[Change, ...]:
     if before is None:
         return tuple(_first(after))
     names = Names(_owners(before), _owners(after))
-    return tuple(sentence(difference, names) for difference in differences(before, after))
+    told = tuple(sentence(difference, names) for difference in differences(before, after))
+    return (*told, *turn_sentences.moves(before, after))
 
 
 def network_changes(before: Desired, after: Desired) -> tuple[Change, ...]:
@@ -103,6 +104,8 @@ def _first(config: Config) -> Iterator[Change]:
         yield _pbx(Difference(("pbxs", str(name)), ABSENT, pbx), Names({}, {}))
     for name, trunk in config.trunks.items():
         yield trunk_sentences.whole(Difference(("trunks", str(name)), ABSENT, trunk))
+    if config.turn is not None:
+        yield turn_sentences.whole(Difference(("turn",), None, config.turn))
 
 
 def sentence(difference: Difference, names: Names) -> Change:
@@ -167,15 +170,6 @@ def _port(difference: Difference, names: Names) -> Change:
     return Change(Kind.CHANGE, difference.dotted, f"moves {what} from port {difference.old} to port {difference.new}")
 
 
-def _certificate(difference: Difference, names: Names) -> Change:
-    del names
-    old, new = (
-        shown(value.certificate) if isinstance(value, Certificate) else "self-signed"
-        for value in (difference.old, difference.new)
-    )
-    return Change(Kind.CHANGE, difference.dotted, f"certificate for TLS: {old} -> {new}")
-
-
 def _networks(difference: Difference, names: Names) -> Change:
     del names
     return Change(Kind.CHANGE, difference.dotted, f"local networks: {_arrow(difference)}")
@@ -208,7 +202,7 @@ def _says(text: str) -> Callable[[Difference, Names], Change]:
     return tell
 
 
-def _about_trunks(tell: Callable[[Difference], Change]) -> Callable[[Difference, Names], Change]:
+def _alone(tell: Callable[[Difference], Change]) -> Callable[[Difference, Names], Change]:
     return lambda difference, _names: tell(difference)
 
 
@@ -220,10 +214,6 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("edge", "inside_interface"), _says("interface towards the PBXs")),
     (("edge", "local_networks"), _networks),
     (("edge", "topology_hiding"), _says("topology hiding")),
-    (("certificates", "default"), _certificate),
-    (("certificates", "default", "certificate"), _says("certificate for TLS")),
-    (("certificates", "default", "key"), _says("key of the certificate for TLS")),
-    (("certificates", "clients_ca"), _says("authorities of client certificates")),
     (("listen", "sip", "udp"), _port),
     (("listen", "sip", "tcp"), _port),
     (("listen", "sip", "tls"), _port),
@@ -260,8 +250,9 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "timeout_seconds"), _says("PBX {1}: seconds until the next node is tried")),
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
-    *((pattern, _about_trunks(tell)) for pattern, tell in (*trunk_sentences.TABLE, *web_sentences.TABLE)),
-    *((pattern, _says(text)) for pattern, text in web_sentences.SAYINGS),
+    *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
+    *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *web_sentences.TABLE)),
+    *((pattern, _says(name)) for pattern, name in (*turn_sentences.NAMED, *web_sentences.SAYINGS)),
     (("**",), _generic),
 )
 

@@ -72,5 +72,5 @@ def stream_line(protocol: str) -> str:
 
 
 def error_line(protocol: str) -> str:
-    """For connections that ended before there was a request: a handshake that failed, or no HTTP, too long, too slow."""
+    """For what ended before there was a request: a handshake that failed, or no HTTP, too long, too slow."""
     return _line(protocol=f'"{protocol}"', result='"rejected"', reason=_text("fc_err,bool,iif(handshake,malformed)"))
