@@ -10,6 +10,7 @@ A configuration travels downwards, an effect upwards:
     calls/       what happens to calls outside signalling: calls whose media stopped are ended
     trunks/      accounts at SIP providers: the edge registers itself
     certs/       certificates for TLS
+    router/      relays LDAP and H.323: processes of their own behind HAProxy
     guard/       suspicious requests: what was seen, who is shut out
     plan/        Config -> Desired -> Plan -> apply; generations and the way back
     engines/     Kamailio and rtpengine as pure functions from configuration to files and processes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from voxgate.certs import store
 from voxgate.config import load, network
 from voxgate.engines import websocket
-from voxgate.engines.haproxy import Haproxy
+from voxgate.engines.haproxy.engine import Haproxy
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.errors import ConfigError, Problem

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from voxgate.engines.base import Action
-from voxgate.engines.haproxy import CERTIFICATE, MASTER_SOCKET, RUNTIME_SOCKET
+from voxgate.engines.haproxy.engine import MASTER_SOCKET, RUNTIME_SOCKET
+from voxgate.engines.haproxy.tls import CERTIFICATE
 from voxgate.errors import EngineError, PeerError
 from voxgate.host import files
 from voxgate.wire.haproxy_runtime import RuntimeClient

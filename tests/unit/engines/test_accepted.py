@@ -13,7 +13,12 @@ import pytest
 
 from tests.unit.engines.networks import ONE, PLACES, PUBLIC, TWO, config, kamailio, pbx
 from voxgate.engines.base import Places
-from voxgate.engines.haproxy import Haproxy
+from voxgate.engines.haproxy import tls
+from voxgate.engines.haproxy.engine import Haproxy
+from voxgate.engines.haproxy.fragment import Ground
+from voxgate.engines.haproxy.stream import Stream, stream_fragment, targets_fragment
+from voxgate.engines.haproxy.tls import CERTIFICATE, CLIENTS_CA, PBXS_CA
+from voxgate.engines.render import render
 from voxgate.host import process
 
 if TYPE_CHECKING:
@@ -26,6 +31,9 @@ pytestmark = [
     pytest.mark.engine,
     pytest.mark.skipif(os.geteuid() != 0, reason="the files are for root and the engine's user"),
 ]
+
+
+KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -77,9 +85,7 @@ def test_kamailio_accepts_what_is_rendered(made: Config, network: Network, media
 
 def haproxy(made: Config, network: Network, folder: Path, spoil: bytes = b"") -> process.Finished:
     certificate = kamailio().certificate
-    state = Haproxy(certificate, "0123456789abcdef0123456789abcdef").desired(
-        made, network, Places(folder, PLACES.state), 3
-    )
+    state = Haproxy(certificate, KEY).desired(made, network, Places(folder, PLACES.state), 3)
     for file in state.files:
         path = folder / state.name / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +108,34 @@ def test_haproxy_accepts_what_is_rendered_and_nothing_spoilt(
     judged = haproxy(made, network, folder)
     assert (judged.code, "WARNING" in judged.stderr) == (0, False), judged.stderr
     assert haproxy(made, network, folder, b"\nno such word\n").code != 0
+
+
+@pytest.mark.parametrize("trusted", [b"", kamailio().certificate.certificate], ids=["no authorities", "authorities"])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        Stream("ldap", "LDAP", 389, 636, start_tls=True),
+        Stream("ldap", "LDAP", None, 636, legacy_tls=True),
+        Stream("h323", "H.323", 1720, None),
+    ],
+    ids=["with STARTTLS", "old phones", "plain"],
+)
+def test_haproxy_accepts_services_that_the_router_reads(stream: Stream, trusted: bytes, folder: Path) -> None:
+    ground = Ground(config(), TWO, Places(folder, PLACES.state), KEY, trusted, trusted)
+    made = [stream_fragment(stream, ground), targets_fragment(ground)]
+    mine = ground.folder
+    mine.mkdir()
+    pair = kamailio().certificate
+    files = {CERTIFICATE: pair.certificate + pair.key, CLIENTS_CA: trusted, PBXS_CA: trusted}
+    for name, content in files.items():
+        (mine / name).write_bytes(content)
+    shared = {"modern": tls.MODERN, "ciphers": tls.CIPHERS, "connections": 100, "folder": mine}
+    text = render("haproxy/haproxy.cfg", fragments=[one.text.decode() for one in made], **shared)
+    (mine / "haproxy.cfg").write_bytes(text)
+    judged = process.run(
+        ("haproxy", "-c", "-f", str(mine / "haproxy.cfg")), timeout_s=30, cwd=Path("/"), user="haproxy"
+    )
+    assert (judged.code, "WARNING" in judged.stderr) == (0, False), judged.stderr
 
 
 def test_kamailio_refuses_what_is_spoilt(folder: Path) -> None:

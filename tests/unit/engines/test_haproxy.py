@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.engines.networks import ONE, PLACES, PUBLIC, TWO, config, kamailio, pbx
 from voxgate.engines.base import Action
-from voxgate.engines.haproxy import Haproxy
+from voxgate.engines.haproxy.engine import Haproxy
 from voxgate.engines.sip_policy import policy_of, sockets_of
 from voxgate.plan.desired import Desired
 from voxgate.plan.diff import diff

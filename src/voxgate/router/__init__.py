@@ -1,0 +1,12 @@
+"""The router relays LDAP and H.323: the first message decides about the PBX, the answers are watched.
+
+It runs as unprivileged processes of its own, one per core, behind HAProxy, which ends TLS and says by PROXY v2 who the
+client is. What knows a protocol is pure: events in, commands out.
+
+client.py      who connected: what the PROXY header says, as a value
+events.py      what happened to a connection, in the past tense
+commands.py    what is to be done, in the imperative
+connection.py  what each protocol has to offer: `handle(event, rules)`
+h323/          H.323, by gatekeeper ID
+rules.py       service name -> PBX, its nodes, who may: one document, replaced whole
+"""

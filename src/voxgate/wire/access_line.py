@@ -1,0 +1,70 @@
+"""The line of the access log: one JSON object per request, with the same fields for every protocol. Pure.
+
+HAProxy writes it for HTTP, the router for LDAP and H.323; who reads it need not know who wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Final
+
+#: Longer texts are cut: requests hold what strangers wrote.
+LONGEST_TEXT: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLine:
+    """One request that was forwarded or rejected.
+
+    time         when it ended, RFC 3339 in UTC with milliseconds
+    protocol     http, https, ws, wss, ldap, ldaps, h323, h323s
+    requester    address of the client
+    service      the name the client asked for: HTTP host, LDAP domain, gatekeeper ID; empty when it named none
+    pbx          the PBX that it led to, empty when it led to none
+    node         address:port of the PBX that took it, empty when none did
+    result       forwarded | rejected
+    reason       one word why it was rejected; for what the PBX itself rejected, `pbx`; empty for what was served
+    status       the answer in the protocol's own numbers: HTTP status, LDAP result code, H.225 reject reason
+    request      what was asked for: method and path without query, LDAP operation, H.225 message
+    bytes_in     bytes from the client
+    bytes_out    bytes to the client
+    duration_ms  from the first byte of the request to the end of the answer
+    """
+
+    time: str
+    protocol: str
+    requester: str
+    service: str = ""
+    pbx: str = ""
+    node: str = ""
+    result: str = "rejected"
+    reason: str = ""
+    status: int = 0
+    request: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    duration_ms: int = 0
+
+    def render(self) -> bytes:
+        """The line with its end. Texts are cut, and escaped to printable ASCII."""
+        values = {key: v[:LONGEST_TEXT] if isinstance(v, str) else v for key, v in asdict(self).items()}
+        return json.dumps(values, separators=(",", ":")).encode() + b"\n"
+
+
+#: In the order in which they are written.
+FIELDS: Final = tuple(field.name for field in fields(AccessLine))
+_TYPES: Final = {field.name: int if field.type == "int" else str for field in fields(AccessLine)}
+
+
+def parse(line: bytes) -> AccessLine | None:
+    """What a line says; None for anything but such a line."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or set(found) != set(FIELDS):
+        return None
+    if any(type(found[name]) is not kind for name, kind in _TYPES.items()):
+        return None
+    return AccessLine(**found)
