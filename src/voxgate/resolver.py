@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.certs import store
 from voxgate.config import load, network
-from voxgate.engines import websocket
+from voxgate.engines import coturn, websocket
 from voxgate.engines.haproxy.engine import Haproxy
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
@@ -17,12 +17,14 @@ from voxgate.errors import ConfigError, Problem
 from voxgate.host.facts import read_facts
 from voxgate.host.randomness import lasting_secret
 from voxgate.plan.desired import Desired, desire
+from voxgate.trunks.names import read_answers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from voxgate.config.load import Loaded, Source
     from voxgate.config.model import Config
+    from voxgate.config.trunknames import Answers
     from voxgate.engines.base import Engine, EngineState, Places
     from voxgate.host.clock import Clock
 
@@ -44,8 +46,21 @@ class Resolver:
 
     def desire(self, config: Config, generation: int) -> Desired:
         """What the engines must be. Raises ConfigError, HostError."""
-        resolved = network.resolve(config, read_facts())
+        resolved = replace(network.resolve(config, read_facts()), answers=self._answers())
         return desire(config, resolved, self._engines(config), self.places, generation)
+
+    def renew(self, desired: Desired, generation: int) -> Desired:
+        """The same on the machine as it was then, with what DNS and the certificates' files say now."""
+        resolved = replace(desired.network, answers=self._answers())
+        return desire(desired.config, resolved, self._engines(desired.config), self.places, generation)
+
+    def _answers(self) -> Answers:
+        return read_answers(self.answers_file)
+
+    @property
+    def answers_file(self) -> Path:
+        """Where the last good answers of DNS are kept."""
+        return self.places.state / "names.json"
 
     def render(self, desired: Desired, places: Places) -> tuple[EngineState, ...]:
         """The states of `desired` for other places."""
@@ -61,13 +76,14 @@ class Resolver:
         key = lasting_secret(self.places.state / "topology.key")
         pair = Pair(shown.certificate, shown.key)
         clients_ca = store.clients_ca(config)
+        turn = coturn.coturns(config.turn, pair)
         if not websocket.served(config):
             # rtpengine first: Kamailio asks it at its own start.
-            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca))
+            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca), *turn)
         web_key = lasting_secret(self.places.state / "websocket.key")
         # HAProxy last: what it passes on must find Kamailio.
         kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca)
-        return (Rtpengine(), kamailio, Haproxy(pair, web_key))
+        return (Rtpengine(), kamailio, Haproxy(pair, web_key), *turn)
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -82,7 +98,7 @@ class Resolver:
 
 
 def _shows_certificate(config: Config) -> bool:
-    return bool(config.listen.sip.tls or config.listen.sip.wss)
+    return bool(config.listen.sip.tls or config.listen.sip.wss or (config.turn and config.turn.tls_port))
 
 
 _SELF_SIGNED = Problem(

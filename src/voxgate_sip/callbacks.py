@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from voxgate_sip.guise import ASKED
 from voxgate_sip.media import Media
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden from whoever sends it.
-SHAPES: Final = ("ksr_from_pbx", "ksr_from_phone", "ksr_from_hidden", "ksr_to_hidden")
+#: Of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden from whoever sends it; and of a
+#: provider that was asked in another guise than the PBX's.
+SHAPES: Final = (
+    "ksr_from_pbx",
+    "ksr_from_phone",
+    "ksr_from_hidden",
+    "ksr_to_hidden",
+    f"ksr_from_phone{ASKED}",
+    f"ksr_to_hidden{ASKED}",
+)
 ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
     "": None,
     "_answer": Media.answer,

@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +24,8 @@ from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
-from voxgate_sip.gate import Gate
+from voxgate_sip.gate import Gate, is_wanted
+from voxgate_sip.guise import ASKED, Guise
 from voxgate_sip.hiding import Hider, Seal
 from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
@@ -80,15 +82,16 @@ class Script(ReplyCallbacks):
         policy = loads(self._path.read_text(encoding="utf-8"))
         self._generation = policy.generation
         self._router = router = Router(policy)
-        self._gate = Gate(self._ksr, policy, self._events) if policy.limits or policy.fraud else None
+        self._gate = Gate(self._ksr, policy, self._events) if is_wanted(policy) else None
         self._media = Media(self._ksr, router, self._refusals, self._gate) if policy.media else None
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
         legs = Legs(self._ksr, router, self._browsers)
         replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
+        guise = Guise(self._ksr, router)
         tools = (self._ksr, router, legs, self._media, self._refusals)
-        self._performer = Performer(*tools, hider=self._hider)
+        self._performer = Performer(*tools, hider=self._hider, gate=self._gate)
         relay = DialogRelay(*tools, hider=self._hider)
         self._in_dialog, self._own_request = relay.relay, relay.own_request
         self._registered = replies.registered
@@ -101,6 +104,8 @@ class Script(ReplyCallbacks):
             "ksr_from_phone": replies.from_phone,
             "ksr_from_hidden": self._hider.reply_of_pbx,
             "ksr_to_hidden": self._hider.reply_to_pbx,
+            f"ksr_from_phone{ASKED}": guise.taking_off(replies.from_phone),
+            f"ksr_to_hidden{ASKED}": guise.taking_off(partial(self._hider.reply_to_pbx, named=True)),
         }
 
     def _refresh(self, seen: str) -> None:
@@ -260,7 +265,7 @@ class Script(ReplyCallbacks):
         self._ksr.hdr.remove(FORWARDED_FOR)
         router = self._router
         if not router.is_pbx(source, proto, received_on) and not (
-            router.trunks and router.trunks.comes_from(source, proto)
+            router.trunks and router.trunks.comes_from(source, proto) and router.trunks.trusts(source)
         ):
             for name in IDENTITIES:
                 self._ksr.hdr.remove(name)

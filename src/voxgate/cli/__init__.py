@@ -12,6 +12,12 @@
     status.py      voxgate status     shows how everything is
     registrations.py  voxgate registrations  shows who is registered through the edge
     calls.py       voxgate calls      lists the running calls
+    bans.py        voxgate bans       lists who is shut out, and who never is
+    ban.py         voxgate ban        shuts somebody out
+    unban.py       voxgate unban      lets somebody in again
+    allow.py       voxgate allow      never bans somebody
+    why.py         voxgate why        shows the evidence
+    guarding.py    what these five share
     run.py         voxgate run        runs the edge in the foreground
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
@@ -47,6 +53,11 @@ VERBS: dict[str, str] = {
     "status": "voxgate.cli.status",
     "registrations": "voxgate.cli.registrations",
     "calls": "voxgate.cli.calls",
+    "bans": "voxgate.cli.bans",
+    "ban": "voxgate.cli.ban",
+    "unban": "voxgate.cli.unban",
+    "allow": "voxgate.cli.allow",
+    "why": "voxgate.cli.why",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }

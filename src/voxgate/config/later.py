@@ -24,15 +24,11 @@ LATER: dict[str, str] = {
     "pbxs.*.forwards": "remove it: port forwards are not served yet",
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
-    "turn": "remove it: TURN is not served yet",
-    "guard": "remove it: the guard is not there yet",
     "admin": "remove it: the web page is not there yet",
 }
 
 #: The same for values of a key.
-LATER_VALUES: dict[tuple[str, str], str] = {
-    ("pbxs.*.balance", "least-calls"): "use hash-user, round-robin, weight or priority",
-}
+LATER_VALUES: dict[tuple[str, str], str] = {}
 
 
 #: Sections whose keys are names of the operator's choice.

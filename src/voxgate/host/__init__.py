@@ -1,6 +1,7 @@
 """The only package that touches the operating system.
 
 process.py   starts programs: argument list, no shell, scrubbed environment, deadline, a line that can be pasted
+fetch.py     text from the web, bounded
 files.py     reads bounded, writes atomically with owner and mode
 clock.py     wall and monotonic time as a port
 launch.py    how a process is confined: user, capabilities, process group

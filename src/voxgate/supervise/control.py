@@ -33,6 +33,7 @@ from voxgate.wire.control import (
     decode_request,
     encode_answer,
 )
+from voxgate.wire.guard_request import GuardRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -121,9 +122,11 @@ class ControlServer:
         calls: Callable[[], Awaitable[Told]] | None = None,
         *,
         registrations: Callable[[], Told] = lambda: Told({}, ""),
+        guard: Callable[[GuardRequest], Awaitable[Told]] | None = None,
     ) -> None:
         self._listener = listener
         self._registrations = registrations
+        self._guard = guard
         self._verbs = verbs
         self._request_timeout_s = request_timeout_s
         self._calls = calls
@@ -191,6 +194,10 @@ class ControlServer:
                 told = await self._verbs.history()
             case RegistrationsRequest():
                 told = self._registrations()
+            case GuardRequest():
+                if self._guard is None:
+                    raise HostError("this Voxgate has no guard", "start it anew")
+                told = await self._guard(request)
             case PlanRequest():
                 told = await self._verbs.plan(request)
             case ApplyRequest():

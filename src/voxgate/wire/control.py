@@ -3,7 +3,7 @@
 A request is one line, at most `MAX_REQUEST_BYTES`:
 
     {"verb": "status"}          {"verb": "calls"}           {"verb": "history"}
-    {"verb": "registrations"}
+    {"verb": "registrations"}     {"verb": "guard", ...}: see `guard_request`
     {"verb": "plan", "path": FILE or null, "diff": bool}
     {"verb": "apply", "path": FILE or null, "yes": bool}
     {"verb": "rollback", "generation": N or null, "yes": bool, "force": bool}
@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from voxgate.errors import ExitCode, HostError, PeerError, VoxgateError
+from voxgate.wire.guard_request import VERB as GUARD
+from voxgate.wire.guard_request import GuardRequest, guard_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +84,14 @@ class RollbackRequest:
 
 
 Request = (
-    StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest | PlanRequest | ApplyRequest | RollbackRequest
+    StatusRequest
+    | CallsRequest
+    | HistoryRequest
+    | RegistrationsRequest
+    | PlanRequest
+    | ApplyRequest
+    | RollbackRequest
+    | GuardRequest
 )
 
 VERBS: dict[str, type[Request]] = {
@@ -93,6 +102,7 @@ VERBS: dict[str, type[Request]] = {
     "plan": PlanRequest,
     "apply": ApplyRequest,
     "rollback": RollbackRequest,
+    GUARD: GuardRequest,
 }
 #: Those that are asked without any more words.
 _BARE: dict[str, type[StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest]] = {
@@ -158,6 +168,8 @@ def decode_request(line: bytes) -> Request:
     fields = _object(line, MAX_REQUEST_BYTES)
     verb = fields.pop("verb", None)
     match verb, fields:
+        case "guard", _:
+            return guard_request(fields)
         case str() as name, {**rest} if not rest and name in _BARE:
             return _BARE[name]()
         case "plan", {"path": str() | None as path, "diff": bool() as diff, **rest} if not rest:

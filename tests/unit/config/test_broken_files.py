@@ -21,9 +21,8 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
     "edge-name": [(3, "pbxs.hq.names[0]", "name of the edge itself", "a name of its own")],
     "empty": [(0, "(file)", "is empty", "voxgate init")],
     "later": [
-        (6, "pbxs.hq.balance", "not supported by this version", "hash-user"),
-        (7, "pbxs.hq.sip.nodes", "not supported by this version", "nodes of the PBX"),
-        (8, "pbxs.hq.ldap", "not supported by this version", "remove it"),
+        (6, "pbxs.hq.sip.nodes", "not supported by this version", "nodes of the PBX"),
+        (7, "pbxs.hq.ldap", "not supported by this version", "remove it"),
     ],
     "latin1": [(2, "(file)", "not UTF-8", "save it as UTF-8")],
     "list-for-mapping": [(3, "pbxs", "names with keys", "indented by two spaces")],
@@ -59,6 +58,17 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
     "websocket": [
         (6, "listen.sip.wss", "port 443 cannot serve WebSocket and listen.sip.tls both", "on 443 as a rule"),
         (7, "listen.sip.ws", "listen.sip.tcp", "a port of its own"),
+    ],
+    "turn": [
+        (5, "turn.accounts.office", "stands here in plain text", "!secret NAME"),
+        (6, "turn.shared_secret", "stands here in plain text", "!secret NAME"),
+    ],
+    "turn-ports": [
+        (5, "turn.tls_port", "port 5061 is that of listen.sip.tls", "a port of its own"),
+        (6, "turn.relay_ports", "overlap", "a range of its own"),
+        (7, "turn.peers[1]", "overlaps 0.0.0.0/8", "the PBXs' own networks"),
+        (7, "turn.peers[2]", "overlaps 169.254.0.0/16", "the PBXs' own networks"),
+        (8, "turn.second_address", "both IPv4", "one IPv4"),
     ],
     "two-families": [(5, "pbxs.hq.nodes", "nodes with IPv6 addresses", "one IP version")],
     "two-ipv4": [

@@ -19,6 +19,7 @@ EDGE = {
         "x": {"names": ["x.example", "y.example", "z.example"], "nodes": [{"address": "172.16.9.10"}]},
     },
     "trunks": {"carrier": {"addresses": ["198.51.100.7"], "dids": {"5X": {"pbx": "hq"}}}},
+    "guard": {"feeds": {"bad": {"source": "/bad.txt"}}},
 }
 
 OUTSIDE = SideAddress(Side.OUTSIDE4, ip_address("203.0.113.45"), ip_address("192.168.1.10"))

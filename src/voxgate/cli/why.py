@@ -1,0 +1,24 @@
+"""`voxgate why`: is an address banned, and what did it do: a time line of the evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voxgate.cli.guarding import add_network, ask_guard
+from voxgate.cli.verb import Verb, add_json_argument
+from voxgate.wire.guard_request import GuardAction
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    add_json_argument(parser)
+    add_network(parser)
+
+
+def _run(arguments: Namespace) -> int:
+    return ask_guard(arguments, GuardAction.WHY, arguments.network)
+
+
+VERB = Verb("why", "show the evidence against an address", _add_arguments, _run)

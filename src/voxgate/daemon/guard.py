@@ -1,0 +1,93 @@
+"""The guard: its books, its walls, its feeds, and what Kamailio tells it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from voxgate.daemon.part import Part
+from voxgate.engines.sip_policy import policy_of
+from voxgate.guard.desk import Desk, enforcement
+from voxgate.guard.feeds import Feeds
+from voxgate.guard.observation import Kind, Observation, ServiceType, requester_of
+from voxgate.guard.rules import rules_of
+from voxgate.guard.service import Guard
+from voxgate.guard.store import Store
+from voxgate.guard.walls import Kernel, Walls
+from voxgate.supervise.control import Told
+from voxgate.supervise.guard_panel import guard_panels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from voxgate.daemon.sip import Signalling
+    from voxgate.engines.base import Places
+    from voxgate.guard.networks import Network
+    from voxgate.host.clock import Clock
+    from voxgate.plan.desired import Desired
+    from voxgate.supervise.panel import Panel
+    from voxgate.wire.guard_request import GuardRequest
+
+
+class Watch:
+    """The guard, wired. `reports` is what every other area tells what it saw."""
+
+    def __init__(self, places: Places, clock: Clock, sip: Signalling) -> None:
+        self._clock = clock
+        self._registrations = sip.registrations
+        self.reports = Guard(Store(places.state / "guard.db"), Walls(Kernel(), ()), clock, self._registered)
+        self._feeds = Feeds(places.state / "feeds", clock, self.reports.take_feed)
+        self._desk = Desk(self.reports)
+
+    def part(self) -> Part:
+        """Its part of the edge."""
+        return Part(serve=(self.reports.serve, self._feeds.serve), applied=self._applied, panels=self._panels)
+
+    def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
+        """What the guard wants to hear of Kamailio."""
+        return {"suspicious": self._told_by_kamailio}
+
+    async def asked(self, request: GuardRequest) -> Told:
+        """The answer to a verb of the command line."""
+        return Told(*await self._desk.ask(request))
+
+    def _applied(self, desired: Desired) -> None:
+        guard = desired.config.guard
+        self.reports.follow(rules_of(guard, ours(desired)))
+        self.reports.wanted.drop_feeds(guard.feeds)
+        self._feeds.follow(guard.feeds)
+
+    def _panels(self, _: Desired) -> tuple[Panel, ...]:
+        guard = self.reports
+        return guard_panels(enforcement(guard), len(guard.book), guard.findings.alerts(), self._feeds.states())
+
+    def _registered(self, requester: Network) -> int:
+        now = self._clock.wall()
+        seen = (requester_of(one.address) for one in self._registrations.book.listed(now))
+        return sum(address is not None and address in requester for address in seen)
+
+    def _told_by_kamailio(self, event: dict[str, Any]) -> None:
+        match event:
+            case {
+                "kind": str(kind),
+                "source": str(source),
+                "name": str(name),
+                "user": str(user),
+                "detail": str(detail),
+                "proven": bool(proven),
+            } if kind in set(Kind) and (requester := requester_of(source)):
+                now = self._clock.wall()
+                self.reports.report(
+                    Observation(now, requester, ServiceType.SIP, Kind(kind), name, user, detail, proven)
+                )
+
+
+def ours(desired: Desired) -> frozenset[Network]:
+    """PBXs, trunks and the edge itself: never banned."""
+    policy = policy_of(desired.config, desired.network, desired.generation, media=True)
+    addresses = {node.address for pbx in policy.pbxs.values() for node in (*pbx.plain, *pbx.secure)}
+    addresses |= {str(node.address) for pbx in desired.config.pbxs.values() for node in pbx.nodes}
+    addresses |= {address for view in policy.sides.values() for address in (view.shown, view.local)}
+    sources = {source for trunk in policy.trunks.values() for source in trunk.sources}
+    sources |= {hop.address for trunk in policy.trunks.values() for hop in trunk.hops}
+    return frozenset(map(ip_network, {*addresses, *sources, "127.0.0.0/8", "::1/128"}))
