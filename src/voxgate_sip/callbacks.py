@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from voxgate_sip.guise import ASKED
 from voxgate_sip.media import Media
+from voxgate_sip.replies import AS_IS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden from whoever sends it; and of a
-#: provider that was asked in another guise than the PBX's.
+#: Has nothing that must be shaped; of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is
+#: hidden from whoever sends it; and of a provider that was asked in another guise than the PBX's.
 SHAPES: Final = (
+    AS_IS,
     "ksr_from_pbx",
     "ksr_from_phone",
     "ksr_from_hidden",

@@ -34,7 +34,7 @@ from voxgate_sip.message import FORWARDED_FOR, GENERATION, IDENTITIES, NO_CLAIMS
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
 from voxgate_sip.registrations import Registrations
-from voxgate_sip.replies import RecordRouteRewriter, Replies
+from voxgate_sip.replies import AS_IS, RecordRouteRewriter, Replies, nothing
 from voxgate_sip.route import Router
 from voxgate_sip.sweeper import Sweeper
 
@@ -100,6 +100,7 @@ class Script(ReplyCallbacks):
         self._certificates = ClientCertificates(self._ksr) if checks else None
         self._keepalive = Keepalive(self._ksr, router)
         self._shapes = {
+            AS_IS: nothing,
             "ksr_from_pbx": replies.from_pbx,
             "ksr_from_phone": replies.from_phone,
             "ksr_from_hidden": self._hider.reply_of_pbx,
