@@ -17,6 +17,7 @@ from voxgate_sip.limits import (
     Place,
     Used,
     answered_at,
+    call_id_of,
     claim,
     corrections,
     give_back,
@@ -153,6 +154,11 @@ class Places:
             htable.sht_setxs("used", subject, used.text(), ANSWERED_S if used.calls else IDLE_S)
         finally:
             htable.sht_unlock("used", subject)
+
+    def record(self, key: str) -> str:
+        """What is kept of the call under `key` (see `record.py`), if anything."""
+        kept = self._htable.sht_get("calls", call_id_of(key))
+        return kept if isinstance(kept, str) else ""
 
     def table(self, name: str) -> list[tuple[str, str]]:
         """Each item of a table. Its parts are locked one after the other, so nothing slow may be done in between."""
