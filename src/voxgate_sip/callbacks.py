@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from voxgate_sip.challenges import Challenges
 from voxgate_sip.media import Media
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class ReplyCallbacks:
 
     _shapes: Mapping[str, Callable[[], None]]
     _media: Media | None
+    _challenges: Challenges | None
 
     def _bug(self) -> bool:
         """Log the current exception."""
@@ -41,6 +43,15 @@ class ReplyCallbacks:
         except Exception:  # noqa: BLE001 - an exception that leaves a callback surfaces in an unrelated later call
             self._bug()
         return 1
+
+    def ksr_challenged(self, _msg: Any) -> int:
+        """A transaction failed that nothing else is to be done about."""
+        return self._challenged(Challenges.failed)
+
+    def _challenged(self, look: Callable[[Challenges], None]) -> int:
+        """Something was answered: perhaps credentials were refused."""
+        challenges = self._challenges
+        return self._shaped(lambda: look(challenges)) if challenges else 1
 
 
 def _callback(shape: str, media: Callable[[Media], None] | None) -> Callable[[ReplyCallbacks, Any], int]:

@@ -54,6 +54,7 @@ class Performer:
         self._refusals = refusals
         self._hider = hider
         self.trunking = Trunking(ksr, router, legs, media, refusals, hider=hider) if router.trunks else None
+        self._guarded = router.policy.hygiene is not None
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
         #: Whether the last request that was performed has left.
@@ -169,6 +170,8 @@ class Performer:
             ksr.tm.t_on_reply(shape)
         if failover or (method == "INVITE" and self._media):
             ksr.tm.t_on_failure("ksr_failure")
+        elif self._guarded and method != "REGISTER":
+            ksr.tm.t_on_failure("ksr_challenged")
         if shape.startswith(TO_HIDDEN) and not self._hider.request(method, leg):
             return
         self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())

@@ -43,7 +43,8 @@ class Request(NamedTuple):
     Hosts are in lower case, addresses without brackets, `proto` is udp, tcp, tls or ws.
 
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
-    `certificate` holds the names of a valid client certificate, where a PBX wants them looked at.
+    `certificate` holds the names of a valid client certificate, where a PBX wants them looked at. `agent` is User-Agent
+    in lower case and hexadecimal.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Request(NamedTuple):
     has_route: bool
     to_user: str = ""
     certificate: frozenset[str] = frozenset()
+    agent: str = ""
 
 
 class Ignore(NamedTuple):
