@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 VOXGATE = str(Path(sys.executable).with_name("voxgate"))
 
 
+class SecretName(str):
+    """In a configuration: `!secret` and this name; the value lies in the folder `secrets` beside the file."""
+
+    __slots__ = ()
+
+
+yaml.SafeDumper.add_representer(SecretName, lambda dumper, name: dumper.represent_scalar("!secret", str(name)))
+
+
 class Edge:
     """A running edge; `config` is what stands in its YAML file. Raises LabError when it does not get ready."""
 

@@ -62,7 +62,14 @@ def _outside(prefix6: str) -> tuple[Host, ...]:
             via=(CARRIER, f"{prefix6}:1"),
             note="attacks",
         ),
-        _plain("provider", "net", "203.0.113.60/24", via=(CARRIER,), note="SIP trunks"),
+        _plain(
+            "provider",
+            "net",
+            "203.0.113.60/24",
+            f"{prefix6}:60/64",
+            via=(CARRIER, f"{prefix6}:1"),
+            note="SIP trunks",
+        ),
     )
 
 
@@ -132,7 +139,7 @@ DMZ = Topology(
             note="does not route",
         ),
         _plain("pbx-hq-a", "inside", "172.16.0.10/16", "fd00:172::10/64", note="no default route"),
-        _plain("pbx-hq-b", "inside", "172.16.0.11/16", note="no default route"),
+        _plain("pbx-hq-b", "inside", "172.16.0.11/16", "fd00:172::11/64", note="no default route"),
         _plain("pbx-branch", "inside", "172.16.8.10/16", note="no default route"),
         _plain("phone-lan", "inside", "172.16.0.50/16", note="no default route"),
         _internet("2001:db8:1:"),

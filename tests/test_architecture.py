@@ -46,7 +46,7 @@ PURE = (
     "src/voxgate/plan/desired.py",
     "src/voxgate/plan/diff.py",
     *("src/voxgate/engines/*.py", "src/voxgate/engines/haproxy/*.py"),
-    "src/voxgate/router/[!_s]*.py",  # all but its driver: server.py, __main__.py
+    *("src/voxgate/router/[!_]*.py", "src/voxgate/router/ldap/*.py"),
     *("src/voxgate/supervise/unit.py", "src/voxgate/wire/proxy_v2.py"),
     "src/voxgate_sip/policy.py",
     "src/voxgate_sip/route.py",

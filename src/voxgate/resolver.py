@@ -17,12 +17,14 @@ from voxgate.errors import ConfigError, Problem
 from voxgate.host.facts import read_facts
 from voxgate.host.randomness import lasting_secret
 from voxgate.plan.desired import Desired, desire
+from voxgate.trunks.names import read_answers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from voxgate.config.load import Loaded, Source
     from voxgate.config.model import Config
+    from voxgate.config.trunknames import Answers
     from voxgate.engines.base import Engine, EngineState, Places
     from voxgate.host.clock import Clock
 
@@ -44,8 +46,21 @@ class Resolver:
 
     def desire(self, config: Config, generation: int) -> Desired:
         """What the engines must be. Raises ConfigError, HostError."""
-        resolved = network.resolve(config, read_facts())
+        resolved = replace(network.resolve(config, read_facts()), answers=self._answers())
         return desire(config, resolved, self._engines(config), self.places, generation)
+
+    def renew(self, desired: Desired, generation: int) -> Desired:
+        """The same on the machine as it was then, with what DNS and the certificates' files say now."""
+        resolved = replace(desired.network, answers=self._answers())
+        return desire(desired.config, resolved, self._engines(desired.config), self.places, generation)
+
+    def _answers(self) -> Answers:
+        return read_answers(self.answers_file)
+
+    @property
+    def answers_file(self) -> Path:
+        """Where the last good answers of DNS are kept."""
+        return self.places.state / "names.json"
 
     def render(self, desired: Desired, places: Places) -> tuple[EngineState, ...]:
         """The states of `desired` for other places."""

@@ -1,7 +1,8 @@
 """Runs inside Kamailio and decides about every SIP request. Standard library only; never imports `voxgate`.
 
     policy.py    the contract of policy.json: `Policy` as a value, to text and back (pure)
-    route.py     `decide(request, policy)` -> `Decision`, and the choice of a node (pure)
+    route.py     `decide(request, policy)` -> `Decision` (pure)
+    balance.py   which node of a PBX serves a request (pure)
     message.py   Kamailio's getters -> `Request`
     dialog.py    requests inside a dialog: along the route set, the next hop judged afterwards
     legs.py      what a request looks like when it leaves towards a side: Via, Record-Route, socket
@@ -13,6 +14,8 @@
     trunks.py    trunks as values, whose request it is and where a number leads (pure)
     digest.py    answers to a provider's challenge (pure)
     chain.py     all attempts of such a call, as text and back (pure)
+    callerid.py  who calls, as a provider wants to be told (pure)
+    guise.py     the edge as the user agent that a provider sees: caller's identity, CSeq after a challenge
     trunking.py  calls from and to trunks, attempt by attempt
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back

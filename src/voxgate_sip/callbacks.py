@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from voxgate_sip.browsers import Browsers
 from voxgate_sip.challenges import Challenges
+from voxgate_sip.guise import ASKED
 from voxgate_sip.media import Media
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden from whoever sends it.
-SHAPES: Final = ("ksr_from_pbx", "ksr_from_phone", "ksr_from_hidden", "ksr_to_hidden")
+#: Of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden from whoever sends it; and of a
+#: provider that was asked in another guise than the PBX's.
+SHAPES: Final = (
+    "ksr_from_pbx",
+    "ksr_from_phone",
+    "ksr_from_hidden",
+    "ksr_to_hidden",
+    f"ksr_from_phone{ASKED}",
+    f"ksr_to_hidden{ASKED}",
+)
 ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
     "": None,
     "_answer": Media.answer,
@@ -52,6 +62,34 @@ class ReplyCallbacks:
         """Something was answered: perhaps credentials were refused."""
         challenges = self._challenges
         return self._shaped(lambda: look(challenges)) if challenges else 1
+
+
+class BrowserCallbacks:
+    """What happens to the connections of browsers."""
+
+    _browsers: Browsers | None
+
+    def _bug(self) -> bool:
+        """Log the current exception."""
+        raise NotImplementedError
+
+    def ksr_xhttp_event(self, _msg: Any, _name: str) -> int:
+        """An HTTP request."""
+        return self._with_browsers(Browsers.handshake)
+
+    def ksr_websocket_event(self, _msg: Any, _name: str) -> int:
+        """A WebSocket was closed, or the connection below it was closed, reset, or timed out."""
+        return self._with_browsers(Browsers.forget)
+
+    ksr_tcp_event = ksr_websocket_event
+
+    def _with_browsers(self, then: Callable[[Browsers], None]) -> int:
+        try:
+            if self._browsers:
+                then(self._browsers)
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
 
 
 def _callback(shape: str, media: Callable[[Media], None] | None) -> Callable[[ReplyCallbacks, Any], int]:

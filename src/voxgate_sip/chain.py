@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+#: Outcomes of an attempt that ask for credentials.
+CHALLENGED: Final = frozenset({"401", "407"})
 
 
 class Chain(NamedTuple):
@@ -29,6 +33,11 @@ class Chain(NamedTuple):
         """As lines: no value holds a line end, because `message.Reader` refuses those."""
         attempts = ("\t".join(attempt) for attempt in self.tried)
         return "\n".join((*self[:9], " ".join(self.targets), *attempts))
+
+    @property
+    def raised(self) -> int:
+        """How often a challenge was answered: so much higher is CSeq of what is sent from then on."""
+        return sum(1 for before, now in pairwise(self.tried) if before[2] in CHALLENGED and before[:2] == now[:2])
 
     def ended(self, outcome: str) -> Chain:
         """The same after the outcome of its last attempt."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
 from voxgate_sip.media import NotAcceptableError
@@ -40,6 +41,9 @@ class DialogRelay:
         self._media = media
         self._refusals = refusals
         self._hider = hider
+        guise = Guise(ksr, router) if router.trunks else None
+        #: None where nothing is worn inside of a dialog.
+        self._guise = guise if guise and guise.active else None
         self._pv_get = ksr.pv.get
         self._loose_route = ksr.rr.loose_route
         self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
@@ -73,21 +77,24 @@ class DialogRelay:
         elif method in SHAPED:
             self._set_contact_alias()
         hop = str(self._pv_get(NEXT_HOP))
+        to_trunk = bool(from_pbx and self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0])))
         # A phone's connection cannot be made again from here, a trunk's can.
-        if from_pbx and not (self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0]))):
+        if from_pbx and not to_trunk:
             self._ksr.set_forward_no_connect()
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:
             self._refuse(str(error), source, proto, method, error.answer)
             return
-        self._leave(method, source, proto, leg, hop, from_pbx=from_pbx)
+        self._leave(method, source, proto, leg, hop, from_pbx=from_pbx, guise=self._guise if to_trunk else None)
 
-    def _leave(self, method: str, source: str, proto: str, leg: Leg, hop: str, *, from_pbx: bool) -> None:
-        hider = self._hider
+    def _leave(
+        self, method: str, source: str, proto: str, leg: Leg, hop: str, *, from_pbx: bool, guise: Guise | None
+    ) -> None:
+        hider, worn = self._hider, BARE
         self._legs.dress(leg)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
-        shapes, shape = FROM_PBX, ""
+        shapes, shape, ending = FROM_PBX, "", ""
         if from_pbx:
             shapes = FROM_PHONE
             if hider.active and hop not in self._pbx_hops and hider.hides(source, leg.side):
@@ -105,9 +112,13 @@ class DialogRelay:
                 return
             if ending:
                 shape = shapes.get(method, "ksr_from_pbx") + ending
+        hidden = shape.startswith(TO_HIDDEN)
+        if guise and (worn := guise.keep_on(hidden=hidden)).mark:
+            base = TO_HIDDEN if hidden else "ksr_from_phone"
+            shape = f"{base}{ASKED}{ending}"
         if shape:
             self._t_on_reply(shape)
-        if shape.startswith(TO_HIDDEN) and not hider.request(method, leg):
+        if hidden and not hider.request(method, leg, named=worn.named):
             return
         if self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")

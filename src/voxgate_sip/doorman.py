@@ -15,6 +15,8 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from voxgate_sip.registrations import KNOWN, PARTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,6 +55,7 @@ class Doorman:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sht_get = ksr.htable.sht_get
+        self._source_port = ksr.kx.get_srcport
         self._router = router
         self._pbx_protos = router.policy.pbx_protos
         self._refusals = refusals
@@ -113,6 +116,9 @@ class Doorman:
     def _too_fast(self, source: str, proto: str, received_on: str, now: float) -> bool:
         """The bucket of `source` is empty: told once a second."""
         if self._router.is_trunk(source, proto, received_on):
+            return True
+        # Over UDP anybody can empty the bucket of another one's address.
+        if self._sht_get(KNOWN, f"{source}{PARTS}{self._source_port()}") is not None:
             return True
         if now - self._told_at.get(source, 0.0) >= 1:
             if len(self._told_at) >= MOST_SOURCES:

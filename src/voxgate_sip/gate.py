@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from voxgate_sip.events import plain
 from voxgate_sip.fraud import judge
-from voxgate_sip.limits import Limit, key_of, requester
+from voxgate_sip.limits import SEAT, SENDER, Limit, key_of, requester
 from voxgate_sip.places import Places
 from voxgate_sip.route import Answer, ToPbx, ToPhone
 from voxgate_sip.trunks import FromTrunk, ToTrunk
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voxgate_sip.events import Emitter
     from voxgate_sip.fraud import Finding
     from voxgate_sip.ksr import Ksr
-    from voxgate_sip.policy import Policy
+    from voxgate_sip.policy import Node, Policy
     from voxgate_sip.route import Decision, Request
 
 #: Decisions that let a call go on.
@@ -33,6 +33,15 @@ _CALL: Final = "$_s($ci\n$ft\n$cs)"
 _TAGS: Final = "$_s($ci\n$ft\n$tt)"
 #: How long a caller shall wait who came too fast, and one who found all places taken.
 RETRY_AFTER_S: Final = {"rate-limit": 1, "calls-limit": 10}
+
+
+#: How a PBX is balanced whose nodes' calls are counted.
+LEAST_CALLS: Final = "least-calls"
+
+
+def is_wanted(policy: Policy) -> bool:
+    """Whether calls are counted for anybody."""
+    return bool(policy.limits or policy.fraud or _counted(policy))
 
 
 def _now_ms() -> int:
@@ -52,6 +61,7 @@ class Gate:
         self._owners = _owners(policy)
         self._places = Places(ksr, now_ms)
         self._held = ""
+        self._counted = _counted(policy)
 
     def judge(self, request: Request, decision: Decision) -> Decision | None:
         """The decision about an INVITE, or a refusal, or None when the transaction has dealt with the request."""
@@ -85,6 +95,15 @@ class Gate:
             return self._refusal(request, subject, reason)
         self._held = key
         return decision
+
+    def load(self, node: Node) -> int:
+        """Running calls of a node of a PBX in `_counted`: those it was given, and those it sends out."""
+        return self._places.used(f"{SEAT}{node.uri}") + self._places.used(f"{SENDER}{node.address}")
+
+    def seat(self, node: Node) -> None:
+        """The current INVITE is about to go to `node`, and no more to any other."""
+        call_id, from_tag, _ = str(self._ksr.pv.get(_CALL)).split("\n")
+        self._places.seat(key_of(call_id, from_tag), f"{SEAT}{node.uri}")
 
     def settle(self, *, left: bool) -> None:
         """The INVITE that was judged has left, or not: then its places are free again."""
@@ -140,6 +159,12 @@ class Gate:
         wants = self._of_names(*subjects)
         if owner in self._guards and isinstance(decision, ToPhone | ToTrunk):
             wants.setdefault(f"pbx:{owner}", Limit(0))
+        if self._counted:
+            if owner in self._counted:
+                wants[f"{SENDER}{request.source}"] = Limit(0)
+            for subject in subjects:
+                if subject.removeprefix("pbx:") in self._counted:
+                    wants.setdefault(subject, Limit(0))
         if self._requester and not owner and not isinstance(decision, FromTrunk):
             wants[requester(request.source)] = self._requester
         return wants
@@ -171,6 +196,11 @@ class Gate:
         if "limit" in reason:
             return Answer(503, "Service Unavailable", reason)
         return Answer(400, "Bad Request", reason)
+
+
+def _counted(policy: Policy) -> frozenset[str]:
+    """PBXs the calls of whose nodes are counted."""
+    return frozenset(pbx.name for pbx in policy.pbxs.values() if pbx.balance == LEAST_CALLS)
 
 
 def _owners(policy: Policy) -> dict[str, dict[int, str]]:

@@ -140,16 +140,16 @@ class Hider:
         """Whether parties on a side, other than PBXs, must not see the PBX at `address`."""
         return self.active and side[0] == "o" and address not in self._shown
 
-    def request(self, method: str, leg: Leg) -> bool:
+    def request(self, method: str, leg: Leg, *, named: bool = False) -> bool:
         """The current request is a PBX's and leaves at once by `leg` towards a party outside; False: it is a copy."""
         if method != "ACK" and self._t_newtran() <= 0:
             # The transaction knows whom to answer; it has sent its last answer again.
             return False
-        self.cover(method, leg)
+        self.cover(method, leg, named=named)
         return True
 
-    def cover(self, method: str, leg: Leg) -> None:
-        """Take the PBX out of the current request; its transaction is there already."""
+    def cover(self, method: str, leg: Leg, *, named: bool = False) -> None:
+        """Take the PBX out of the current request; its transaction is there already. `named`: From shows it no more."""
         own = leg.own.partition(";")[0]
         if method in SHAPED:
             contact, routes = str(self._pv_get(_IN_REQUEST)).split("\n", 1)
@@ -157,7 +157,8 @@ class Hider:
                 self._remove("Record-Route")
             self._show(contact, own, "" if routes == NOTHING else routes)
         count, from_host, first = str(self._pv_get(_VIAS)).split("\n", 2)
-        self._identity.hide(from_host)
+        if not named:
+            self._identity.hide(from_host)
         for index in range(1, min(int(count), _MOST_VIAS)):
             self._remove_nth("Via", index)
         self._replace(first, f"SIP/2.0/{leg.proto.upper()} {own};branch=z9hG4bKvoxgate", "f")
@@ -179,12 +180,16 @@ class Hider:
         if own:
             self._show(contact, own, inner)
 
-    def reply_to_pbx(self) -> None:
-        """The current reply goes to a PBX whose Vias were taken off; its sender gives back the edge's two."""
+    def reply_to_pbx(self, *, named: bool = False) -> None:
+        """The current reply goes to a PBX whose Vias were taken off; its sender gives back the edge's two.
+
+        `named`: From is the PBX's own again.
+        """
         from_host, before, vias = str(self._pv_get(_BEFORE)).split("\n", 2)
         self._remove_nth("Via", 1)
         self._append(f"Via: {vias}\r\n")
-        self._identity.restore(from_host, before)
+        if not named:
+            self._identity.restore(from_host, before)
         if self._method() in SHAPED:
             self._from_phone()
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: Subjects that are no limits: the node that a call was given to, by its URI, and the one it came from, by its address.
+SEAT: Final = "seat:"
+SENDER: Final = "sender:"
 #: Call-ID and tag together; phones send less than a hundred characters.
 LONGEST_KEY: Final = 512
 
@@ -50,6 +53,10 @@ class Place(NamedTuple):
     def names(self, kind: str) -> tuple[str, ...]:
         """The names of one kind of subject: `pbx`, `class`."""
         return tuple(subject.partition(":")[2] for subject in self.subjects if subject.startswith(f"{kind}:"))
+
+    def seated(self, subject: str) -> Place:
+        """The same call at another node, which is a `SEAT`."""
+        return self._replace(subjects=(*(held for held in self.subjects if not held.startswith(SEAT)), subject))
 
     def text(self) -> str:
         """As it stands in shared memory."""

@@ -10,11 +10,13 @@ import random
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
+from voxgate_sip.balance import Asks, choose, unloaded
+from voxgate_sip.gate import LEAST_CALLS
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
-from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone, choose
+from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.trunking import Trunking
 from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, ToTrunk
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voxgate_sip.events import Refusals
+    from voxgate_sip.gate import Gate
     from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
@@ -45,7 +48,15 @@ class Performer:
     """Carries out decisions for one policy generation; `media` is None where there is no media relay."""
 
     def __init__(
-        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, hider: Hider
+        self,
+        ksr: Ksr,
+        router: Router,
+        legs: Legs,
+        media: Media | None,
+        refusals: Refusals,
+        *,
+        hider: Hider,
+        gate: Gate | None = None,
     ) -> None:
         self._ksr = ksr
         self._router = router
@@ -53,6 +64,7 @@ class Performer:
         self._media = media
         self._refusals = refusals
         self._hider = hider
+        self._gate = gate
         self.trunking = Trunking(ksr, router, legs, media, refusals, hider=hider) if router.trunks else None
         self._guarded = router.policy.hygiene is not None
         self._is_active = ksr.dispatcher.ds_is_active_uri
@@ -246,10 +258,16 @@ class Performer:
         def active(node: Node) -> bool:
             return self._is_active(pbx.group, node.uri) > 0
 
+        seats = self._gate if pbx.balance == LEAST_CALLS else None
+        load = seats.load if seats else unloaded
+        asks = Asks(usable, turn, random.random, load)
         # A node that failed a request of late is better than none.
-        return choose(pbx, nodes, user, turn=turn, draw=random.random, usable=usable, tried=tried or ()) or choose(
-            pbx, nodes, user, turn=turn, draw=random.random, usable=active, tried=tried or ()
+        node = choose(pbx, nodes, user, asks, tried or ()) or choose(
+            pbx, nodes, user, asks._replace(usable=active), tried or ()
         )
+        if seats and node and self._ksr.kx.get_method() == "INVITE":
+            seats.seat(node)
+        return node
 
     def _refuse(self, reason: str, request: Request) -> None:
         self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)

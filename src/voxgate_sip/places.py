@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from voxgate_sip.limits import LONGEST_KEY, Limit, Place, Used, claim, corrections, give_back, place_of, used_of
+from voxgate_sip.limits import LONGEST_KEY, SEAT, Limit, Place, Used, claim, corrections, give_back, place_of, used_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +59,25 @@ class Places:
             taken.append(subject)
         self._htable.sht_setxs("places", key, Place(cseq, 0, tuple(wants), number).text(), RINGING_S)
         return "", ""
+
+    def used(self, subject: str) -> int:
+        """Calls that a subject has."""
+        return used_of(self._htable.sht_get("used", subject)).calls
+
+    def seat(self, key: str, subject: str) -> None:
+        """The call under `key`, which is not answered yet, counts for this node and no more for the one before."""
+        self._htable.sht_lock("places", key)
+        try:
+            held = self.of(key)
+            if held is None or subject in held.subjects:
+                return
+            self._htable.sht_setxs("places", key, held.seated(subject).text(), RINGING_S)
+        finally:
+            self._htable.sht_unlock("places", key)
+        self._change(subject, lambda used: Used(used.calls + 1, used.tat_ms))
+        for former in held.subjects:
+            if former.startswith(SEAT):
+                self._change(former, give_back)
 
     def answered(self, key: str, now_s: int) -> None:
         """The call was answered. Its 200 may come more than once."""

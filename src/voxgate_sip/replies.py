@@ -52,10 +52,11 @@ class RecordRouteRewriter:
         while mark >= 0:
             start, end = value.rfind("<sip:", 0, mark) + 5, value.find(">", mark)
             host, _, _ = value[start:mark].partition(";")
-            side, _, _ = value[mark + len(_MARK) : end].partition(";")
+            side, _, rest = value[mark + len(_MARK) : end].partition(";")
             own = self._own.get(side)
             if own and start >= 5 and host in self._hosts and ">" not in value[start:mark]:
-                value = f"{value[:start]}{own};lr{value[end:]}"
+                worn = rest[: rest.find(";") + 1] if rest.startswith("u=") else ""
+                value = f"{value[:start]}{own};{worn}lr{value[end:]}"
                 mark = start
             mark = value.find(_MARK, mark + 1)
         return value

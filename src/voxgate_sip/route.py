@@ -19,17 +19,12 @@ The rules, in the order in which they are asked:
 from __future__ import annotations
 
 import ipaddress
-import math
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
-from zlib import crc32
 
 from voxgate_sip.certificates import is_of
 from voxgate_sip.trunks import REGISTRAR, FromTrunk, Refusal, ToTrunk, Trunks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
     from voxgate_sip.policy import Node, Pbx, Policy
 
 #: How many source addresses the side of which a worker remembers, before it forgets them all.
@@ -218,81 +213,3 @@ class Router:
             return self.side_of(host)
         except ValueError:
             raise ForbiddenError("next-hop-is-no-address") from None
-
-
-def choose(
-    pbx: Pbx,
-    nodes: tuple[Node, ...],
-    key: str,
-    *,
-    turn: Callable[[], int],
-    draw: Callable[[], float],
-    usable: Callable[[Node], bool],
-    tried: Collection[str] = (),
-) -> Node | None:
-    """The node that serves the next request, or None when none is left.
-
-    Among nodes not in `tried` (URIs), those with the lowest priority value count, as long as one of them is usable;
-    `pbx.balance` decides between them. `key` is the user to hash, `turn` counts up for every request of the PBX,
-    `draw` gives a number in [0, 1). Only nodes that would be taken are asked whether they are usable.
-    """
-    left = [node for node in nodes if node.uri not in tried] if tried else list(nodes)
-    while left:
-        best = [node for node in left if node.priority == left[0].priority]
-        node = best[0] if len(best) == 1 else _pick(pbx, best, key, turn, draw)
-        if usable(node):
-            return node
-        left.remove(node)
-    return None
-
-
-def _pick(pbx: Pbx, best: list[Node], key: str, turn: Callable[[], int], draw: Callable[[], float]) -> Node:
-    match pbx.balance:
-        case "hash-user":
-            return _hashed(key, best)
-        case "weight":
-            return _weighted(best, draw())
-        case "round-robin":
-            return best[turn() % len(best)]
-        case _:
-            return best[0]
-
-
-def _weighted(nodes: list[Node], drawn: float) -> Node:
-    """Weights are shares (RFC 2782); all zero counts as all equal."""
-    total = sum(node.weight for node in nodes)
-    if total == 0:
-        return nodes[int(drawn * len(nodes))]
-    mark = drawn * total
-    for node in nodes:
-        mark -= node.weight
-        if mark < 0:
-            return node
-    return nodes[-1]
-
-
-@lru_cache(maxsize=8192)
-def _seed(uri: str) -> int:
-    return crc32(uri.encode())
-
-
-def _rendezvous(key: bytes, node: Node) -> int:
-    """A number for each pair; the highest wins (Thaler and Ravishankar, 1998): a node that goes moves its own users.
-
-    crc32 alone is linear, so that similar users would stay together: one multiplication spreads them.
-    """
-    return crc32(key, _seed(node.uri)) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
-
-
-def _hashed(key: str, nodes: list[Node]) -> Node:
-    """The node for `key`. With different weights the logarithm makes shares proportional to them."""
-    user = key.encode()
-    chosen, highest = nodes[0], -1.0
-    even = len({node.weight for node in nodes}) == 1
-    for node in nodes:
-        number: float = _rendezvous(user, node)
-        if not even:
-            number = node.weight / -math.log((number + 1) / 0x10000000000000001)
-        if number > highest:
-            chosen, highest = node, number
-    return chosen

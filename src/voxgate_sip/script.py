@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,14 +19,15 @@ import KSR
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.browsers import Browsers
-from voxgate_sip.callbacks import ReplyCallbacks
+from voxgate_sip.callbacks import BrowserCallbacks, ReplyCallbacks
 from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.challenges import Challenges
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.doorman import Doorman
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
-from voxgate_sip.gate import Gate
+from voxgate_sip.gate import Gate, is_wanted
+from voxgate_sip.guise import ASKED, Guise
 from voxgate_sip.hiding import Hider, Seal
 from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
@@ -40,8 +42,6 @@ from voxgate_sip.suspicion import Suspicion
 from voxgate_sip.sweeper import Sweeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.route import Decision, Request
 
@@ -59,7 +59,7 @@ def mod_init() -> Script:
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], key)
 
 
-class Script(ReplyCallbacks):
+class Script(ReplyCallbacks, BrowserCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
     def __init__(self, ksr: Ksr, policy: Path, events: str, key: bytes) -> None:
@@ -84,7 +84,7 @@ class Script(ReplyCallbacks):
         policy = loads(self._path.read_text(encoding="utf-8"))
         self._generation = policy.generation
         self._router = router = Router(policy)
-        self._gate = Gate(self._ksr, policy, self._events) if policy.limits or policy.fraud else None
+        self._gate = Gate(self._ksr, policy, self._events) if is_wanted(policy) else None
         self._media = Media(self._ksr, router, self._refusals, self._gate) if policy.media else None
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
         self._doorman = Doorman(self._ksr, router, policy.hygiene, self._refusals) if policy.hygiene else None
@@ -93,8 +93,9 @@ class Script(ReplyCallbacks):
         replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
+        guise = Guise(self._ksr, router)
         tools = (self._ksr, router, legs, self._media, self._refusals)
-        self._performer = Performer(*tools, hider=self._hider)
+        self._performer = Performer(*tools, hider=self._hider, gate=self._gate)
         relay = DialogRelay(*tools, hider=self._hider)
         self._in_dialog, self._own_request = relay.relay, relay.own_request
         self._registered = replies.registered
@@ -107,6 +108,8 @@ class Script(ReplyCallbacks):
             "ksr_from_phone": replies.from_phone,
             "ksr_from_hidden": self._hider.reply_of_pbx,
             "ksr_to_hidden": self._hider.reply_to_pbx,
+            f"ksr_from_phone{ASKED}": guise.taking_off(replies.from_phone),
+            f"ksr_to_hidden{ASKED}": guise.taking_off(partial(self._hider.reply_to_pbx, named=True)),
         }
 
     def _refresh(self, seen: str) -> None:
@@ -142,16 +145,6 @@ class Script(ReplyCallbacks):
             self._bug()
             self._ksr.set_drop()
         return 1
-
-    def ksr_xhttp_event(self, _msg: Any, _name: str) -> int:
-        """An HTTP request."""
-        return self._with_browsers(Browsers.handshake)
-
-    def ksr_websocket_event(self, _msg: Any, _name: str) -> int:
-        """A WebSocket was closed, or the connection below it was closed, reset, or timed out."""
-        return self._with_browsers(Browsers.forget)
-
-    ksr_tcp_event = ksr_websocket_event
 
     def ksr_registered(self, _msg: Any) -> int:
         """A reply to REGISTER."""
@@ -218,14 +211,6 @@ class Script(ReplyCallbacks):
 
     # -- what they do --------------------------------------------------------------------------------
 
-    def _with_browsers(self, then: Callable[[Browsers], None]) -> int:
-        try:
-            if self._browsers:
-                then(self._browsers)
-        except Exception:  # noqa: BLE001 - as above
-            self._bug()
-        return 1
-
     def _bug(self) -> bool:
         """Log the current exception; False when not we are to blame but bytes that are no UTF-8."""
         if isinstance(sys.exc_info()[1], UnicodeDecodeError):
@@ -266,7 +251,7 @@ class Script(ReplyCallbacks):
         self._ksr.hdr.remove(FORWARDED_FOR)
         router = self._router
         if not router.is_pbx(source, proto, received_on) and not (
-            router.trunks and router.trunks.comes_from(source, proto)
+            router.trunks and router.trunks.comes_from(source, proto) and router.trunks.trusts(source)
         ):
             for name in IDENTITIES:
                 self._ksr.hdr.remove(name)

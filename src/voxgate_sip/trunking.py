@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from voxgate_sip.chain import Chain, chain_of
 from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
+from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.legs import bracketed
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
-from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, rewritten
+from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, in_turn, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +46,8 @@ ASKS: Final = {
 
 
 NO_RELAY: Final = "no-media-relay"
+#: How often one address may have its challenge answered: a nonce may be stale at once.
+MOST_ANSWERS: Final = 2
 
 
 class Attempt(NamedTuple):
@@ -68,6 +71,7 @@ class Trunking:
         self._media = media
         self._refusals = refusals
         self._hider = hider
+        self._guise = Guise(ksr, router)
         #: The attempt that is being sent, for the branch route.
         self._now: tuple[Chain, Leg] | None = None
         #: Header line with our credentials for the attempt that is being sent.
@@ -152,7 +156,8 @@ class Trunking:
         hop = next((hop for hop in trunk.hops if hop.uri == uri), None) if trunk else None
         if trunk is None or hop is None or not trunk.password or chain.method == "REGISTER":
             return False
-        if len(chain.tried) > 1 and chain.tried[-2][:2] == (target, uri):
+        again = [attempt[:2] for attempt in chain.tried].count((target, uri))
+        if again > MOST_ANSWERS:
             return False
         asks, answers = ASKS[code]
         attempt = Attempt(target, _uri(trunk, chain), hop, trunk.timeout_ms)
@@ -161,6 +166,8 @@ class Trunking:
             try:
                 challenge = challenge_of(str(value or ""))
             except ValueError:
+                continue
+            if again > 1 and not challenge.stale:
                 continue
             account = Account(trunk.auth_user, trunk.password)
             credentials = answer(challenge, account, chain.method, attempt.uri, f"{random.getrandbits(64):016x}")
@@ -176,8 +183,12 @@ class Trunking:
             return
         chain, leg = self._now
         ksr = self._ksr
+        worn = BARE
+        if chain.way == "out" and chain.method != "REGISTER":
+            trunk = self._router.policy.trunks[chain.tried[-1][0]]
+            worn = self._guise.put_on(trunk, chain.raised, hidden=bool(chain.hidden))
         if chain.method == "INVITE":
-            ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}")
+            ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{worn.mark}")
         if self._credentials:
             ksr.hdr.append(self._credentials)
         if chain.way == "in":
@@ -193,10 +204,12 @@ class Trunking:
         if self._stopped:
             ksr.set_drop()
             return
-        if chain.shape or ending:
+        if worn.mark:
+            ksr.tm.t_on_reply((chain.shape or "ksr_from_phone") + ASKED + ending)
+        elif chain.shape or ending:
             ksr.tm.t_on_reply((chain.shape or "ksr_from_pbx") + ending)
         if chain.way == "out" and chain.hidden:
-            self._hider.cover(chain.method, leg)
+            self._hider.cover(chain.method, leg, named=worn.named)
 
     # -- attempts ----------------------------------------------------------------------------------
 
@@ -259,7 +272,7 @@ class Trunking:
             return
         usable = chain.method == "REGISTER" or NUMBER.fullmatch(rewritten(chain.number, trunk.rules_out))
         tried = {uri for _, uri, _ in chain.tried}
-        for hop in trunk.hops:
+        for hop in in_turn(trunk.hops, random.random):
             if usable and hop.uri not in tried and self._is_up(trunk, hop):
                 yield Attempt(name, _uri(trunk, chain), hop, trunk.timeout_ms)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from voxgate_sip.route import Request
 
@@ -29,13 +29,18 @@ _MOST_ADDRESSES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One address of a provider. `uri` is what Kamailio relays to and the dispatcher watches."""
+    """One address of a provider. `uri` is what Kamailio relays to and the dispatcher watches.
+
+    Lowest `priority` first; equals take turns by chance, `weight` being their share.
+    """
 
     uri: str
     address: str
     port: int
     proto: str
     side: str
+    priority: int = 0
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,33 @@ class Did:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerId:
+    """What one provider is told.
+
+    `account` is the account's URI; `fixed`: it always stands in From; `domain` is the host there otherwise, empty for
+    the PBX's. `asserted` and `preferred` are keep, from, account or remove; `diversion` is keep, remove or history.
+    `private`: the edge itself withholds who wants to stay unknown. `trusted`: what the provider says of a caller
+    reaches the PBX.
+    """
+
+    account: str
+    fixed: bool
+    domain: str
+    asserted: str
+    preferred: str
+    diversion: str
+    private: bool
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Trunk:
     """One provider. `host` stands in request URIs, `server` is the name by which a PBX picks this trunk.
 
     `sources` are networks in CIDR notation, `dids` stand in the order in which they are asked. `rank` orders trunks
     with an equally long prefix; no prefix serves every number. `group` is its dispatcher set. `account` is the user in
     our Contact where the edge registers; `auth_user` and `password` answer its challenges. `srtp` is off, optional or
-    required.
+    required. `caller` is None where provider and PBX are told of callers what the other one says.
     """
 
     name: str
@@ -90,6 +115,7 @@ class Trunk:
     auth_user: str
     password: str = field(repr=False)
     srtp: str
+    caller: CallerId | None = None
 
 
 def trunk_of(entry: dict[str, Any]) -> Trunk:
@@ -103,6 +129,7 @@ def trunk_of(entry: dict[str, Any]) -> Trunk:
         **{key: tuple(Rule(**rule) for rule in entry[key]) for key in ("rules_in", "rules_out")},
         **{key: frozenset(entry[key]) for key in ("protos", "pbxs", "codes")},
         **{key: tuple(entry[key]) for key in ("sources", "prefixes")},
+        "caller": CallerId(**entry["caller"]) if entry.get("caller") else None,
     }
     return Trunk(**given)
 
@@ -118,6 +145,22 @@ def rewritten(number: str, rules: tuple[Rule, ...]) -> str:
         if number.startswith(rule.prefix):
             return rule.prepend + number[rule.strip :]
     return number
+
+
+def in_turn(hops: tuple[Hop, ...], draw: Callable[[], float]) -> Iterator[Hop]:
+    """`hops` in the order in which they are tried (RFC 2782): equals by chance; `draw` gives a number in [0, 1)."""
+    left = list(hops)
+    while left:
+        best = [hop for hop in left if hop.priority == left[0].priority]
+        mark = draw() * sum(hop.weight for hop in best) if len(best) > 1 else 0.0
+        hop = best[int(draw() * len(best))] if len(best) > 1 and not any(one.weight for one in best) else best[-1]
+        for one in best:
+            mark -= one.weight
+            if mark < 0:
+                hop = one
+                break
+        yield hop
+        left.remove(hop)
 
 
 class FromTrunk(NamedTuple):
@@ -176,6 +219,10 @@ class Trunks:
     def comes_from(self, address: str, proto: str) -> bool:
         """Whether requests from `address` by this transport are a trunk's."""
         return any(proto in trunk.protos for trunk in self.at(address))
+
+    def trusts(self, address: str) -> bool:
+        """Whether a provider at `address` is believed who a caller is (RFC 3325 section 5)."""
+        return all(trunk.caller is None or trunk.caller.trusted for trunk in self.at(address))
 
     def inbound(self, request: Request) -> Verdict:
         """Where a request of a trunk goes."""

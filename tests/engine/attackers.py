@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
 #: Where the attacker is, and where phones at home come from, as the edge sees them.
 STRANGER, HOME = "203.0.113.99", "203.0.113.77"
-PASSWORD = "correct horse"
+PASSWORD = "correct horse"  # noqa: S105 - of phones in the lab
 #: The tools' own folder, in Debian's package.
 SIPVICIOUS = Path("/usr/share/sipvicious")
-USERS = 200
 
 
 @dataclass

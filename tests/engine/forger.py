@@ -1,4 +1,4 @@
-"""Sends datagrams with a forged source address: `forger.py SOURCE TARGET`, one packet a line in hexadecimal on stdin."""
+"""Sends datagrams with a forged source address: `forger.py SOURCE TARGET`, a packet a line in hexadecimal on stdin."""
 
 from __future__ import annotations
 

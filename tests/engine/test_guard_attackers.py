@@ -35,9 +35,10 @@ def _nobody_is_banned(place: Site) -> Iterator[None]:
 
 
 def test_a_password_guesser_is_banned_and_gets_silence_from_every_port(place: Site) -> None:
+    place.net.resolve("stranger", {"example.com": EDGE_PUBLIC})
     assert place.connects(5060)
     place.sipvicious(
-        *("svcrack", "-u", "100", "-r", "1-500", f"udp://{EDGE_PUBLIC}:5060"), agent="Yealink SIP-T46S", timeout_s=20
+        *("svcrack", "-u", "100", "-r", "1-500", "udp://example.com:5060"), agent="Yealink SIP-T46S", timeout_s=20
     )
     assert place.banned() == BANNED
     assert not place.answered(request("OPTIONS", "edge.example.com", number=9))

@@ -7,6 +7,8 @@ model.py     `Config` and its sections; every key with its sentence
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
     trunks.py      the section `trunks`
+    trunknames.py  where its calls go and come from, by name and by address
+    identity.py    the key `identity` of trunks
     guard.py       the section `guard`
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
 places.py      where each key was written: path -> file and line

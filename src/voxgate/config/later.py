@@ -29,9 +29,7 @@ LATER: dict[str, str] = {
 }
 
 #: The same for values of a key.
-LATER_VALUES: dict[tuple[str, str], str] = {
-    ("pbxs.*.balance", "least-calls"): "use hash-user, round-robin, weight or priority",
-}
+LATER_VALUES: dict[tuple[str, str], str] = {}
 
 
 #: Sections whose keys are names of the operator's choice.

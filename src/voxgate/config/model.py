@@ -56,6 +56,11 @@ class Edge(Section):
         description="Networks whose phones and PBXs see the private address instead of the public one. "
         "`auto`: the private networks that this machine is attached to or has routes for; list VPNs by hand.",
     )
+    dns_servers: Addresses = Field(
+        default=(),
+        description="DNS servers that are asked for the names of trunks. Default: those of the machine "
+        "(/etc/resolv.conf).",
+    )
     topology_hiding: bool = Field(
         default=True,
         strict=True,

@@ -11,13 +11,13 @@ Its problems name keys only: `Loaded.place` puts file and line to them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Literal
 
 from voxgate.config.crosscheck import ports_of
-from voxgate.config.trunkcheck import hops_of
+from voxgate.config.trunknames import hops_of
 from voxgate.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from voxgate.config.model import Config, Edge
     from voxgate.config.pbxs import Node
+    from voxgate.config.trunknames import Answers
     from voxgate.host.facts import Facts, Interface
 
 IpAddress = IPv4Address | IPv6Address
@@ -62,12 +63,14 @@ class SideAddress:
 class Network:
     """The edge's place in the network. `sides` holds only sides that exist here.
 
-    `local_networks` are the networks whose parties are inside; everything else is outside.
+    `local_networks` are the networks whose parties are inside; everything else is outside. `answers` is what DNS said
+    last of trunks that are given by name.
     """
 
     domain: str
     sides: tuple[SideAddress, ...]
     local_networks: tuple[IpNetwork, ...]
+    answers: Answers = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Balance(StrEnum):
     WEIGHT = "weight"
     ROUND_ROBIN = "round-robin"
     HASH_USER = "hash-user"
+    LEAST_CALLS = "least-calls"
 
 
 class Node(Section):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import warnings
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from voxgate.config.fields import Networks, Port, Section, SipCodes, Srtp, as_list
+from voxgate.config.fields import Port, Section, SipCodes, Srtp, as_list
+from voxgate.config.identity import AccountName, Identity, Server
 from voxgate.config.limits import Limits
-from voxgate.config.scalars import Hostname, IpAddress, Kind, PbxName, ScalarError, parse_address, parse_hostname
+from voxgate.config.scalars import Hostname, IpNetwork, Kind, PbxName, ScalarError, parse_hostname, parse_network
 from voxgate.config.secrets import Secret
 
 _PATTERN = re.compile(r"\+?[0-9*#X]+\.?\Z|\+?\.\Z")
 _DIGITS = re.compile(r"\+?[0-9*#]{0,32}\Z")
-_ACCOUNT = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}\Z")
 _COUNTRY = re.compile(r"[1-9][0-9]{0,2}\Z")
 
 
@@ -52,26 +52,25 @@ def parse_country(value: object) -> str:
     raise ScalarError(f"`{value}` is no country code", 'write it in quotes, without + or 00: "49"')
 
 
-def parse_server(value: object) -> object:
-    """A host name or an address."""
+def parse_source(value: object) -> object:
+    """A network, an address, or the name of a host."""
     try:
-        return parse_address(value)
-    except ScalarError:
-        return parse_hostname(value)
+        return parse_network(value)
+    except ScalarError as error:
+        if not isinstance(value, str) or "/" in value or value.replace(".", "").isdecimal():
+            raise
+        try:
+            return parse_hostname(value)
+        except ScalarError as other:
+            raise (error if ":" in value else other) from None
 
 
-def parse_account(value: object) -> str:
-    """The user part of a SIP address (RFC 3261 section 25.1), as text."""
-    if isinstance(value, str) and _ACCOUNT.match(value):
-        return value
-    raise ScalarError(f"`{value}` is not the user of an account", 'write it in quotes, without domain: "0555159400"')
-
-
-AccountName = Annotated[str, BeforeValidator(parse_account), Kind("user")]
 DidPattern = Annotated[str, BeforeValidator(parse_did), Kind("pattern of numbers")]
 Digits = Annotated[str, BeforeValidator(parse_digits), Kind("beginning of a number")]
 Country = Annotated[str, BeforeValidator(parse_country), Kind("country code")]
-Server = Annotated[Hostname | IpAddress, BeforeValidator(parse_server), Kind("host name or IP address")]
+Source = Annotated[Hostname | IpNetwork, BeforeValidator(parse_source), Kind("IP network or host name")]
+Sources = Annotated[tuple[Source, ...], BeforeValidator(as_list, json_schema_input_type=Source | tuple[Source, ...])]
+Servers = Annotated[tuple[Server, ...], BeforeValidator(as_list, json_schema_input_type=Server | tuple[Server, ...])]
 Prefixes = Annotated[tuple[Digits, ...], BeforeValidator(as_list, json_schema_input_type=Digits | tuple[Digits, ...])]
 PbxNames = Annotated[
     tuple[PbxName, ...], BeforeValidator(as_list, json_schema_input_type=PbxName | tuple[PbxName, ...])
@@ -190,19 +189,36 @@ warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
 class Trunk(Section):
     """One SIP provider."""
 
-    addresses: Networks = Field(
+    addresses: Sources = Field(
         default=(),
-        description="Addresses and networks of the provider: requests from there are the trunk's. Without `server`, "
-        "calls out go to the single addresses among them, in order.",
+        description="Addresses, networks and host names of the provider: requests from there are the trunk's. Calls "
+        "out go to the single addresses and names among them, in order, unless `outbound_proxy` or `server` says more.",
     )
     server: Server | None = Field(
         default=None,
         description="The provider's SIP server, as it wants to be named in calls out. An address here is also where "
-        "they go. A PBX that calls this name gets this trunk and no other.",
+        "they go; a name is looked up where `addresses` holds networks only. A PBX that calls this name gets this "
+        "trunk and no other.",
+    )
+    outbound_proxy: Servers = Field(
+        default=(),
+        description="Where calls out and registrations are sent, in order: addresses, or names that are looked up. "
+        "Requests from there are the trunk's.",
+    )
+    ip_version: Literal[4, 6] | None = Field(
+        default=None,
+        description="Which addresses of a name are used for calls out. Default: IPv4 where the name has any and the "
+        "edge has IPv4 outside, else IPv6.",
     )
     register: Register | None = Field(default=None, description="Register at the provider, which then calls the edge.")
-    transport: Transport = Field(default=Transport.UDP, description="How calls go out to the provider.")
-    port: Port | None = Field(default=None, description="The provider's port. Default: 5060, with TLS 5061.")
+    transport: Transport = Field(
+        default=Transport.UDP,
+        description="How calls go out to the provider. Where you leave it out, the DNS of a name may choose another.",
+    )
+    port: Port | None = Field(
+        default=None,
+        description="The provider's port. Default: for a name what DNS says (SRV), else 5060, with TLS 5061.",
+    )
     dids: dict[DidPattern, NameOrDestination] = Field(
         default={},
         description="Numbers of this trunk and the PBX they lead to. Compared from the left, a digit goes before `X`, "
@@ -224,6 +240,7 @@ class Trunk(Section):
         "this one is full.",
     )
     numbers: Numbers = Field(default=Numbers(), description="How numbers are rewritten on the way in and out.")
+    identity: Identity = Field(default=Identity(), description="Who calls, as the provider is told and believed.")
     keepalive: bool = Field(
         default=True,
         strict=True,

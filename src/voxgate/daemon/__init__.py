@@ -2,7 +2,8 @@
 
     edge.py   what all areas share, one TaskGroup, signals, sd_notify; the list of areas
     part.py   what an area adds to the edge, as a value
-    sip.py    Kamailio: its control, the nodes' health, registrations, trunks' registrations
+    sip.py    Kamailio: its control, the nodes' health, registrations
+    trunks.py providers: accounts at them, their names, their health
     calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
     web.py    HAProxy
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.sip import Signalling
+from voxgate.daemon.trunks import Trunks
 from voxgate.daemon.web import web
 from voxgate.errors import ExitCode, VoxgateError
 from voxgate.host import files, process
@@ -29,6 +30,7 @@ from voxgate.supervise.control import Caller, ControlServer, open_control_socket
 from voxgate.supervise.hands import MachineHands
 from voxgate.supervise.log import LogFormat, LogSink, configure
 from voxgate.supervise.observe import Observer
+from voxgate.supervise.outcome import reason_of
 from voxgate.supervise.supervisor import Supervisor
 from voxgate.supervise.verbs import Machine, Operations, Reading
 from voxgate.wire.control import ApplyRequest
@@ -65,7 +67,7 @@ def run(path: Path, places: Places, log_format: str) -> int:
 
 def _reading(resolver: Resolver) -> Reading:
     history = History(resolver.places.state / "generations")
-    return Reading(resolver.load, resolver.load_sources, resolver.desire, history)
+    return Reading(resolver.load, resolver.load_sources, resolver.desire, history, resolver.renew)
 
 
 class _Edge:
@@ -79,10 +81,12 @@ class _Edge:
         self._notifier = notify.from_environment(os.environ, os.getpid())
         self._sip = Signalling(places, clock)
         self._calls = Calls(places, clock, self._sip.rpc)
+        resolver = Resolver(places, clock)
+        self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
         self._guard = Watch(places, clock, self._sip)
-        self._parts = (self._sip.part(), self._calls.part(), web(places), self._guard.part())
+        self._parts = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
-        self._operations = self._operate(path, Resolver(places, clock))
+        self._operations = self._operate(path, resolver)
 
     def _operate(self, path: Path, resolver: Resolver) -> Operations:
         controls = {name: control for part in self._parts for name, control in part.controls.items()}
@@ -97,10 +101,20 @@ class _Edge:
             hands.read_back,
             resolver.certificate,
             self._panels,
-            self._sip.trunks,
+            self._trunks.status,
         )
         machine = Machine(hands, hands.read_back, observer.observe, self._clock.wall)
-        return Operations(path, _reading(resolver), machine, on_applied=self._applied)
+        return Operations(
+            path,
+            _reading(resolver),
+            machine,
+            on_applied=self._applied,
+            prepare=self._trunks.prepare,
+            on_leaving=self._trunks.leave,
+        )
+
+    async def _refresh(self) -> None:
+        await self._operations.refresh()
 
     async def run(self) -> int:
         """Start everything, serve until a signal comes, stop everything."""
@@ -112,7 +126,7 @@ class _Edge:
         async with self._sip.rpc, self._calls.ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
-                log.error("not_started reason=%s", verbs.reason_of(result))
+                log.error("not_started reason=%s", reason_of(result))
                 return ExitCode.FAILED
             async with asyncio.TaskGroup() as group:
                 hang_up = asyncio.Event()

@@ -37,6 +37,21 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """Close the server's connection; the client's stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Give the client to HAProxy, which ends TLS, after it was sent `answer`; it comes back as another connection.
+
+    `ConnectFailed` follows where HAProxy does not take it; nothing was sent then.
+    """
+
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Splice:
     """From now on only relay, both ways and both ends; this connection hears no more of it."""
 
@@ -60,25 +75,34 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What follows is the request of `user` for `name`, and goes to the connected PBX: a line in the access log."""
+    """What follows is the request of `user` for `name`, and goes to the connected PBX.
+
+    When it ends, it gives a line in the access log: with the next `Forward`, when the server is left, or at the end.
+    """
 
     name: str
     user: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
     """A request was refused, by us or by the PBX: a line in the access log, and an observation for the guard.
 
-    `reason` is a word or code of the protocol. `pbx` is empty where none was found. `kind` None: nothing suspicious.
+    `status` is the protocol's own number for it, `reason` one word. `pbx` is empty where none was found, `node`
+    where none was asked. `kind` None: nothing suspicious.
     """
 
     kind: Kind | None
     reason: str
+    status: int = 0
     name: str = ""
     user: str = ""
     pbx: str = ""
     node: str = ""
+    request: str = ""
 
 
-Command = SendToClient | SendToServer | Connect | Splice | EndServer | Close | Wake | Forward | Refuse
+Relayed = SendToClient | SendToServer
+Steering = Connect | Leave | StartTls | Splice | EndServer | Close | Wake | Forward | Refuse
+Command = Relayed | Steering

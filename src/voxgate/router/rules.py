@@ -39,6 +39,12 @@ class Target:
     tls: bool = False
     verify: str = ""
 
+    @property
+    def node(self) -> str:
+        """`address:port`, with brackets around IPv6."""
+        address = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+        return f"{address}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -95,7 +101,6 @@ def _order(nodes: tuple[Node, ...], client: Client) -> tuple[Node, ...]:
 class Rules:
     """All services: protocol -> service name in lower case -> service."""
 
-    generation: int = 0
     services: Mapping[str, Mapping[str, Service]] = field(default_factory=dict)
 
     def find(self, protocol: str, name: str) -> Service | None:
@@ -108,22 +113,24 @@ class Rules:
 def dumps(rules: Rules) -> str:
     """The document; what goes to one service under several names is written once."""
     return json.dumps(
-        {
-            "generation": rules.generation,
-            "services": {protocol: list(_grouped(table)) for protocol, table in sorted(rules.services.items())},
-        },
+        {protocol: list(_grouped(table)) for protocol, table in sorted(rules.services.items())},
         separators=(",", ":"),
     )
 
 
 def loads(text: str | bytes) -> Rules:
-    """The rules in a document of `dumps`. Raises ValueError, KeyError or TypeError: it is none."""
-    document = json.loads(text)
+    """The rules in a document of `dumps`. Raises ValueError: it is none."""
+    try:
+        return _read(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no rules of the router: {error!r}") from error
+
+
+def _read(document: Mapping[str, Any]) -> Rules:
     return Rules(
-        int(document["generation"]),
         {
             protocol: {name: service for entry in entries for service in (_service(entry),) for name in entry["names"]}
-            for protocol, entries in document["services"].items()
+            for protocol, entries in document.items()
         },
     )
 

@@ -16,10 +16,11 @@ panel.py        tables for people, and further parts of `voxgate status` (pure)
 guard_panel.py  the guard in `voxgate status` (pure)
 telling.py      what `voxgate calls` tells (pure)
 status.py       what `voxgate status` shows, as values
-    trunk_status.py  registrations at providers in it
+    trunk_status.py  providers in it
 observe.py      looks at the machine and makes a status of it
 haproxy.py      how the running HAProxy is asked and told
 hands.py        what `plan.apply` does to the machine
+outcome.py      what the verbs answer (pure)
 verbs.py        what the control socket's verbs do: load, plan, apply, record, roll back
 control.py      the local control socket: one verb a line, answers as JSON lines
 """

@@ -21,9 +21,8 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
     "edge-name": [(3, "pbxs.hq.names[0]", "name of the edge itself", "a name of its own")],
     "empty": [(0, "(file)", "is empty", "voxgate init")],
     "later": [
-        (6, "pbxs.hq.balance", "not supported by this version", "hash-user"),
-        (7, "pbxs.hq.sip.nodes", "not supported by this version", "nodes of the PBX"),
-        (8, "pbxs.hq.ldap", "not supported by this version", "remove it"),
+        (6, "pbxs.hq.sip.nodes", "not supported by this version", "nodes of the PBX"),
+        (7, "pbxs.hq.ldap", "not supported by this version", "remove it"),
     ],
     "latin1": [(2, "(file)", "not UTF-8", "save it as UTF-8")],
     "list-for-mapping": [(3, "pbxs", "names with keys", "indented by two spaces")],

@@ -81,7 +81,7 @@ def test_the_lowest_priority_is_first_and_equals_share_by_weight_each_requester_
 
 
 def test_a_name_is_found_in_any_case_and_only_for_its_protocol() -> None:
-    rules = Rules(1, {"ldap": {"example.com": HQ}})
+    rules = Rules({"ldap": {"example.com": HQ}})
     assert rules.find("ldap", "EXAMPLE.com") is HQ
     assert rules.find("h323", "example.com") is None
     assert rules.find("ldap", "") is None
@@ -97,14 +97,14 @@ def test_the_document_holds_all_of_the_rules_and_each_service_once() -> None:
         check_certificate=True,
         verify="ldap.office.example",
     )
-    rules = Rules(7, {"ldap": {"example.com": service, "hq.example.com": service}, "h323": {"example.com": HQ}})
+    rules = Rules({"ldap": {"example.com": service, "hq.example.com": service}, "h323": {"example.com": HQ}})
     assert loads(dumps(rules)) == rules
     assert dumps(rules).count("ldap.office.example") == 1
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"generation": 1}', '{"generation": 1, "services": {"ldap": [{}]}}'])
+@pytest.mark.parametrize("text", ["", "[]", "7", '{"ldap": 1}', '{"ldap": [{}]}', '{"ldap": [{"names": ["a"]}]}'])
 def test_what_is_no_document_is_refused(text: str) -> None:
-    with pytest.raises((ValueError, KeyError, TypeError)):
+    with pytest.raises(ValueError, match="no rules"):
         loads(text)
 
 

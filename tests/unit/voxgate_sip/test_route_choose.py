@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.voxgate_sip.offices import node, pbx
-from voxgate_sip.route import choose
+from voxgate_sip.balance import Asks, choose
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from voxgate_sip.policy import Node
 
@@ -33,14 +33,13 @@ def chosen(
     draw: float = 0.0,
     down: Collection[Node] = (),
     tried: Collection[Node] = (),
+    calls: Mapping[Node, int] | None = None,
 ) -> Node | None:
     return choose(
         pbx("office", nodes, balance=balance),
         nodes,
         key,
-        turn=lambda: turn,
-        draw=lambda: draw,
-        usable=lambda entry: entry not in down,
+        Asks(lambda entry: entry not in down, lambda: turn, lambda: draw, lambda entry: (calls or {}).get(entry, 0)),
         tried=[entry.uri for entry in tried],
     )
 
@@ -56,6 +55,9 @@ CASES = {
     "spare-waits": (chosen("round-robin", (A, B, SPARE), turn=2), A),
     "spare-when-all-before-are-down": (chosen("round-robin", (A, B, SPARE), turn=2, down=[A, B]), SPARE),
     "spare-when-all-before-were-tried": (chosen("hash-user", (A, B, SPARE), tried=[A, B]), SPARE),
+    "least-calls-takes-the-idle-one": (chosen("least-calls", (A, B, C), calls={A: 2, B: 1}), C),
+    "least-calls-takes-turns-among-equals": (chosen("least-calls", (A, B, C), turn=1), B),
+    "least-calls-leaves-out-what-is-down": (chosen("least-calls", (A, B), calls={B: 9}, down=[A]), B),
     "weight-lowest-draw": (chosen("weight", (A, B), draw=0.0), A),
     "weight-highest-draw": (chosen("weight", (A, B), draw=0.9999999), B),
     "weight-zero-gets-nothing": (chosen("weight", (node("10.0.0.5", weight=0), B), draw=0.0), B),

@@ -1,0 +1,31 @@
+"""`python3 -m voxgate.router`: one router process; `engines/router.py` gives the arguments."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+from pathlib import Path
+
+import uvloop
+
+from voxgate.router.driver.process import Router, Settings
+from voxgate.router.driver.surroundings import TlsWays
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(prog="voxgate.router")
+    for name in ("rules", "control", "reports", "tls", "tls-verified", "start-tls"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--front", action="append", required=True, metavar="PROTOCOL=PATH")
+    given = parser.parse_args()
+    # As the control plane reads engines' lines.
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    fronts = {protocol: Path(path) for protocol, _, path in (front.partition("=") for front in given.front)}
+    ways = TlsWays(given.tls, given.tls_verified, given.start_tls)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.run(Router(Settings(given.rules, given.control, given.reports, fronts, ways)).run())
+
+
+main()

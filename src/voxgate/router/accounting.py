@@ -1,0 +1,86 @@
+"""From what is known of a connection to lines in the access log. Pure: time is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voxgate.router.reporting import Report, time_of
+from voxgate.wire.access_line import AccessLine
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from voxgate.router.client import Client
+    from voxgate.router.commands import Forward, Refuse
+    from voxgate.router.rules import Target
+
+#: The word for what the PBX itself rejected (`wire.access_line`).
+BY_PBX = "pbx"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time, and what a connection had carried by then. `monotonic_s` is for differences."""
+
+    wall: datetime
+    monotonic_s: float
+    bytes_in: int
+    bytes_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A request that is being served."""
+
+    forward: Forward
+    target: Target
+    since: Moment
+
+
+def served(protocol: str, client: Client, account: Account, now: Moment) -> Report:
+    """The request has ended."""
+    return Report(
+        AccessLine(
+            time=time_of(now.wall),
+            protocol=_spoken(protocol, client),
+            requester=str(client.address),
+            service=account.forward.name,
+            pbx=account.target.pbx,
+            node=account.target.node,
+            result="forwarded",
+            request=account.forward.request,
+            bytes_in=now.bytes_in - account.since.bytes_in,
+            bytes_out=now.bytes_out - account.since.bytes_out,
+            duration_ms=round((now.monotonic_s - account.since.monotonic_s) * 1000),
+        ),
+        user=account.forward.user,
+    )
+
+
+def refused(protocol: str, client: Client, refusal: Refuse, since: Moment, now: Moment) -> Report:
+    """A request was refused; `since` is when the connection began."""
+    return Report(
+        AccessLine(
+            time=time_of(now.wall),
+            protocol=_spoken(protocol, client),
+            requester=str(client.address),
+            service=refusal.name,
+            pbx=refusal.pbx,
+            node=refusal.node,
+            result="rejected",
+            reason=BY_PBX if refusal.node else refusal.reason,
+            status=refusal.status,
+            request=refusal.request,
+            bytes_in=now.bytes_in - since.bytes_in,
+            bytes_out=now.bytes_out - since.bytes_out,
+            duration_ms=round((now.monotonic_s - since.monotonic_s) * 1000),
+        ),
+        kind=refusal.kind,
+        user=refusal.user,
+        detail=refusal.reason,
+    )
+
+
+def _spoken(protocol: str, client: Client) -> str:
+    return f"{protocol}s" if client.tls else protocol

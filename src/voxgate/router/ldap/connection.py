@@ -1,0 +1,278 @@
+"""One LDAP client: its BIND decides about the PBX, the results of its binds are watched. Pure.
+
+    UNBOUND --- bind for a known domain ---> CONNECTING --- Connected ---> BOUND ---+
+       ^  ^                                      |  ^                       | |  ^   | bind for the same PBX
+       |  +--------- ConnectFailed --------------+  +- for another PBX -----+ |  +---+
+       +------------------ a bind that is refused ----------------------------+
+
+What comes before a bind is answered by us; after it everything passes by its length. SASL is refused: its security
+layers hide where messages begin (RFC 4513, 5.2.1), and a Kerberos ticket would be for the PBX's name, not the edge's.
+StartTLS comes before a bind, too: TLS ends in HAProxy, and the connection comes back as a new one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, assert_never
+
+from voxgate.errors import PeerError
+from voxgate.guard.observation import Kind
+from voxgate.router import commands, events
+from voxgate.router.ldap.admission import NOT_BOUND, NOT_REACHED, TLS_TOO_LATE, Refusal, admit
+from voxgate.router.ldap.bind_names import BindName, bind_name
+from voxgate.router.ldap.framing import Framer, Message
+from voxgate.router.ldap.messages import (
+    NO_FAILURE,
+    Operation,
+    Result,
+    disconnection,
+    is_starttls,
+    read_bind,
+    read_result,
+    response,
+    result_word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voxgate.router.client import Client
+    from voxgate.router.commands import Command
+    from voxgate.router.events import Event
+    from voxgate.router.rules import Rules, Target
+
+#: A client that wants something binds at once.
+FIRST_BIND_S: Final = 15.0
+#: What a server may take to end after its client has.
+LAST_ANSWERS_S: Final = 10.0
+#: So much is refused on one connection, then it is closed.
+PATIENCE: Final = 5
+#: Binds that wait for their result. A client waits for each (RFC 4511, 4.2.1).
+MOST_WAITING: Final = 8
+
+#: A name and a password; Kerberos tickets, which are refused politely, reach 64 KiB.
+LONGEST_BIND: Final = 1 << 16
+#: slapd takes 4 MiB from a bound client (sockbuf_max_incoming_auth).
+LONGEST_REQUEST: Final = 4 << 20
+LONGEST_ANSWER: Final = (1 << 31) - 1
+
+BIND: Final = "bind"
+
+_ALL: Final = frozenset(range(256))
+_WATCHED_REQUESTS: Final = frozenset((Operation.BIND, Operation.EXTENDED))
+_WATCHED_ANSWERS: Final = frozenset((Operation.BIND_RESPONSE,))
+
+
+class _State(Enum):
+    UNBOUND = auto()
+    CONNECTING = auto()  # to a PBX, or to HAProxy for StartTLS
+    BOUND = auto()
+    CLOSED = auto()
+
+
+class LdapConnection:
+    """Implements `connection.Connection`."""
+
+    __slots__ = (
+        *("_answers", "_bind", "_client", "_name", "_node", "_pbx"),
+        *("_refused", "_requests", "_rest", "_state", "_users"),
+    )
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._state = _State.UNBOUND
+        self._requests = Framer(LONGEST_BIND, LONGEST_REQUEST)
+        self._answers = Framer(LONGEST_BIND, LONGEST_ANSWER)
+        self._bind: Message | None = None  # or a StartTLS; until the server's first byte
+        self._name = BindName("", "")
+        self._users: deque[BindName] = deque()  # of the binds that wait for their result
+        self._pbx = ""
+        self._node = ""
+        self._rest: tuple[Target, ...] = ()
+        self._refused = 0
+
+    def handle(self, event: Event, rules: Rules) -> Iterator[Command]:
+        """What `event` leads to."""
+        match event:
+            case events.ServerSent(data):
+                yield from self._from_server(data)
+            case events.ClientSent(data):
+                self._requests.receive(data)
+                yield from self._from_client(rules)
+            case events.Opened():
+                yield commands.Wake(FIRST_BIND_S)
+            case events.Connected(target, rest):
+                yield from self._connected(target, rest)
+                yield from self._from_client(rules)
+            case events.ConnectFailed():
+                yield from self._not_connected()
+                yield from self._from_client(rules)
+            case events.ServerEnded():
+                yield from self._server_ended()
+                yield from self._from_client(rules)
+            case events.ClientEnded():
+                yield from self._client_ended()
+            case events.TimedOut():
+                yield self._close()
+            case _:
+                assert_never(event)
+
+    def _from_server(self, data: bytes) -> Iterator[Command]:
+        self._bind = None
+        self._answers.receive(data)
+        try:
+            while (piece := self._answers.next(_WATCHED_ANSWERS)) is not None:
+                if isinstance(piece, Message):
+                    yield from self._result(piece)
+                    piece = piece.data
+                yield commands.SendToClient(piece)
+        except PeerError as error:
+            yield from self._broken(error, None)
+
+    def _from_client(self, rules: Rules) -> Iterator[Command]:
+        try:
+            while self._state in {_State.UNBOUND, _State.BOUND}:
+                bound = self._state is _State.BOUND
+                piece = self._requests.next(_WATCHED_REQUESTS if bound else _ALL)
+                if piece is None:
+                    return
+                if not isinstance(piece, Message):
+                    self._bind = None
+                    yield commands.SendToServer(piece)
+                elif piece.operation == Operation.BIND:
+                    yield from self._asked_to_bind(piece, rules)
+                elif piece.operation == Operation.EXTENDED and is_starttls(piece):
+                    yield from self._asked_for_tls(piece)
+                elif bound:
+                    self._bind = None
+                    yield commands.SendToServer(piece.data)
+                else:
+                    yield from self._asked_unbound(piece)
+        except PeerError as error:
+            if self._answers.between_messages:
+                yield commands.SendToClient(disconnection(Result.PROTOCOL_ERROR, "this is no LDAP"))
+            yield from self._broken(error, Kind.MALFORMED)
+
+    def _asked_to_bind(self, message: Message, rules: Rules) -> Iterator[Command]:
+        bind = read_bind(message)
+        name = bind_name(bind.name)
+        service = admit(bind, name, self._client, rules)
+        if isinstance(service, Refusal):
+            yield from self._refuse_bind(message, service, name)
+        elif self._state is _State.BOUND and self._pbx == service.pbx:
+            if len(self._users) >= MOST_WAITING:
+                raise PeerError("binds that do not wait for their results")
+            self._users.append(name)
+            yield commands.SendToServer(message.data)
+        elif not self._answers.between_messages:
+            # Another directory's answers cannot follow in the middle of this one's.
+            yield self._close()
+        else:
+            self._bind, self._name, self._pbx = message, name, service.pbx
+            yield from self._connect(service.targets(self._client))
+
+    def _connect(self, targets: tuple[Target, ...]) -> Iterator[Command]:
+        self._state, self._node = _State.CONNECTING, ""
+        yield commands.Connect(targets)
+
+    def _asked_for_tls(self, message: Message) -> Iterator[Command]:
+        if self._client.tls or self._state is _State.BOUND:
+            yield commands.SendToClient(response(message, TLS_TOO_LATE.result, TLS_TOO_LATE.text))
+            yield from self._lose_patience()
+        elif not self._requests.between_messages:
+            # What follows in plain text would be taken for what was encrypted (RFC 4511, 4.14.1).
+            raise PeerError("bytes behind a StartTLS request")
+        else:
+            self._bind, self._state = message, _State.CONNECTING
+            yield commands.StartTls(response(message, Result.SUCCESS))
+
+    def _asked_unbound(self, message: Message) -> Iterator[Command]:
+        if message.operation == Operation.UNBIND:
+            yield self._close()
+        elif answer := response(message, NOT_BOUND.result, NOT_BOUND.text):
+            yield self._refuse(NOT_BOUND, self._name, f"{message.operation:#04x}")
+            yield commands.SendToClient(answer)
+            yield from self._lose_patience()
+        elif message.operation != Operation.ABANDON:
+            raise PeerError("LDAP operation that nobody knows")
+
+    def _refuse_bind(self, message: Message, refusal: Refusal, name: BindName) -> Iterator[Command]:
+        yield self._refuse(refusal, name)
+        if self._state is _State.BOUND:
+            # After a bind that failed nobody is bound (RFC 4511, 4.2.1): the PBX would still think so.
+            if not self._answers.between_messages:
+                yield self._close()
+                return
+            yield commands.Leave()
+            yield from self._unbound()
+        yield commands.SendToClient(response(message, refusal.result, refusal.text))
+        yield from self._lose_patience()
+
+    def _connected(self, target: Target, rest: tuple[Target, ...]) -> Iterator[Command]:
+        self._state, self._node, self._rest = _State.BOUND, target.node, rest
+        self._answers = Framer(LONGEST_BIND, LONGEST_ANSWER)
+        self._users = deque((self._name,))
+        yield commands.Wake(None)
+        yield commands.Forward(self._name.domain, self._name.user, BIND)
+        if self._bind is not None:
+            yield commands.SendToServer(self._bind.data)
+
+    def _not_connected(self) -> Iterator[Command]:
+        message = self._bind
+        if message is not None and message.operation == Operation.BIND:
+            yield self._refuse(NOT_REACHED, self._name)
+        yield from self._unbound()
+        if message is not None:
+            yield commands.SendToClient(response(message, NOT_REACHED.result, NOT_REACHED.text))
+        yield from self._lose_patience()
+
+    def _server_ended(self) -> Iterator[Command]:
+        if self._bind is None:
+            yield self._close()
+        elif self._rest:
+            # HAProxy takes a connection before it knows whether it reaches a server by TLS.
+            yield from self._connect(self._rest)
+        else:
+            yield commands.Leave()
+            yield from self._not_connected()
+
+    def _client_ended(self) -> Iterator[Command]:
+        if self._state is _State.BOUND:
+            yield commands.EndServer()
+            yield commands.Wake(LAST_ANSWERS_S)
+        else:
+            yield self._close()
+
+    def _result(self, message: Message) -> Iterator[Command]:
+        code = read_result(message)
+        name = self._users.popleft() if self._users else self._name
+        if code not in {Result.SUCCESS, Result.SASL_IN_PROGRESS}:
+            kind = None if code in NO_FAILURE else Kind.AUTH_FAILURE
+            reason = result_word(code)
+            yield commands.Refuse(kind, reason, code, name.domain, name.user, self._pbx, self._node, BIND)
+
+    def _unbound(self) -> Iterator[Command]:
+        self._state, self._bind, self._pbx, self._node, self._rest = _State.UNBOUND, None, "", "", ()
+        yield commands.Wake(FIRST_BIND_S)
+
+    def _lose_patience(self) -> Iterator[Command]:
+        self._refused += 1
+        if self._refused >= PATIENCE:
+            yield self._close()
+
+    def _refuse(self, refusal: Refusal, name: BindName, request: str = BIND) -> Command:
+        pbx = refusal.pbx or self._pbx
+        return commands.Refuse(
+            refusal.kind, refusal.reason, refusal.result, name.domain, name.user, pbx, self._node, request
+        )
+
+    def _broken(self, error: PeerError, kind: Kind | None) -> Iterator[Command]:
+        reason = str(error).replace(" ", "_")
+        name = self._name
+        yield commands.Refuse(kind, reason, Result.PROTOCOL_ERROR, name.domain, name.user, self._pbx, self._node)
+        yield self._close()
+
+    def _close(self) -> Command:
+        self._state = _State.CLOSED
+        return commands.Close()

@@ -1,0 +1,109 @@
+"""Which node of a PBX serves a request. Pure; time, randomness and what is known of nodes are arguments."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from voxgate_sip.policy import Node, Pbx
+
+
+def unloaded(_node: Node) -> int:
+    """For PBXs whose nodes' calls nobody counts."""
+    return 0
+
+
+class Asks(NamedTuple):
+    """What is only asked when it is needed.
+
+    `usable`: whether a node can be used; `turn` counts up for every request of the PBX, `draw` gives a number in
+    [0, 1), `load` the running calls of a node.
+    """
+
+    usable: Callable[[Node], bool]
+    turn: Callable[[], int]
+    draw: Callable[[], float]
+    load: Callable[[Node], int] = unloaded
+
+
+def choose(pbx: Pbx, nodes: tuple[Node, ...], key: str, asks: Asks, tried: Collection[str] = ()) -> Node | None:
+    """The node that serves the next request, or None when none is left.
+
+    Among nodes not in `tried` (URIs), those with the lowest priority value count, as long as one of them is usable;
+    `pbx.balance` decides between them. `key` is the user to hash. Only nodes that would be taken are asked whether they
+    are usable.
+    """
+    left = [node for node in nodes if node.uri not in tried] if tried else list(nodes)
+    while left:
+        best = [node for node in left if node.priority == left[0].priority]
+        node = best[0] if len(best) == 1 else _pick(pbx, best, key, asks)
+        if asks.usable(node):
+            return node
+        left.remove(node)
+    return None
+
+
+def _pick(pbx: Pbx, best: list[Node], key: str, asks: Asks) -> Node:
+    match pbx.balance:
+        case "least-calls":
+            return _least(best, asks.turn(), asks.load)
+        case "hash-user":
+            return _hashed(key, best)
+        case "weight":
+            return _weighted(best, asks.draw())
+        case "round-robin":
+            return best[asks.turn() % len(best)]
+        case _:
+            return best[0]
+
+
+def _least(nodes: list[Node], turn: int, load: Callable[[Node], int]) -> Node:
+    """The node with the fewest calls for its weight; among equals they take turns."""
+    turned = [*nodes[turn % len(nodes) :], *nodes[: turn % len(nodes)]]
+    willing = [node for node in turned if node.weight]
+    return min(willing or turned, key=lambda node: (load(node) + 1) / (node.weight or 1))
+
+
+def _weighted(nodes: list[Node], drawn: float) -> Node:
+    """Weights are shares (RFC 2782); all zero counts as all equal."""
+    total = sum(node.weight for node in nodes)
+    if total == 0:
+        return nodes[int(drawn * len(nodes))]
+    mark = drawn * total
+    for node in nodes:
+        mark -= node.weight
+        if mark < 0:
+            return node
+    return nodes[-1]
+
+
+@lru_cache(maxsize=8192)
+def _seed(uri: str) -> int:
+    return crc32(uri.encode())
+
+
+def _rendezvous(key: bytes, node: Node) -> int:
+    """A number for each pair; the highest wins (Thaler and Ravishankar, 1998): a node that goes moves its own users.
+
+    crc32 alone is linear, so that similar users would stay together: one multiplication spreads them.
+    """
+    return crc32(key, _seed(node.uri)) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+
+
+def _hashed(key: str, nodes: list[Node]) -> Node:
+    """The node for `key`. With different weights the logarithm makes shares proportional to them."""
+    user = key.encode()
+    chosen, highest = nodes[0], -1.0
+    even = len({node.weight for node in nodes}) == 1
+    for node in nodes:
+        number: float = _rendezvous(user, node)
+        if not even:
+            number = node.weight / -math.log((number + 1) / 0x10000000000000001)
+        if number > highest:
+            chosen, highest = node, number
+    return chosen
