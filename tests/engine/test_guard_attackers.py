@@ -69,7 +69,7 @@ def test_whoever_asks_for_domains_over_tcp_is_banned_and_his_connection_ends(pla
         sock.connect((EDGE_PUBLIC, 5060))
         sock.settimeout(1)
         sock.sendall(request("OPTIONS", "edge.example.com", transport="TCP"))
-        assert sock.recv(100).startswith(b"SIP/2.0 200")
+        assert sock.recv(65_536).startswith(b"SIP/2.0 200")
         for number in range(21):
             sock.sendall(request("REGISTER", f"guess{number}.example.net", number=number, transport="TCP"))
         until(lambda: place.banned() == BANNED)
@@ -82,17 +82,17 @@ def test_whoever_asks_for_domains_over_tcp_is_banned_and_his_connection_ends(pla
 def test_forged_datagrams_ban_nobody_whatever_they_say(place: Site) -> None:
     async def phones() -> None:
         assert (await first.register()).code == 200
-        nonce = 'Authorization: Digest username="100", realm="pbx", nonce="0123456789abcdef", uri="sip:x", response="0"'
-        attack = [
-            make(number)
-            for number in range(200)
-            for make in (
-                lambda number: request("REGISTER", "example.com", nonce, number=number),
-                lambda number: request("OPTIONS", "example.com", "User-Agent: friendly-scanner", number=number),
-                lambda number: request("INVITE", "nobody.example.net", number=number),
-                lambda number: request("INVITE", "example.com", user="1' or 1=1--", number=number),
-            )
-        ]
+        made_up = (
+            'Authorization: Digest username="100", realm="pbx", nonce="0123456789abcdef", uri="sip:x", response="0"'
+        )
+        attack = []
+        for number in range(200):
+            attack += [
+                request("REGISTER", "example.com", made_up, number=number),
+                request("OPTIONS", "example.com", "User-Agent: friendly-scanner", number=number),
+                request("INVITE", "nobody.example.net", number=number),
+                request("INVITE", "example.com", user="1' or 1=1--", number=number),
+            ]
         await asyncio.to_thread(forged, place.net, HOME, attack)
         assert (await first.register()).code == 200
 
