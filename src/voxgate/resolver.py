@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.certs import store
 from voxgate.config import load, network
-from voxgate.engines import websocket
+from voxgate.engines import coturn, websocket
 from voxgate.engines.haproxy.engine import Haproxy
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
@@ -76,13 +76,14 @@ class Resolver:
         key = lasting_secret(self.places.state / "topology.key")
         pair = Pair(shown.certificate, shown.key)
         clients_ca = store.clients_ca(config)
+        turn = coturn.coturns(config.turn, pair)
         if not websocket.served(config):
             # rtpengine first: Kamailio asks it at its own start.
-            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca))
+            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca), *turn)
         web_key = lasting_secret(self.places.state / "websocket.key")
         # HAProxy last: what it passes on must find Kamailio.
         kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca)
-        return (Rtpengine(), kamailio, Haproxy(pair, web_key))
+        return (Rtpengine(), kamailio, Haproxy(pair, web_key), *turn)
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -97,7 +98,7 @@ class Resolver:
 
 
 def _shows_certificate(config: Config) -> bool:
-    return bool(config.listen.sip.tls or config.listen.sip.wss)
+    return bool(config.listen.sip.tls or config.listen.sip.wss or (config.turn and config.turn.tls_port))
 
 
 _SELF_SIGNED = Problem(

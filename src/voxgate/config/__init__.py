@@ -7,6 +7,7 @@ model.py     `Config` and its sections; every key with its sentence
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
     trunks.py      the section `trunks`
+    turn.py        the section `turn`
     trunknames.py  where its calls go and come from, by name and by address
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`
@@ -20,6 +21,7 @@ places.py      where each key was written: path -> file and line
     parts.py       the sections that are good by themselves
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
+    turncheck.py   the same around STUN and TURN
     certificate.py certificate files: there, PEM, a pair, in date
     client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments

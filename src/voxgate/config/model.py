@@ -17,6 +17,7 @@ from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
+from voxgate.config.turn import Turn
 
 
 def _auto_or_list(value: object) -> str:
@@ -177,4 +178,7 @@ class Config(Section):
     health: Health = Field(default=Health(), description="Health checks of PBX nodes.")
     pbxs: dict[PbxName, Pbx] = Field(min_length=1, description="The PBXs, each under a short name of your choice.")
     trunks: dict[PbxName, Trunk] = Field(default={}, description="SIP providers, each under a short name.")
+    turn: Turn | None = Field(
+        default=None, description="STUN and TURN server. Without this section there is none; `turn: {}` is STUN alone."
+    )
     guard: Guard = Field(default=Guard(), description="Who tries to break in, and what becomes of it.")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from voxgate.config.crosscheck import ports_of
 from voxgate.config.trunknames import hops_of
+from voxgate.config.turncheck import second_address_problems
 from voxgate.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def resolve(config: Config, facts: Facts) -> Network:
     sides = _sides(edge, outer, inner, problems)
     problems += _nodes_out_of_reach(config, outer, inner)
     problems += _trunks_out_of_reach(config, sides)
+    held = {str(one.ip.ip) for interface in facts.interfaces for one in interface.addresses}
+    problems += second_address_problems(config.turn, held, {str(side.local): str(side.shown) for side in sides})
     if problems:
         raise ConfigError(tuple(problems))
     local = _LOOPBACK + _listed(edge, outer, inner) + _nodes_inside(config)

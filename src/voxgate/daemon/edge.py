@@ -15,9 +15,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from voxgate.daemon.calls import Calls
+from voxgate.daemon.ears import Ears
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.trunks import Trunks
+from voxgate.daemon.turn import Turn
 from voxgate.daemon.web import web
 from voxgate.errors import ExitCode, VoxgateError
 from voxgate.host import files, process
@@ -84,14 +86,18 @@ class _Edge:
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
         self._guard = Watch(places, clock, self._sip)
-        self._parts = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
-        self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
+        turn = Turn(places, clock, self._guard.reports, self._signal)
+        known = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
+        self._parts = (*known, turn.part())
+        ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
+        self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
 
     def _operate(self, path: Path, resolver: Resolver) -> Operations:
         controls = {name: control for part in self._parts for name, control in part.controls.items()}
         probes = {name: probe for part in self._parts for name, probe in part.probes.items()}
-        hands = MachineHands(resolver.places, resolver.render, self._supervisor, probes, controls)
+        prepare = {name: made for part in self._parts for name, made in part.prepare.items()}
+        hands = MachineHands(resolver.places, resolver.render, self._supervisor, probes, controls, prepare=prepare)
         observer = Observer(
             self._clock,
             self._supervisor,
@@ -147,6 +153,10 @@ class _Edge:
                     task.cancel()
         self._sink.settle()
         return ExitCode.GOOD
+
+    def _signal(self, engine: str, number: signal.Signals) -> None:
+        """For areas, which are built before the supervisor is."""
+        self._supervisor.signal(engine, number)
 
     def _control_server(self) -> ControlServer:
         registrations = self._sip.registrations.told

@@ -24,6 +24,7 @@ class Action(Enum):
     POLICY = "policy"  # Kamailio's workers are told the new generation and read policy.json again
     DISPATCHER = "dispatcher"  # Kamailio reads its list of nodes again; health starts afresh
     TLS = "tls"  # the engine reads its certificates again; connections stay
+    TABLES = "tables"  # what coturn looks up, and what the kernel lets it reach, is put right; allocations stay
     RELOAD = "reload"  # HAProxy takes its whole configuration anew; connections stay
     RESTART = "restart"  # the process is stopped and started; what that means for calls, the plan says
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
 from voxgate.config.pbxs import Node, Pbx
-from voxgate.plan import trunk_sentences
+from voxgate.plan import trunk_sentences, turn_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def changes(before: Config | None, after: Config) -> tuple[Change, ...]:
     if before is None:
         return tuple(_first(after))
     names = Names(_owners(before), _owners(after))
-    return tuple(sentence(difference, names) for difference in differences(before, after))
+    told = tuple(sentence(difference, names) for difference in differences(before, after))
+    return (*told, *turn_sentences.moves(before, after))
 
 
 def network_changes(before: Desired, after: Desired) -> tuple[Change, ...]:
@@ -101,6 +102,8 @@ def _first(config: Config) -> Iterator[Change]:
         yield _pbx(Difference(("pbxs", str(name)), ABSENT, pbx), Names({}, {}))
     for name, trunk in config.trunks.items():
         yield trunk_sentences.whole(Difference(("trunks", str(name)), ABSENT, trunk))
+    if config.turn is not None:
+        yield turn_sentences.whole(Difference(("turn",), None, config.turn))
 
 
 def sentence(difference: Difference, names: Names) -> Change:
@@ -206,7 +209,7 @@ def _says(text: str) -> Callable[[Difference, Names], Change]:
     return tell
 
 
-def _about_trunks(tell: Callable[[Difference], Change]) -> Callable[[Difference, Names], Change]:
+def _alone(tell: Callable[[Difference], Change]) -> Callable[[Difference, Names], Change]:
     return lambda difference, _names: tell(difference)
 
 
@@ -258,7 +261,8 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "timeout_seconds"), _says("PBX {1}: seconds until the next node is tried")),
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
-    *((pattern, _about_trunks(tell)) for pattern, tell in trunk_sentences.TABLE),
+    *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
+    *((pattern, _says(name)) for pattern, name in turn_sentences.NAMED),
     (("**",), _generic),
 )
 

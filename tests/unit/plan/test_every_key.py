@@ -82,6 +82,7 @@ OTHER: dict[str, object] = {
     "trunks.*.identity.trust": False,
     "trunks.*.keepalive": False,
     "trunks.*.srtp": "required",
+    "turn": {"port": 3479},
     "guard.enabled": False,
     "guard.suspicious_per_minute": 5,
     "guard.blacklist_minutes": 5,
