@@ -82,9 +82,7 @@ def test_whoever_asks_for_domains_over_tcp_is_banned_and_his_connection_ends(pla
 def test_forged_datagrams_ban_nobody_whatever_they_say(place: Site) -> None:
     async def phones() -> None:
         assert (await first.register()).code == 200
-        made_up = (
-            'Authorization: Digest username="100", realm="pbx", nonce="0123456789ab", uri="sip:x", response="0"'
-        )
+        made_up = 'Authorization: Digest username="100", realm="pbx", nonce="0123456789ab", uri="sip:x", response="0"'
         attack = []
         for number in range(200):
             attack += [
