@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from voxgate.certs.store import Shown, Store, trusted
 from voxgate.config import load, network
 from voxgate.engines import coturn, websocket
-from voxgate.engines.haproxy.engine import Haproxy, served
+from voxgate.engines.haproxy.engine import Haproxy
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.engines.sni import Further
@@ -87,12 +87,13 @@ class Resolver:
         key = lasting_secret(self.places.state / "topology.key")
         pair = Pair(shown.certificate, shown.key, shown.names)
         clients_ca, pbxs_ca = (trusted(path) for path in (config.certificates.clients_ca, config.certificates.pbxs_ca))
-        web_key = lasting_secret(self.places.state / "websocket.key") if websocket.served(config) else ""
+        served = websocket.served(config)
+        web_key = lasting_secret(self.places.state / "websocket.key") if served else ""
         kamailio = Kamailio(
             _script(), pair, key, websocket_key=web_key, clients_ca=clients_ca, further=further, pbxs_ca=pbxs_ca
         )
         # rtpengine first: Kamailio asks it at its own start. HAProxy last: what it passes on must find Kamailio.
-        haproxy = (Haproxy(pair, web_key, clients_ca, pbxs_ca, further=further),) if served(config) else ()
+        haproxy = (Haproxy(pair, web_key, clients_ca, pbxs_ca, further=further),) if served else ()
         return (Rtpengine(), kamailio, *haproxy, *coturn.coturns(config.turn, pair))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
@@ -108,9 +109,7 @@ class Resolver:
 
 
 def _shows_certificate(config: Config) -> bool:
-    http = config.listen.http
-    sip = config.listen.sip
-    return bool(sip.tls or sip.wss or (http and http.tls) or (config.turn and config.turn.tls_port))
+    return bool(config.listen.sip.tls or config.listen.sip.wss or (config.turn and config.turn.tls_port))
 
 
 _SELF_SIGNED = Problem(

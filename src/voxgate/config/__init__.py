@@ -4,11 +4,6 @@ scalars.py   host names, service names, port ranges: parsed once into typed valu
 model.py     `Config` and its sections; every key with its sentence
     fields.py      base class and value types of all sections
     pbxs.py        the section `pbxs`
-    nodes.py       addresses of PBXs
-    services.py    what services beside SIP have in common
-    web.py         HTTP, and the access log
-    urls.py        which URLs are let through
-    presets.py     lists of URLs by name
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
     trunks.py      the section `trunks`
@@ -26,7 +21,6 @@ places.py      where each key was written: path -> file and line
     parts.py       the sections that are good by themselves
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
-    webcheck.py    the same around HTTP
     turncheck.py   the same around STUN and TURN
     certificates.py  the section `certificates`
     certificate.py what it says beside the files: there, PEM, a pair, in date, for the names

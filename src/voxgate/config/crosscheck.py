@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from voxgate.config.places import dotted
 from voxgate.config.trunkcheck import trunk_problems
 from voxgate.config.turncheck import turn_problems
-from voxgate.config.webcheck import web_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +30,6 @@ def cross_check(parts: Parts, places: Places) -> list[Problem]:
         *_families(parts, places),
         *_targets(parts, places),
         *trunk_problems(parts, places),
-        *web_problems(parts, places),
         *turn_problems(parts, places),
     ]
     if parts.edge:

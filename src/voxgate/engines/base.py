@@ -22,7 +22,6 @@ class Action(Enum):
     """How a changed file becomes effective, weakest first. A restart includes the effect of all others."""
 
     POLICY = "policy"  # Kamailio's workers are told the new generation and read policy.json again
-    MAPS = "maps"  # HAProxy is told what its maps hold now; nothing is read again, connections stay
     DISPATCHER = "dispatcher"  # Kamailio reads its list of nodes again; health starts afresh
     TLS = "tls"  # the engine reads its certificates again; connections stay
     TABLES = "tables"  # what coturn looks up, and what the kernel lets it reach, is put right; allocations stay

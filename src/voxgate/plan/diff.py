@@ -34,12 +34,7 @@ CAUSES = {
     "health": ("kamailio",),
 }
 
-LISTENER_KEYS = frozenset(
-    (
-        *(f"listen.sip.{key}" for key in ("udp", "tcp", "tls", "wss", "ws")),
-        *(f"listen.http{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
-    )
-)
+LISTENER_KEYS = frozenset(f"listen.sip.{key}" for key in ("udp", "tcp", "tls", "wss", "ws"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ class Do(Enum):
 
     What may be refused and can be taken back without harm comes first (a bad certificate stops the plan
     before a restart has cost anything). Then starts, restarts and whole reloads, in the engines' own order: what
-    HAProxy passes on must find Kamailio. Maps and the policy come after them: the policy carries the generation number
-    and may name what the others have only now. Stops are last.
+    HAProxy passes on must find Kamailio. The policy comes after them: it carries the generation number and may
+    name what the others have only now. Stops are last.
     """
 
     TLS = "tls"
@@ -29,7 +29,6 @@ class Do(Enum):
     START = "start"
     RESTART = "restart"
     RELOAD = "reload"
-    MAPS = "maps"
     POLICY = "policy"
     STOP = "stop"
 
@@ -42,7 +41,6 @@ RANK = {
     Do.START: 2,
     Do.RESTART: 2,
     Do.RELOAD: 2,
-    Do.MAPS: 3,
     Do.POLICY: 3,
     Do.STOP: 4,
 }
@@ -52,7 +50,6 @@ RELOADS = {
     Action.DISPATCHER: Do.DISPATCHER,
     Action.TABLES: Do.TABLES,
     Action.RELOAD: Do.RELOAD,
-    Action.MAPS: Do.MAPS,
     Action.POLICY: Do.POLICY,
 }
 
@@ -82,7 +79,7 @@ class Step:
         match self.action:
             case Do.START | Do.RESTART | Do.RELOAD | Do.STOP:
                 text = self.action.value
-            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.MAPS | Do.POLICY:
+            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.POLICY:
                 text = f"reload {self.action.value}"
             case _:
                 assert_never(self.action)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from voxgate.engines.base import Action, Check, EngineState, File, Process
-from voxgate.engines.haproxy import access, tls, web
+from voxgate.engines.haproxy import tls, web
 from voxgate.engines.haproxy.fragment import Ground
 from voxgate.engines.haproxy.tls import CLIENTS_CA, PBXS_CA, certificate_files
 from voxgate.engines.render import render
@@ -67,7 +67,6 @@ class Haproxy:
         text = render(
             "haproxy/haproxy.cfg",
             folder=folder,
-            access_socket=places.run / access.SOCKET,
             connections=sum(fragment.connections for fragment in fragments),
             modern=tls.MODERN,
             ciphers=tls.CIPHERS,

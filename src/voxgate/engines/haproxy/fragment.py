@@ -36,11 +36,9 @@ class Ground:
         """HAProxy's own."""
         return self.places.engine("haproxy")
 
-    def listeners(
-        self, proto: str, port: int | None, purpose: str, versions: frozenset[int] = frozenset({4, 6})
-    ) -> tuple[Listener, ...]:
-        """One on each of our addresses of these IP versions; none without a port."""
-        addresses = dict.fromkeys(str(side.local) for side in self.network.sides if side.local.version in versions)
+    def listeners(self, proto: str, port: int | None, purpose: str) -> tuple[Listener, ...]:
+        """One on each of our addresses; none without a port."""
+        addresses = dict.fromkeys(str(side.local) for side in self.network.sides)
         return tuple(Listener(proto, address, port, purpose) for address in addresses) if port else ()
 
 
