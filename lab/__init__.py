@@ -17,6 +17,7 @@
 ``peers``       our own strict SIP phone and small PBX
 ``phones``      real phones (baresip, linphone) behind one interface
 ``switchboard`` starts a PBX and reads its journal
+``directory``   a real LDAP server
 ``edge``        Voxgate itself, as an operator runs it
 ``demo``        what `make demo` shows: claims, proven with real calls
 

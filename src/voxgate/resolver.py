@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from voxgate.certs import store
 from voxgate.config import load, network
-from voxgate.engines import websocket
-from voxgate.engines.haproxy.engine import Haproxy
+from voxgate.engines import router, websocket
+from voxgate.engines.haproxy.engine import Haproxy, served
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.errors import ConfigError, Problem
@@ -19,6 +19,8 @@ from voxgate.host.randomness import lasting_secret
 from voxgate.plan.desired import Desired, desire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
     from voxgate.config.load import Loaded, Source
@@ -61,13 +63,13 @@ class Resolver:
         key = lasting_secret(self.places.state / "topology.key")
         pair = Pair(shown.certificate, shown.key)
         clients_ca = store.clients_ca(config)
-        if not websocket.served(config):
-            # rtpengine first: Kamailio asks it at its own start.
-            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca))
-        web_key = lasting_secret(self.places.state / "websocket.key")
-        # HAProxy last: what it passes on must find Kamailio.
+        web_key = lasting_secret(self.places.state / "websocket.key") if websocket.served(config) else ""
         kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca)
-        return (Rtpengine(), kamailio, Haproxy(pair, web_key))
+        routers = router.processes(read_facts().cpu_count) if router.served(config) else 0
+        relays = tuple(router.Router(number + 1, _router()) for number in range(routers))
+        haproxy = (Haproxy(pair, web_key, clients_ca, routers=routers),) if served(config) else ()
+        # rtpengine first: Kamailio asks it at its own start. HAProxy last: what it passes on must find the others.
+        return (Rtpengine(), kamailio, *relays, *haproxy)
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -82,7 +84,8 @@ class Resolver:
 
 
 def _shows_certificate(config: Config) -> bool:
-    return bool(config.listen.sip.tls or config.listen.sip.wss)
+    listen = config.listen
+    return bool(listen.sip.tls or listen.sip.wss or router.served(config))
 
 
 _SELF_SIGNED = Problem(
@@ -100,3 +103,27 @@ def _script() -> tuple[tuple[str, bytes], ...]:
     package = resources("voxgate_sip")
     names = sorted(entry.name for entry in package.iterdir() if entry.name.endswith(".py"))
     return tuple((name, (package / name).read_bytes()) for name in names)
+
+
+#: What the router's processes import, and nothing else of Voxgate.
+_ROUTER_CODE = ("errors.py", "guard/observation.py", "wire/access_line.py", "wire/proxy_v2.py")
+
+
+@cache
+def _router() -> tuple[tuple[str, bytes], ...]:
+    """The router's code, as files below a folder that is on Python's path."""
+    package = resources("voxgate")
+    found = {
+        f"voxgate/{path}": (package / path).read_bytes() for path in (*_ROUTER_CODE, *_modules(package / "router"))
+    }
+    folders = {path.rpartition("/")[0] for path in found}
+    empty = {f"{folder}/__init__.py": b"" for folder in folders}
+    return tuple(sorted((empty | found).items()))
+
+
+def _modules(folder: Traversable, below: str = "router") -> Iterator[str]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{below}/{entry.name}")
+        elif entry.name.endswith(".py"):
+            yield f"{below}/{entry.name}"

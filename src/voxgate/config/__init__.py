@@ -6,6 +6,9 @@ model.py     `Config` and its sections; every key with its sentence
     pbxs.py        the section `pbxs`
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
+    nodes.py       addresses of PBXs
+    services.py    what services beside SIP have in common
+    ldap.py        LDAP
     trunks.py      the section `trunks`
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`
@@ -19,6 +22,7 @@ places.py      where each key was written: path -> file and line
     parts.py       the sections that are good by themselves
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
+    ldapcheck.py   the same around LDAP
     certificate.py certificate files: there, PEM, a pair, in date
     client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments

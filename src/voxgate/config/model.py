@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag
 
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
+from voxgate.config.ldap import LdapListen
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
@@ -118,6 +119,9 @@ class Listen(Section):
     """What is served to the outside. A service type without an entry accepts nothing."""
 
     sip: SipListen = Field(default=SipListen(udp=5060, tcp=5060, tls=5061), description="SIP, over UDP, TCP and TLS.")
+    ldap: LdapListen | None = Field(
+        default=None, description="LDAP for phone books and directories. Not served by default."
+    )
 
 
 class Media(Section):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voxgate.config.model import Config, Edge
-    from voxgate.config.pbxs import Node
+    from voxgate.config.nodes import Node
     from voxgate.host.facts import Facts, Interface
 
 IpAddress = IPv4Address | IPv6Address

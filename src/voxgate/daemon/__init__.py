@@ -5,6 +5,8 @@
     sip.py    Kamailio: its control, the nodes' health, registrations, trunks' registrations
     calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
     web.py    HAProxy
+    router.py  the router
+        router_reports.py  what it reports, for access log and guard
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it
 
 An area is a function or a small class that builds its objects and gives a `Part`; `edge.py` names it in one line.

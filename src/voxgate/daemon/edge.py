@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.guard import Watch
+from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.web import web
 from voxgate.errors import ExitCode, VoxgateError
@@ -80,7 +81,8 @@ class _Edge:
         self._sip = Signalling(places, clock)
         self._calls = Calls(places, clock, self._sip.rpc)
         self._guard = Watch(places, clock, self._sip)
-        self._parts = (self._sip.part(), self._calls.part(), web(places), self._guard.part())
+        parts = (self._sip.part(), self._calls.part(), web(places), self._guard.part())
+        self._parts = (*parts, relay(places, clock, self._guard.reports, _access_line))
         self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
         self._operations = self._operate(path, Resolver(places, clock))
 
@@ -177,6 +179,10 @@ class _Edge:
         log.warning("engine_returned unit=%s", name)
         for part in self._parts:
             await part.returned(name)
+
+
+def _access_line(line: bytes) -> None:
+    log.info("access line=%s", line.decode().strip())
 
 
 def _tell(text: str) -> None:

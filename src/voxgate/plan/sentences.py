@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
-from voxgate.config.pbxs import Node, Pbx
-from voxgate.plan import trunk_sentences
+from voxgate.config.nodes import Node
+from voxgate.config.pbxs import Pbx
+from voxgate.plan import ldap_sentences, trunk_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def _first(config: Config) -> Iterator[Change]:
         port = getattr(config.listen.sip, transport)
         if port is not None:
             yield _port(Difference(("listen", "sip", transport), None, port), Names({}, {}))
+    yield from ldap_sentences.first(config)
     yield Change(Kind.ADD, "media.ports", f"relays media on UDP ports {config.media.ports}")
     for name, pbx in config.pbxs.items():
         yield _pbx(Difference(("pbxs", str(name)), ABSENT, pbx), Names({}, {}))
@@ -258,7 +260,8 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "timeout_seconds"), _says("PBX {1}: seconds until the next node is tried")),
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
-    *((pattern, _about_trunks(tell)) for pattern, tell in trunk_sentences.TABLE),
+    *((pattern, _about_trunks(tell)) for pattern, tell in (*trunk_sentences.TABLE, *ldap_sentences.TABLE)),
+    *((pattern, _says(text)) for pattern, text in ldap_sentences.SAYINGS),
     (("**",), _generic),
 )
 

@@ -28,17 +28,19 @@ class Do(Enum):
     START = "start"
     RESTART = "restart"
     RELOAD = "reload"
+    RULES = "rules"
     POLICY = "policy"
     STOP = "stop"
 
 
 #: Starts, restarts and whole reloads share a rank: there the order of the engines counts.
-RANK = {Do.TLS: 0, Do.DISPATCHER: 1, Do.START: 2, Do.RESTART: 2, Do.RELOAD: 2, Do.POLICY: 3, Do.STOP: 4}
+RANK = {Do.TLS: 0, Do.DISPATCHER: 1, Do.START: 2, Do.RESTART: 2, Do.RELOAD: 2, Do.RULES: 3, Do.POLICY: 3, Do.STOP: 4}
 
 RELOADS = {
     Action.TLS: Do.TLS,
     Action.DISPATCHER: Do.DISPATCHER,
     Action.RELOAD: Do.RELOAD,
+    Action.RULES: Do.RULES,
     Action.POLICY: Do.POLICY,
 }
 
@@ -66,7 +68,7 @@ class Step:
         match self.action:
             case Do.START | Do.RESTART | Do.RELOAD | Do.STOP:
                 text = self.action.value
-            case Do.TLS | Do.DISPATCHER | Do.POLICY:
+            case Do.TLS | Do.DISPATCHER | Do.RULES | Do.POLICY:
                 text = f"reload {self.action.value}"
             case _:
                 assert_never(self.action)

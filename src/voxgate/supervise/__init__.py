@@ -19,6 +19,7 @@ status.py       what `voxgate status` shows, as values
     trunk_status.py  registrations at providers in it
 observe.py      looks at the machine and makes a status of it
 haproxy.py      how the running HAProxy is asked and told
+router.py       the same for a process of the router
 hands.py        what `plan.apply` does to the machine
 verbs.py        what the control socket's verbs do: load, plan, apply, record, roll back
 control.py      the local control socket: one verb a line, answers as JSON lines

@@ -78,7 +78,7 @@ listen:
   sip: {udp: 5060, tcp: 5060, tls: 5061,
         wss: 443}
   http: {plain: 80, tls: 443}                                    #! listen.http
-  ldap: {tls: 636}                                               #! listen.ldap
+  ldap: {tls: 636}
   h323: {plain: 1720, tls: 1300}                                 #! listen.h323
 media:
   ports: 10000-20000
@@ -91,7 +91,7 @@ pbxs:
     sip: {udp: 5060}
     h323: {plain: 1720, tls: 1300, check_certificate: true}      #! pbxs.hq.h323
     http: {plain: 80, allow_urls: ["/provisioning/"]}            #! pbxs.hq.http
-    ldap: {nodes: [172.16.0.90], tls: 636}                       #! pbxs.hq.ldap
+    ldap: {nodes: [172.16.0.90], tls: 636}
     limits: {calls: 60, calls_per_second: 5}
   branch:
     names: [example.com/branch, branch.example.com, voice.branch.example]
