@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,6 +35,14 @@ class SecretName(str):
 yaml.SafeDumper.add_representer(SecretName, lambda dumper, name: dumper.represent_scalar("!secret", str(name)))
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The same with its value, which is put there."""
+
+    name: str
+    text: str
+
+
 class Edge:
     """A running edge; `config` is what stands in its YAML file. Raises LabError when it does not get ready."""
 
@@ -48,7 +57,7 @@ class Edge:
 
     def write(self, config: Mapping[str, Any] | str) -> None:
         """Replace the configuration file; nothing is applied."""
-        self.file.write_text(config if isinstance(config, str) else yaml.safe_dump(dict(config), sort_keys=False))
+        self.file.write_text(config if isinstance(config, str) else _yaml(config, self.folder / "secrets"))
 
     def __enter__(self) -> Self:
         self.start()
@@ -131,3 +140,20 @@ class Edge:
 
     def _command(self) -> list[str]:
         return [VOXGATE, "--run-dir", str(self.folder / "run"), "--state-dir", str(self.folder / "state")]
+
+
+def _yaml(config: Mapping[str, Any], secrets: Path) -> str:
+    """The file's text; secrets in it are put where it says they are."""
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def keep(dumper: yaml.SafeDumper, secret: Kept) -> yaml.Node:
+        secrets.mkdir(exist_ok=True)
+        file = secrets / secret.name
+        file.touch(mode=0o600)
+        file.write_text(secret.text)
+        return dumper.represent_scalar("!secret", secret.name)
+
+    Dumper.add_representer(Kept, keep)
+    return yaml.dump(dict(config), Dumper=Dumper, sort_keys=False)

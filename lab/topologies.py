@@ -62,7 +62,14 @@ def _outside(prefix6: str) -> tuple[Host, ...]:
             via=(CARRIER, f"{prefix6}:1"),
             note="attacks",
         ),
-        _plain("provider", "net", "203.0.113.60/24", via=(CARRIER,), note="SIP trunks"),
+        _plain(
+            "provider",
+            "net",
+            "203.0.113.60/24",
+            f"{prefix6}:60/64",
+            via=(CARRIER, f"{prefix6}:1"),
+            note="SIP trunks",
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.certs import store
 from voxgate.config import load, network
-from voxgate.engines import router, websocket
+from voxgate.engines import coturn, router, websocket
 from voxgate.engines.haproxy.engine import Haproxy, served
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
@@ -17,6 +17,7 @@ from voxgate.errors import ConfigError, Problem
 from voxgate.host.facts import read_facts
 from voxgate.host.randomness import lasting_secret
 from voxgate.plan.desired import Desired, desire
+from voxgate.trunks.names import read_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from voxgate.config.load import Loaded, Source
     from voxgate.config.model import Config
+    from voxgate.config.trunknames import Answers
     from voxgate.engines.base import Engine, EngineState, Places
     from voxgate.host.clock import Clock
 
@@ -46,8 +48,21 @@ class Resolver:
 
     def desire(self, config: Config, generation: int) -> Desired:
         """What the engines must be. Raises ConfigError, HostError."""
-        resolved = network.resolve(config, read_facts())
+        resolved = replace(network.resolve(config, read_facts()), answers=self._answers())
         return desire(config, resolved, self._engines(config), self.places, generation)
+
+    def renew(self, desired: Desired, generation: int) -> Desired:
+        """The same on the machine as it was then, with what DNS and the certificates' files say now."""
+        resolved = replace(desired.network, answers=self._answers())
+        return desire(desired.config, resolved, self._engines(desired.config), self.places, generation)
+
+    def _answers(self) -> Answers:
+        return read_answers(self.answers_file)
+
+    @property
+    def answers_file(self) -> Path:
+        """Where the last good answers of DNS are kept."""
+        return self.places.state / "names.json"
 
     def render(self, desired: Desired, places: Places) -> tuple[EngineState, ...]:
         """The states of `desired` for other places."""
@@ -68,8 +83,8 @@ class Resolver:
         routers = router.processes(read_facts().cpu_count) if router.served(config) else 0
         relays = tuple(router.Router(number + 1, _router()) for number in range(routers))
         haproxy = (Haproxy(pair, web_key, clients_ca, routers=routers),) if served(config) else ()
-        # rtpengine first: Kamailio asks it at its own start. HAProxy last: what it passes on must find the others.
-        return (Rtpengine(), kamailio, *relays, *haproxy)
+        # rtpengine first: Kamailio asks it at its own start. HAProxy after them: what it passes on must find them.
+        return (Rtpengine(), kamailio, *relays, *haproxy, *coturn.coturns(config.turn, pair))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -85,7 +100,8 @@ class Resolver:
 
 def _shows_certificate(config: Config) -> bool:
     listen = config.listen
-    return bool(listen.sip.tls or listen.sip.wss or router.served(config))
+    turn = config.turn and config.turn.tls_port
+    return bool(listen.sip.tls or listen.sip.wss or router.served(config) or turn)
 
 
 _SELF_SIGNED = Problem(

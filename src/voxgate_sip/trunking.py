@@ -18,7 +18,7 @@ from voxgate_sip.legs import bracketed
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
-from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, rewritten
+from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, in_turn, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -272,7 +272,7 @@ class Trunking:
             return
         usable = chain.method == "REGISTER" or NUMBER.fullmatch(rewritten(chain.number, trunk.rules_out))
         tried = {uri for _, uri, _ in chain.tried}
-        for hop in trunk.hops:
+        for hop in in_turn(trunk.hops, random.random):
             if usable and hop.uri not in tried and self._is_up(trunk, hop):
                 yield Attempt(name, _uri(trunk, chain), hop, trunk.timeout_ms)
 

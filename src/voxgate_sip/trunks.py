@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from voxgate_sip.route import Request
 
@@ -29,13 +29,18 @@ _MOST_ADDRESSES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One address of a provider. `uri` is what Kamailio relays to and the dispatcher watches."""
+    """One address of a provider. `uri` is what Kamailio relays to and the dispatcher watches.
+
+    Lowest `priority` first; equals take turns by chance, `weight` being their share.
+    """
 
     uri: str
     address: str
     port: int
     proto: str
     side: str
+    priority: int = 0
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,22 @@ def rewritten(number: str, rules: tuple[Rule, ...]) -> str:
         if number.startswith(rule.prefix):
             return rule.prepend + number[rule.strip :]
     return number
+
+
+def in_turn(hops: tuple[Hop, ...], draw: Callable[[], float]) -> Iterator[Hop]:
+    """`hops` in the order in which they are tried (RFC 2782): equals by chance; `draw` gives a number in [0, 1)."""
+    left = list(hops)
+    while left:
+        best = [hop for hop in left if hop.priority == left[0].priority]
+        mark = draw() * sum(hop.weight for hop in best) if len(best) > 1 else 0.0
+        hop = best[int(draw() * len(best))] if len(best) > 1 and not any(one.weight for one in best) else best[-1]
+        for one in best:
+            mark -= one.weight
+            if mark < 0:
+                hop = one
+                break
+        yield hop
+        left.remove(hop)
 
 
 class FromTrunk(NamedTuple):

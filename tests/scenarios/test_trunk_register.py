@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 USER, PASSWORD, REALM = "0555159400", "s3cret-of-carrier", "sip.carrier.example"
 CARRIER_HZ, PHONE_HZ, BRANCH_HZ = 980, 440, 890
+GONE = "gone"
 LATE_S = 30
 """What takes a second or two; the machine may be busy."""
 
@@ -49,7 +50,7 @@ def office(request: pytest.FixtureRequest, folders: Callable[[], Path]) -> Itera
 
 
 def apply(office: Stage, name: str | None = "carrier") -> None:
-    """A configuration with a trunk, whose account has the password in that secret; or without an account."""
+    """A configuration with a trunk, whose account has the password in that secret; without an account; or without."""
     config = yaml.safe_load(re.sub(r"!secret ", "", office.edge.file.read_text()))
     config.pop("trunks", None)
     account = {"user": "ACCOUNT", "password": "SECRET", "retry_seconds": 1, "expires_seconds": 60}
@@ -64,6 +65,8 @@ def apply(office: Stage, name: str | None = "carrier") -> None:
             **({"register": account} if name else {}),
         }
     }
+    if name == GONE:
+        del config["trunks"]
     # By hand: what this writer leaves without quotes, or cannot write.
     text = yaml.safe_dump(config, sort_keys=False).replace("user: ACCOUNT", f'user: "{USER}"')
     text = text.replace("password: SECRET", f"password: !secret {name}")
@@ -153,5 +156,16 @@ def test_an_account_that_is_taken_out_is_unregistered(office: tuple[Stage, Switc
     before = len(carrier.events("registered", user=USER))
     apply(made, None)
     carrier.wait("registered", LATE_S, before, user=USER)
-    assert trunk(made) == {}
+    assert trunk(made)["registration"] is None
     assert "trunk_unregistered" in made.edge.text()
+
+
+def test_a_trunk_that_is_taken_out_as_a_whole_is_unregistered(office: tuple[Stage, Switchboard]) -> None:
+    made, carrier = office
+    apply(made)
+    until_trunk_is(made, "registered")
+    before = len(carrier.events("registered", user=USER))
+    apply(made, GONE)
+    carrier.wait("registered", LATE_S, before, user=USER)
+    assert trunk(made) == {}
+    assert "trunk_unregistered" in made.edge.text().rpartition("trunk_registered")[2]

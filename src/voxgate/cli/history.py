@@ -8,7 +8,7 @@ from voxgate.cli.asking import ask_and_tell, tell
 from voxgate.cli.verb import Verb, add_json_argument
 from voxgate.plan.history import History
 from voxgate.supervise.control import Told
-from voxgate.supervise.verbs import history_table
+from voxgate.supervise.outcome import history_table
 from voxgate.wire.control import HistoryRequest, NotRunningError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from voxgate.cli.asking import ask_and_tell, given_file, tell
 from voxgate.cli.verb import DEFAULT_FILE, Verb, add_json_argument
 from voxgate.daemon import plan_offline
 from voxgate.engines.base import Places
-from voxgate.supervise.verbs import plan_told
+from voxgate.supervise.outcome import plan_told
 from voxgate.wire.control import NotRunningError, PlanRequest
 
 if TYPE_CHECKING:

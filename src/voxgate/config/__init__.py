@@ -10,6 +10,8 @@ model.py     `Config` and its sections; every key with its sentence
     services.py    what services beside SIP have in common
     ldap.py        LDAP
     trunks.py      the section `trunks`
+    turn.py        the section `turn`
+    trunknames.py  where its calls go and come from, by name and by address
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
@@ -23,6 +25,7 @@ places.py      where each key was written: path -> file and line
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
     ldapcheck.py   the same around LDAP
+    turncheck.py   the same around STUN and TURN
     certificate.py certificate files: there, PEM, a pair, in date
     client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments

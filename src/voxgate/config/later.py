@@ -22,7 +22,6 @@ LATER: dict[str, str] = {
     "pbxs.*.forwards": "remove it: port forwards are not served yet",
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
-    "turn": "remove it: TURN is not served yet",
     "admin": "remove it: the web page is not there yet",
 }
 

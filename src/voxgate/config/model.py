@@ -18,6 +18,7 @@ from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
+from voxgate.config.turn import Turn
 
 
 def _auto_or_list(value: object) -> str:
@@ -56,6 +57,11 @@ class Edge(Section):
         default="auto",
         description="Networks whose phones and PBXs see the private address instead of the public one. "
         "`auto`: the private networks that this machine is attached to or has routes for; list VPNs by hand.",
+    )
+    dns_servers: Addresses = Field(
+        default=(),
+        description="DNS servers that are asked for the names of trunks. Default: those of the machine "
+        "(/etc/resolv.conf).",
     )
     topology_hiding: bool = Field(
         default=True,
@@ -176,4 +182,7 @@ class Config(Section):
     health: Health = Field(default=Health(), description="Health checks of PBX nodes.")
     pbxs: dict[PbxName, Pbx] = Field(min_length=1, description="The PBXs, each under a short name of your choice.")
     trunks: dict[PbxName, Trunk] = Field(default={}, description="SIP providers, each under a short name.")
+    turn: Turn | None = Field(
+        default=None, description="STUN and TURN server. Without this section there is none; `turn: {}` is STUN alone."
+    )
     guard: Guard = Field(default=Guard(), description="Who tries to break in, and what becomes of it.")

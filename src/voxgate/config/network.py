@@ -11,13 +11,14 @@ Its problems name keys only: `Loaded.place` puts file and line to them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Literal
 
 from voxgate.config.crosscheck import ports_of
-from voxgate.config.trunkcheck import hops_of
+from voxgate.config.trunknames import hops_of
+from voxgate.config.turncheck import second_address_problems
 from voxgate.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from voxgate.config.model import Config, Edge
     from voxgate.config.nodes import Node
+    from voxgate.config.trunknames import Answers
     from voxgate.host.facts import Facts, Interface
 
 IpAddress = IPv4Address | IPv6Address
@@ -62,12 +64,14 @@ class SideAddress:
 class Network:
     """The edge's place in the network. `sides` holds only sides that exist here.
 
-    `local_networks` are the networks whose parties are inside; everything else is outside.
+    `local_networks` are the networks whose parties are inside; everything else is outside. `answers` is what DNS said
+    last of trunks that are given by name.
     """
 
     domain: str
     sides: tuple[SideAddress, ...]
     local_networks: tuple[IpNetwork, ...]
+    answers: Answers = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ def resolve(config: Config, facts: Facts) -> Network:
     sides = _sides(edge, outer, inner, problems)
     problems += _nodes_out_of_reach(config, outer, inner)
     problems += _trunks_out_of_reach(config, sides)
+    held = {str(one.ip.ip) for interface in facts.interfaces for one in interface.addresses}
+    problems += second_address_problems(config.turn, held, {str(side.local): str(side.shown) for side in sides})
     if problems:
         raise ConfigError(tuple(problems))
     local = _LOOPBACK + _listed(edge, outer, inner) + _nodes_inside(config)

@@ -12,6 +12,7 @@ from voxgate.config.model import Certificates, Config, Edge, Listen, Media
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import PbxName
 from voxgate.config.trunks import Trunk
+from voxgate.config.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,11 +33,13 @@ class Parts:
     media: Media | None
     pbxs: Mapping[str, Pbx]
     trunks: Mapping[str, Trunk]
+    turn: Turn | None = None
 
     @classmethod
     def of_config(cls, config: Config) -> Parts:
         """All parts of a good configuration."""
-        return cls(config.edge, config.certificates, config.listen, config.media, config.pbxs, config.trunks)
+        sections = (config.edge, config.certificates, config.listen, config.media, config.pbxs, config.trunks)
+        return cls(*sections, config.turn)
 
     @classmethod
     def of_data(cls, data: Mapping[str, object]) -> Parts:
@@ -48,6 +51,7 @@ class Parts:
             media=_section(Media, data.get("media", {})),
             pbxs=_named(_PBXS, data.get("pbxs")),
             trunks=_named(_TRUNKS, data.get("trunks")),
+            turn=_section(Turn, data.get("turn")),
         )
 
 

@@ -115,6 +115,8 @@ def _read(path: Path) -> Secret:
     try:
         with path.open("rb") as file:
             content = file.read(_LENGTH_LIMIT + 1)
+        if not content.strip():
+            raise SecretError(f"{path} is empty", "write the secret into it")
         if len(content) > _LENGTH_LIMIT:
             raise SecretError(f"{path} is too large for a secret", "64 KiB are the most")
         return Secret(content.decode("utf-8").rstrip("\r\n"))

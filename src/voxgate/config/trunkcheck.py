@@ -6,13 +6,14 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from voxgate.config.identity import Caller, Shown
+from voxgate.config.trunknames import goals_of, hops_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voxgate.config.parts import Parts
     from voxgate.config.places import Path, Places
-    from voxgate.config.scalars import IpAddress
+    from voxgate.config.scalars import IpAddress, IpNetwork
     from voxgate.config.trunks import Trunk
     from voxgate.errors import Problem
 
@@ -30,25 +31,24 @@ def trunk_problems(parts: Parts, places: Places) -> Iterator[Problem]:
     yield from _same_numbers(parts, places)
 
 
-def hops_of(trunk: Trunk) -> tuple[IpAddress, ...]:
-    """The addresses that calls out go to, as the file tells them."""
-    if trunk.server is not None and not isinstance(trunk.server, str):
-        return (trunk.server,)
-    return tuple(net.network_address for net in trunk.addresses if net.num_addresses == 1)
+def networks_of(trunk: Trunk) -> tuple[IpNetwork, ...]:
+    """Where requests of a trunk come from, as far as the file tells it without DNS."""
+    given = (one for one in trunk.addresses if not isinstance(one, str))
+    return (*given, *map(ip_network, hops_of(trunk)))
 
 
 def _lonely(name: str, trunk: Trunk, places: Places) -> Iterator[Problem]:
     path: Path = ("trunks", name)
-    if not trunk.addresses and not hops_of(trunk):
+    if not trunk.addresses and not goals_of(trunk):
         message, advice = f"trunk {name} has no address", "give the provider's addresses: addresses: [198.51.100.7]"
         yield places.problem(path, message, advice)
-    elif trunk.pbxs and not hops_of(trunk):
+    elif trunk.pbxs and not goals_of(trunk):
         message = f"trunk {name} has networks only: there is no address to send calls to"
         yield places.problem((*path, "addresses"), message, "add the address of the provider's server")
     if len({address.version for address in hops_of(trunk)}) > 1:
         message = f"trunk {name} has IPv4 and IPv6 addresses"
         yield places.problem((*path, "addresses"), message, "make it two trunks, each with one IP version")
-    if trunk.register and not hops_of(trunk):
+    if trunk.register and not goals_of(trunk):
         message = f"trunk {name} has no single address to register at"
         yield places.problem((*path, "register"), message, "add the address of the provider's server to addresses")
     identity = trunk.identity
@@ -81,10 +81,7 @@ def _told_apart(path: Path, trunk: Trunk, parts: Parts, places: Places) -> Itera
             owners.setdefault(node.address, set()).add(name)
     for address, names in owners.items():
         host = ip_network(address)
-        if any(
-            host.version == net.version and address in net
-            for net in (*trunk.addresses, *map(ip_network, hops_of(trunk)))
-        ):
+        if any(host.version == net.version and address in net for net in networks_of(trunk)):
             message = f"{address} is a node of PBX {min(names)}: a request from there could be either's"
             yield places.problem((*path, "addresses"), message, "give the trunk the provider's own addresses only")
         allowed = names & set(trunk.pbxs)
@@ -99,7 +96,7 @@ def _same_numbers(parts: Parts, places: Places) -> Iterator[Problem]:
     trunks = list(parts.trunks.items())
     for index, (name, trunk) in enumerate(trunks):
         for other_name, other in trunks[:index]:
-            ours, theirs = ((*t.addresses, *map(ip_network, hops_of(t))) for t in (trunk, other))
+            ours, theirs = networks_of(trunk), networks_of(other)
             if not any(a.version == b.version and a.overlaps(b) for a in ours for b in theirs):
                 continue
             for pattern in trunk.dids.keys() & other.dids.keys():

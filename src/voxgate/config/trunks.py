@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from voxgate.config.fields import Networks, Port, Section, SipCodes, Srtp, as_list
+from voxgate.config.fields import Port, Section, SipCodes, Srtp, as_list
 from voxgate.config.identity import AccountName, Identity, Server
 from voxgate.config.limits import Limits
-from voxgate.config.scalars import Kind, PbxName, ScalarError
+from voxgate.config.scalars import Hostname, IpNetwork, Kind, PbxName, ScalarError, parse_hostname, parse_network
 from voxgate.config.secrets import Secret
 
 _PATTERN = re.compile(r"\+?[0-9*#X]+\.?\Z|\+?\.\Z")
@@ -52,9 +52,25 @@ def parse_country(value: object) -> str:
     raise ScalarError(f"`{value}` is no country code", 'write it in quotes, without + or 00: "49"')
 
 
+def parse_source(value: object) -> object:
+    """A network, an address, or the name of a host."""
+    try:
+        return parse_network(value)
+    except ScalarError as error:
+        if not isinstance(value, str) or "/" in value or value.replace(".", "").isdecimal():
+            raise
+        try:
+            return parse_hostname(value)
+        except ScalarError as other:
+            raise (error if ":" in value else other) from None
+
+
 DidPattern = Annotated[str, BeforeValidator(parse_did), Kind("pattern of numbers")]
 Digits = Annotated[str, BeforeValidator(parse_digits), Kind("beginning of a number")]
 Country = Annotated[str, BeforeValidator(parse_country), Kind("country code")]
+Source = Annotated[Hostname | IpNetwork, BeforeValidator(parse_source), Kind("IP network or host name")]
+Sources = Annotated[tuple[Source, ...], BeforeValidator(as_list, json_schema_input_type=Source | tuple[Source, ...])]
+Servers = Annotated[tuple[Server, ...], BeforeValidator(as_list, json_schema_input_type=Server | tuple[Server, ...])]
 Prefixes = Annotated[tuple[Digits, ...], BeforeValidator(as_list, json_schema_input_type=Digits | tuple[Digits, ...])]
 PbxNames = Annotated[
     tuple[PbxName, ...], BeforeValidator(as_list, json_schema_input_type=PbxName | tuple[PbxName, ...])
@@ -173,19 +189,36 @@ warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
 class Trunk(Section):
     """One SIP provider."""
 
-    addresses: Networks = Field(
+    addresses: Sources = Field(
         default=(),
-        description="Addresses and networks of the provider: requests from there are the trunk's. Without `server`, "
-        "calls out go to the single addresses among them, in order.",
+        description="Addresses, networks and host names of the provider: requests from there are the trunk's. Calls "
+        "out go to the single addresses and names among them, in order, unless `outbound_proxy` or `server` says more.",
     )
     server: Server | None = Field(
         default=None,
         description="The provider's SIP server, as it wants to be named in calls out. An address here is also where "
-        "they go. A PBX that calls this name gets this trunk and no other.",
+        "they go; a name is looked up where `addresses` holds networks only. A PBX that calls this name gets this "
+        "trunk and no other.",
+    )
+    outbound_proxy: Servers = Field(
+        default=(),
+        description="Where calls out and registrations are sent, in order: addresses, or names that are looked up. "
+        "Requests from there are the trunk's.",
+    )
+    ip_version: Literal[4, 6] | None = Field(
+        default=None,
+        description="Which addresses of a name are used for calls out. Default: IPv4 where the name has any and the "
+        "edge has IPv4 outside, else IPv6.",
     )
     register: Register | None = Field(default=None, description="Register at the provider, which then calls the edge.")
-    transport: Transport = Field(default=Transport.UDP, description="How calls go out to the provider.")
-    port: Port | None = Field(default=None, description="The provider's port. Default: 5060, with TLS 5061.")
+    transport: Transport = Field(
+        default=Transport.UDP,
+        description="How calls go out to the provider. Where you leave it out, the DNS of a name may choose another.",
+    )
+    port: Port | None = Field(
+        default=None,
+        description="The provider's port. Default: for a name what DNS says (SRV), else 5060, with TLS 5061.",
+    )
     dids: dict[DidPattern, NameOrDestination] = Field(
         default={},
         description="Numbers of this trunk and the PBX they lead to. Compared from the left, a digit goes before `X`, "

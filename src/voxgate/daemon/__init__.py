@@ -2,11 +2,14 @@
 
     edge.py   what all areas share, one TaskGroup, signals, sd_notify; the list of areas
     part.py   what an area adds to the edge, as a value
-    sip.py    Kamailio: its control, the nodes' health, registrations, trunks' registrations
+    sip.py    Kamailio: its control, the nodes' health, registrations
+    trunks.py providers: accounts at them, their names, their health
     calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
     web.py    HAProxy
     router.py  the router
         router_reports.py  what it reports, for access log and guard
+    turn.py   coturn, and who fails to log in there
+    ears.py   engines' lines on their way to the log
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it
 
 An area is a function or a small class that builds its objects and gives a `Part`; `edge.py` names it in one line.

@@ -15,9 +15,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from voxgate.daemon.calls import Calls
+from voxgate.daemon.ears import Ears
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
+from voxgate.daemon.trunks import Trunks
+from voxgate.daemon.turn import Turn
 from voxgate.daemon.web import web
 from voxgate.errors import ExitCode, VoxgateError
 from voxgate.host import files, process
@@ -30,6 +33,7 @@ from voxgate.supervise.control import Caller, ControlServer, open_control_socket
 from voxgate.supervise.hands import MachineHands
 from voxgate.supervise.log import LogFormat, LogSink, configure
 from voxgate.supervise.observe import Observer
+from voxgate.supervise.outcome import reason_of
 from voxgate.supervise.supervisor import Supervisor
 from voxgate.supervise.verbs import Machine, Operations, Reading
 from voxgate.wire.control import ApplyRequest
@@ -66,7 +70,7 @@ def run(path: Path, places: Places, log_format: str) -> int:
 
 def _reading(resolver: Resolver) -> Reading:
     history = History(resolver.places.state / "generations")
-    return Reading(resolver.load, resolver.load_sources, resolver.desire, history)
+    return Reading(resolver.load, resolver.load_sources, resolver.desire, history, resolver.renew)
 
 
 class _Edge:
@@ -80,16 +84,21 @@ class _Edge:
         self._notifier = notify.from_environment(os.environ, os.getpid())
         self._sip = Signalling(places, clock)
         self._calls = Calls(places, clock, self._sip.rpc)
+        resolver = Resolver(places, clock)
+        self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
         self._guard = Watch(places, clock, self._sip)
-        parts = (self._sip.part(), self._calls.part(), web(places), self._guard.part())
-        self._parts = (*parts, relay(places, clock, self._guard.reports, _access_line))
-        self._supervisor = Supervisor(clock, sink, on_ready=self._returned)
-        self._operations = self._operate(path, Resolver(places, clock))
+        turn = Turn(places, clock, self._guard.reports, self._signal)
+        known = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
+        self._parts = (*known, turn.part(), relay(places, clock, self._guard.reports, _access_line))
+        ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
+        self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
+        self._operations = self._operate(path, resolver)
 
     def _operate(self, path: Path, resolver: Resolver) -> Operations:
         controls = {name: control for part in self._parts for name, control in part.controls.items()}
         probes = {name: probe for part in self._parts for name, probe in part.probes.items()}
-        hands = MachineHands(resolver.places, resolver.render, self._supervisor, probes, controls)
+        prepare = {name: made for part in self._parts for name, made in part.prepare.items()}
+        hands = MachineHands(resolver.places, resolver.render, self._supervisor, probes, controls, prepare=prepare)
         observer = Observer(
             self._clock,
             self._supervisor,
@@ -99,10 +108,20 @@ class _Edge:
             hands.read_back,
             resolver.certificate,
             self._panels,
-            self._sip.trunks,
+            self._trunks.status,
         )
         machine = Machine(hands, hands.read_back, observer.observe, self._clock.wall)
-        return Operations(path, _reading(resolver), machine, on_applied=self._applied)
+        return Operations(
+            path,
+            _reading(resolver),
+            machine,
+            on_applied=self._applied,
+            prepare=self._trunks.prepare,
+            on_leaving=self._trunks.leave,
+        )
+
+    async def _refresh(self) -> None:
+        await self._operations.refresh()
 
     async def run(self) -> int:
         """Start everything, serve until a signal comes, stop everything."""
@@ -114,7 +133,7 @@ class _Edge:
         async with self._sip.rpc, self._calls.ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
-                log.error("not_started reason=%s", verbs.reason_of(result))
+                log.error("not_started reason=%s", reason_of(result))
                 return ExitCode.FAILED
             async with asyncio.TaskGroup() as group:
                 hang_up = asyncio.Event()
@@ -135,6 +154,10 @@ class _Edge:
                     task.cancel()
         self._sink.settle()
         return ExitCode.GOOD
+
+    def _signal(self, engine: str, number: signal.Signals) -> None:
+        """For areas, which are built before the supervisor is."""
+        self._supervisor.signal(engine, number)
 
     def _control_server(self) -> ControlServer:
         registrations = self._sip.registrations.told

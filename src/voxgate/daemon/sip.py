@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from voxgate.daemon.part import Part
 from voxgate.engines.sip_policy import policy_of
-from voxgate.engines.trunk_accounts import accounts_of
 from voxgate.host import files
 from voxgate.supervise.hands import KamailioControl
-from voxgate.supervise.nodes import EventSocket, NodeWatch, nodes_of, open_event_socket
+from voxgate.supervise.nodes import EventSocket, NodeWatch, hops_of, nodes_of, open_event_socket
 from voxgate.supervise.readiness import KamailioProbe
 from voxgate.supervise.registrations import Keeper
-from voxgate.supervise.trunk_status import TrunkStatus
-from voxgate.trunks.registrar import Registrar
 from voxgate.wire.jsonrpc import JsonRpcClient
 
 if TYPE_CHECKING:
@@ -38,16 +34,14 @@ class Signalling:
         self.rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
         self.watch = NodeWatch(clock)
         self.registrations = Keeper(places.state / "registrations.json", self.rpc, clock.wall)
-        self._clock = clock
         self._events = open_event_socket(folder / "events.sock", files.group_id(NAME))
-        self._registrar = Registrar(clock)
 
     def part(self) -> Part:
         """Its part of the edge."""
         return Part(
             controls={NAME: KamailioControl(self.rpc)},
             probes={NAME: KamailioProbe(self.rpc)},
-            serve=(self.registrations.serve, self._registrar.run),
+            serve=(self.registrations.serve,),
             applied=self._applied,
             returned=self._returned,
         )
@@ -58,23 +52,9 @@ class Signalling:
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: EventSocket(self.watch, ears), sock=self._events)
 
-    def trunks(self) -> tuple[TrunkStatus, ...]:
-        """The registrations at providers."""
-        now = self._clock.wall()
-        return tuple(
-            TrunkStatus(
-                one.account.trunk,
-                one.phase.value,
-                one.reason,
-                None if one.until_s is None else now + timedelta(seconds=one.until_s - now_s),
-            )
-            for one, now_s in self._registrar.snapshot()
-        )
-
     def _applied(self, desired: Desired) -> None:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
-        self.watch.follow(nodes_of(policy), desired.config.health.interval_seconds)
-        self._registrar.follow(accounts_of(desired.config, desired.network))
+        self.watch.follow(nodes_of(policy) | hops_of(policy), desired.config.health.interval_seconds)
 
     async def _returned(self, name: str) -> None:
         if name == NAME:

@@ -25,6 +25,7 @@ class Action(Enum):
     RULES = "rules"  # the router reads its rules again; connections stay
     DISPATCHER = "dispatcher"  # Kamailio reads its list of nodes again; health starts afresh
     TLS = "tls"  # the engine reads its certificates again; connections stay
+    TABLES = "tables"  # what coturn looks up, and what the kernel lets it reach, is put right; allocations stay
     RELOAD = "reload"  # HAProxy takes its whole configuration anew; connections stay
     RESTART = "restart"  # the process is stopped and started; what that means for calls, the plan says
 

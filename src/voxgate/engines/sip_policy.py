@@ -26,7 +26,8 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
     served = _served(config)
     pbxs = _pbxs(config, network)
     trunks = trunks_of(config, network, {pbx.group for pbx in pbxs.values()})
-    to_trunks = {hop.proto for trunk in trunks.values() for hop in trunk.hops}
+    # Whatever DNS answers: another answer shall not open a socket, which takes a restart.
+    to_trunks = {trunk.transport.value for trunk in config.trunks.values()}
     outside = served | {proto: _DEFAULT_PORTS[proto] for proto in to_trunks if proto not in served}
     ports = outside | {proto: _DEFAULT_PORTS[proto] for proto in _needed(config) if proto not in outside}
     sides = {

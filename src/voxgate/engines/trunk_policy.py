@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from voxgate.config.identity import Caller, Identity, Privacy
-from voxgate.config.trunkcheck import hops_of
+from voxgate.config.trunknames import Target, goals_of, lookup_of, names_of
 from voxgate_sip import trunks as sip
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def trunks_of(config: Config, network: Network, taken: Collection[int]) -> dict[
         while group in groups:
             group = group % 0x7FFFFFFF + 1
         groups.add(group)
-        trunks[name] = _trunk(name, group, rank, config.trunks[name], network)
+        trunks[name] = _trunk(name, group, rank, config, network)
     return trunks
 
 
@@ -46,23 +47,16 @@ def bracketed(address: IpAddress) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def _trunk(name: str, group: int, rank: int, trunk: Trunk, network: Network) -> sip.Trunk:
+def _trunk(name: str, group: int, rank: int, config: Config, network: Network) -> sip.Trunk:
+    trunk = config.trunks[name]
     proto = trunk.transport.value
     port = trunk.port or _DEFAULT_PORT[proto]
-    addresses = hops_of(trunk)
-    hops = tuple(
-        sip.Hop(
-            uri=f"sip:{bracketed(address)}:{port};transport={proto}",
-            address=str(address),
-            port=port,
-            proto=proto,
-            side=side_of(address, network),
-        )
-        for address in addresses
-    )
+    targets = _targets(trunk, config, network)
+    hops = tuple(_hop(target, network) for target in targets)
+    addresses = [target.address for target in targets]
     register = trunk.register
     server = trunk.server if trunk.server is not None else register.server if register else None
-    shown = server if server is not None else addresses[0] if addresses else None
+    shown = server if server is not None else next(iter(goals_of(trunk)), None)
     host = shown if isinstance(shown, str) else bracketed(shown) if shown else ""
     return sip.Trunk(
         name=name,
@@ -70,9 +64,8 @@ def _trunk(name: str, group: int, rank: int, trunk: Trunk, network: Network) -> 
         host=host if isinstance(shown, str) or port == _DEFAULT_PORT[proto] else f"{host}:{port}",
         server=str(shown or "").lower(),
         hops=hops,
-        sources=tuple(dict.fromkeys([*map(str, trunk.addresses), *map(str, addresses)])),
-        # A provider that is called over UDP may itself call over TCP, when a request is large.
-        protos=frozenset({"udp", "tcp"} if proto == "udp" else {proto}),
+        sources=_sources(trunk, addresses, config, network),
+        protos=_protos({proto, *(target.transport for target in targets)}),
         dids=tuple(_did(pattern, trunk.dids[pattern]) for pattern in sorted(trunk.dids, key=_narrow_first)),
         pbxs=frozenset(trunk.pbxs),
         prefixes=trunk.prefixes,
@@ -107,6 +100,65 @@ def caller_of(trunk: Trunk, host: str) -> sip.CallerId | None:
         private=identity.privacy is Privacy.EDGE,
         trusted=identity.trust,
     )
+
+
+def _targets(trunk: Trunk, config: Config, network: Network) -> list[Target]:
+    """Where calls out go. The order of the file counts before the priorities of one name's answer."""
+    sides = {side.side.value for side in network.sides}
+    proto = trunk.transport.value
+    found: list[Target] = []
+    for goal in goals_of(trunk):
+        first = max((target.priority for target in found), default=-1) + 1
+        if isinstance(goal, str):
+            answer = _usable(network.answers.get(lookup_of(goal, trunk, config.listen.sip), ()), config, network)
+            reached = [target for target in answer if side_of(target.address, network) in sides]
+            version = trunk.ip_version or min((target.address.version for target in reached), default=4)
+            kept = [target for target in reached if target.address.version == version]
+            found += [replace(target, priority=first + target.priority) for target in kept]
+        else:
+            found.append(Target(goal, trunk.port or _DEFAULT_PORT[proto], proto, first))
+    once = {(target.address, target.port, target.transport): target for target in reversed(found)}
+    return sorted(once.values(), key=lambda one: (one.priority, str(one.address), one.port))
+
+
+def _usable(answer: tuple[Target, ...], config: Config, network: Network) -> tuple[Target, ...]:
+    """Without what no provider can have: whoever owns a name could otherwise pass for a PBX, or for the edge."""
+    taken = {node.address for pbx in config.pbxs.values() for node in pbx.nodes}
+    taken |= {address for side in network.sides for address in (side.shown, side.local)}
+    return tuple(
+        target
+        for target in answer
+        if target.address not in taken
+        and not (target.address.is_loopback or target.address.is_multicast or target.address.is_unspecified)
+    )
+
+
+def _hop(target: Target, network: Network) -> sip.Hop:
+    return sip.Hop(
+        uri=f"sip:{bracketed(target.address)}:{target.port};transport={target.transport}",
+        address=str(target.address),
+        port=target.port,
+        proto=target.transport,
+        side=side_of(target.address, network),
+        priority=target.priority,
+        weight=target.weight,
+    )
+
+
+def _sources(trunk: Trunk, addresses: list[IpAddress], config: Config, network: Network) -> tuple[str, ...]:
+    """Networks whose requests are the trunk's, in CIDR notation; every address of a name counts."""
+    given = (str(one) for one in trunk.addresses if not isinstance(one, str))
+    named = (
+        str(target.address)
+        for name in names_of(trunk)
+        for target in _usable(network.answers.get(lookup_of(name, trunk, config.listen.sip), ()), config, network)
+    )
+    return tuple(dict.fromkeys([*given, *map(str, addresses), *sorted(named)]))
+
+
+def _protos(used: set[str]) -> frozenset[str]:
+    # A provider that is called over UDP may itself call over TCP, when a request is large.
+    return frozenset(used | {"tcp"} if "udp" in used else used)
 
 
 def _narrow_first(pattern: str) -> tuple[bool, str]:

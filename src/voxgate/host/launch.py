@@ -25,6 +25,7 @@ PACKAGES = {
     "rtpengine": "rtpengine-daemon",
     "haproxy": "haproxy",
     "nft": "nftables",
+    "turnserver": "coturn",
     "ip": "iproute2",
     "setpriv": "util-linux",
 }

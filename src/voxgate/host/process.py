@@ -203,6 +203,11 @@ class Child:
         if self._transport.get_returncode() is None:
             self._transport.terminate()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the leader a signal that means something to it."""
+        if self._transport.get_returncode() is None:
+            self._transport.send_signal(number)
+
     def kill(self) -> None:
         """End the whole group now."""
         if not self._gone:

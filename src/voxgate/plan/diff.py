@@ -15,19 +15,22 @@ if TYPE_CHECKING:
     from voxgate.config.model import Config
     from voxgate.plan.desired import Desired
 
+TURN = ("coturn", "coturn-rest")
+
 #: Which engine's restart or start a change of these keys leads to; what the steps do not hold is not claimed.
 CAUSES = {
-    "edge.domain": ("kamailio",),
-    "edge.interface": ("kamailio", "rtpengine"),
-    "edge.address": ("kamailio", "rtpengine"),
-    "edge.public_address": ("kamailio", "rtpengine"),
-    "edge.inside_interface": ("kamailio", "rtpengine"),
+    "edge.domain": ("kamailio", *TURN),
+    "edge.interface": ("kamailio", "rtpengine", *TURN),
+    "edge.address": ("kamailio", "rtpengine", *TURN),
+    "edge.public_address": ("kamailio", "rtpengine", *TURN),
+    "edge.inside_interface": ("kamailio", "rtpengine", *TURN),
     "edge.topology_hiding": ("kamailio",),
-    "network.i": ("kamailio", "rtpengine"),
-    "network.o": ("kamailio", "rtpengine"),
-    "certificates": ("kamailio", "haproxy"),
+    "network.i": ("kamailio", "rtpengine", *TURN),
+    "network.o": ("kamailio", "rtpengine", *TURN),
+    "certificates": ("kamailio", "haproxy", *TURN),
     "listen": ("kamailio", "haproxy"),
     "media": ("rtpengine",),
+    "turn": TURN,
     "health": ("kamailio",),
 }
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -178,6 +179,11 @@ class History:
         if record:
             data = _meta(replace(record, outcome=outcome, reason=reason))
             files.write(self._path(generation) / "meta.json", data, mode=0o600)
+
+    def renumber(self, generation: int, number: int) -> None:
+        """The same files run under another number: the world around them changed, nobody edited them."""
+        with suppress(FileNotFoundError):
+            self._path(generation).rename(self._path(number))
 
     def _prune(self) -> None:
         running = self.running()

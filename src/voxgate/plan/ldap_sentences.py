@@ -58,7 +58,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference], Change]], ...] = (
     (("pbxs", "*", "ldap"), _target),
 )
 #: Keys whose old and new value say it all.
-SAYINGS: tuple[tuple[tuple[str, ...], str], ...] = (
+NAMED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("listen", "ldap", "ipv4"), "LDAP over IPv4"),
     (("listen", "ldap", "ipv6"), "LDAP over IPv6"),
     (("listen", "ldap", "legacy_tls"), "old TLS for LDAPS"),

@@ -14,7 +14,7 @@ from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
 from voxgate.config.nodes import Node
 from voxgate.config.pbxs import Pbx
-from voxgate.plan import ldap_sentences, trunk_sentences
+from voxgate.plan import ldap_sentences, trunk_sentences, turn_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def changes(before: Config | None, after: Config) -> tuple[Change, ...]:
     if before is None:
         return tuple(_first(after))
     names = Names(_owners(before), _owners(after))
-    return tuple(sentence(difference, names) for difference in differences(before, after))
+    told = tuple(sentence(difference, names) for difference in differences(before, after))
+    return (*told, *turn_sentences.moves(before, after))
 
 
 def network_changes(before: Desired, after: Desired) -> tuple[Change, ...]:
@@ -103,6 +104,8 @@ def _first(config: Config) -> Iterator[Change]:
         yield _pbx(Difference(("pbxs", str(name)), ABSENT, pbx), Names({}, {}))
     for name, trunk in config.trunks.items():
         yield trunk_sentences.whole(Difference(("trunks", str(name)), ABSENT, trunk))
+    if config.turn is not None:
+        yield turn_sentences.whole(Difference(("turn",), None, config.turn))
 
 
 def sentence(difference: Difference, names: Names) -> Change:
@@ -208,7 +211,7 @@ def _says(text: str) -> Callable[[Difference, Names], Change]:
     return tell
 
 
-def _about_trunks(tell: Callable[[Difference], Change]) -> Callable[[Difference, Names], Change]:
+def _alone(tell: Callable[[Difference], Change]) -> Callable[[Difference, Names], Change]:
     return lambda difference, _names: tell(difference)
 
 
@@ -224,11 +227,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("certificates", "default", "certificate"), _says("certificate for TLS")),
     (("certificates", "default", "key"), _says("key of the certificate for TLS")),
     (("certificates", "clients_ca"), _says("authorities of client certificates")),
-    (("listen", "sip", "udp"), _port),
-    (("listen", "sip", "tcp"), _port),
-    (("listen", "sip", "tls"), _port),
-    (("listen", "sip", "wss"), _port),
-    (("listen", "sip", "ws"), _port),
+    *((("listen", "sip", transport), _port) for transport in ("udp", "tcp", "tls", "wss", "ws")),
     (("listen", "sip", "origins"), _says("hosts whose pages may open a WebSocket")),
     (("listen", "sip", "workers"), _says("SIP worker processes")),
     (("listen", "sip", "keepalive_seconds"), _says("seconds between keepalives to phones outside")),
@@ -260,8 +259,11 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "timeout_seconds"), _says("PBX {1}: seconds until the next node is tried")),
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
-    *((pattern, _about_trunks(tell)) for pattern, tell in (*trunk_sentences.TABLE, *ldap_sentences.TABLE)),
-    *((pattern, _says(text)) for pattern, text in ldap_sentences.SAYINGS),
+    *(
+        (pattern, _alone(tell))
+        for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE, *ldap_sentences.TABLE)
+    ),
+    *((pattern, _says(name)) for pattern, name in (*turn_sentences.NAMED, *ldap_sentences.NAMED)),
     (("**",), _generic),
 )
 

@@ -25,6 +25,7 @@ class Do(Enum):
 
     TLS = "tls"
     DISPATCHER = "dispatcher"
+    TABLES = "tables"
     START = "start"
     RESTART = "restart"
     RELOAD = "reload"
@@ -34,17 +35,30 @@ class Do(Enum):
 
 
 #: Starts, restarts and whole reloads share a rank: there the order of the engines counts.
-RANK = {Do.TLS: 0, Do.DISPATCHER: 1, Do.START: 2, Do.RESTART: 2, Do.RELOAD: 2, Do.RULES: 3, Do.POLICY: 3, Do.STOP: 4}
+RANK = {
+    Do.TLS: 0,
+    Do.DISPATCHER: 1,
+    Do.TABLES: 1,
+    Do.START: 2,
+    Do.RESTART: 2,
+    Do.RELOAD: 2,
+    Do.RULES: 3,
+    Do.POLICY: 3,
+    Do.STOP: 4,
+}
 
 RELOADS = {
     Action.TLS: Do.TLS,
     Action.DISPATCHER: Do.DISPATCHER,
+    Action.TABLES: Do.TABLES,
     Action.RELOAD: Do.RELOAD,
     Action.RULES: Do.RULES,
     Action.POLICY: Do.POLICY,
 }
 
-TITLES = {"kamailio": "Kamailio", "haproxy": "HAProxy"}
+TITLES = {"kamailio": "Kamailio", "haproxy": "HAProxy", "coturn": "TURN", "coturn-rest": "TURN (time-limited)"}
+#: coturn keeps allocations in its process alone.
+ALLOCATIONS_END = "allocations end, calls through them lose audio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ class Step:
         match self.action:
             case Do.START | Do.RESTART | Do.RELOAD | Do.STOP:
                 text = self.action.value
-            case Do.TLS | Do.DISPATCHER | Do.RULES | Do.POLICY:
+            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.RULES | Do.POLICY:
                 text = f"reload {self.action.value}"
             case _:
                 assert_never(self.action)
@@ -158,11 +172,15 @@ def _lost_by_restart(old: EngineState) -> str:
     """What the connected ones lose; empty when the restart is over before anyone notices (SIP over UDP)."""
     if old.name == "rtpengine":
         return "calls in progress lose audio"
+    if old.name.startswith("coturn"):
+        return ALLOCATIONS_END
     kept = sorted({listener.proto.upper() for listener in old.listeners} & {"TCP", "TLS"})
     return f"calls go on, {' and '.join(kept)} connections must be opened again" if kept else ""
 
 
 def _stop(old: EngineState) -> Step:
-    lost = "calls in progress lose audio" if old.name == "rtpengine" else "what it serves is served no more"
+    lost = {"rtpengine": "calls in progress lose audio", "coturn": ALLOCATIONS_END, "coturn-rest": ALLOCATIONS_END}.get(
+        old.name, "what it serves is served no more"
+    )
     effect = f"{TITLES.get(old.name, old.name)} stops, {lost}"
     return Step(old.name, Do.STOP, remove=tuple(file.path for file in old.files), effect=effect, interrupts=True)

@@ -16,11 +16,15 @@ panel.py        tables for people, and further parts of `voxgate status` (pure)
 guard_panel.py  the guard in `voxgate status` (pure)
 telling.py      what `voxgate calls` tells (pure)
 status.py       what `voxgate status` shows, as values
-    trunk_status.py  registrations at providers in it
+    trunk_status.py  providers in it
 observe.py      looks at the machine and makes a status of it
 haproxy.py      how the running HAProxy is asked and told
 router.py       the same for a process of the router
+coturn.py       how a running coturn is asked and told
+    turn_database.py  its accounts, secrets, peers and quotas, where it looks them up
+    turn_lines.py     failed logins out of its log (pure)
 hands.py        what `plan.apply` does to the machine
+outcome.py      what the verbs answer (pure)
 verbs.py        what the control socket's verbs do: load, plan, apply, record, roll back
 control.py      the local control socket: one verb a line, answers as JSON lines
 """

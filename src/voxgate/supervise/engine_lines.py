@@ -28,7 +28,15 @@ _RTPENGINE_PLACE = re.compile(r"(?P<prefix>(?:\[.{1,256}?\]: )?)\[(?P<module>\w+
 # HAProxy, src/errors.c: "[NOTICE]   (1234) : text".
 _HAPROXY = re.compile(r"\[(?P<level>NOTICE|WARNING|ALERT)\]\s+(?:\(\d+\) : )?(?P<rest>.*)", re.DOTALL)
 _HAPROXY_PLACE = re.compile(r"(?P<module>config|haproxy) : (?P<prefix>)(?P<message>.*)", re.DOTALL)
-_FORMS = {"rtpengine": (_RTPENGINE, _RTPENGINE_PLACE), "haproxy": (_HAPROXY, _HAPROXY_PLACE)}
+# coturn, src/apps/common/ns_turn_utils.c: "seconds: : LEVEL: text", without a level for information.
+_COTURN = re.compile(r"\d+: : (?:(?P<level>ERROR|WARNING|DEBUG): )?(?P<rest>.*)", re.DOTALL)
+_COTURN_PLACE = re.compile(r"(?!)(?P<prefix>)(?P<module>)(?P<message>)")
+_FORMS = {
+    "rtpengine": (_RTPENGINE, _RTPENGINE_PLACE),
+    "haproxy": (_HAPROXY, _HAPROXY_PLACE),
+    "coturn": (_COTURN, _COTURN_PLACE),
+    "coturn-rest": (_COTURN, _COTURN_PLACE),
+}
 
 _LEVEL = {
     "DEBUG": "debug",
@@ -102,7 +110,7 @@ def parse(engine: str, raw: bytes) -> EngineLine:
     found = line.fullmatch(text)
     if found is None:
         return EngineLine("info", clean(text))
-    level = _LEVEL[found["level"]]
+    level = _LEVEL.get(found["level"], "info")
     inner = place.fullmatch(found["rest"])
     if inner is None:
         return EngineLine(level, clean(found["rest"]))

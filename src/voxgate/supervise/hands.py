@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -103,7 +103,7 @@ class KamailioControl:
                 await self._when_allowed("dispatcher.reload")
             case Action.TLS:
                 await self._reload_tls()
-            case Action.RULES | Action.RELOAD | Action.RESTART:
+            case Action.TABLES | Action.RULES | Action.RELOAD | Action.RESTART:
                 raise AssertionError(f"Kamailio has no file for {action}")
             case _:
                 assert_never(action)
@@ -162,6 +162,8 @@ class MachineHands:
     probes: Mapping[str, Probe]
     controls: Mapping[str, Control]
     check_runner: Callable[[EngineState], Awaitable[Finished]] = run_check
+    #: What an engine needs besides its files when its process starts, by its name. Raises VoxgateError.
+    prepare: Mapping[str, Callable[[EngineState], Awaitable[None]]] = field(default_factory=dict)
 
     async def check(self, desired: Desired, engine: str) -> None:
         """The engine's own check of its files, rendered into a folder beside the running ones.
@@ -202,12 +204,18 @@ class MachineHands:
     async def start(self, state: EngineState, generation: int) -> None:
         """Ask the supervisor."""
         folder = self.places.engine(state.name)
+        await self._prepare(state)
         await self.supervisor.start(state, self.probes[state.name], cwd=folder, generation=generation)
 
     async def restart(self, state: EngineState, generation: int) -> None:
         """Ask the supervisor."""
         folder = self.places.engine(state.name)
+        await self._prepare(state)
         await self.supervisor.restart(state, self.probes[state.name], cwd=folder, generation=generation)
+
+    async def _prepare(self, state: EngineState) -> None:
+        if (prepare := self.prepare.get(state.name)) is not None:
+            await prepare(state)
 
     async def stop(self, engine: str) -> None:
         """Ask the supervisor."""

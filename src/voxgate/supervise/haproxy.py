@@ -45,7 +45,7 @@ class HaproxyControl:
                 await self.runtime.replace_certificate(path, files.read(path))
             case Action.RELOAD:
                 await self._new_worker()
-            case Action.POLICY | Action.RULES | Action.DISPATCHER | Action.RESTART:
+            case Action.POLICY | Action.RULES | Action.DISPATCHER | Action.TABLES | Action.RESTART:
                 raise AssertionError(f"HAProxy has no file for {action} of generation {generation}")
             case _:
                 assert_never(action)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
     from pathlib import Path
+    from signal import Signals
 
     from voxgate.engines.base import EngineState
     from voxgate.host.clock import Clock
@@ -113,6 +114,13 @@ class Keeper:
     def want_stop(self) -> None:
         """Have the engine stopped; `gone` is set when it is."""
         self._events.put_nowait(StopWanted())
+
+    def signal(self, number: Signals) -> bool:
+        """Send the process a signal; False when there is none."""
+        if self._child is None:
+            return False
+        self._child.signal(number)
+        return True
 
     async def run(self) -> None:
         """Start the engine and stay with it until it is stopped or never served. Nothing of it is left then."""

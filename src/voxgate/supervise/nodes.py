@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate.errors import EngineError, HostError, PeerError
 from voxgate.supervise.status import NodeState, NodeStatus
+from voxgate.supervise.trunk_status import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,11 +65,15 @@ class NodeWatch:
         if node is None or node.state is state:
             return
         self._nodes[uri] = replace(node, state=state, since=self._clock.wall())
-        log.info("node_state state=%s pbx=%s uri=%s", state.value, node.pbx, uri)
+        log.info("node_state state=%s pbx=%s uri=%s", state.value, node.pbx or "-", uri)
 
     def snapshot(self) -> tuple[NodeStatus, ...]:
-        """All nodes."""
-        return tuple(self._nodes.values())
+        """All nodes of PBXs."""
+        return tuple(node for node in self._nodes.values() if node.pbx)
+
+    def of(self, uri: str) -> NodeStatus | None:
+        """The node or trunk's address with that URI."""
+        return self._nodes.get(uri)
 
     async def refresh(self, rpc: Rpc) -> None:
         """Ask Kamailio for its list; when it does not answer (or cannot, for its size), what is known stays."""
@@ -109,6 +114,27 @@ def nodes_of(policy: Policy) -> dict[str, NodeStatus]:
         for pbx in policy.pbxs.values()
         for node in (*pbx.plain, *pbx.secure)
     }
+
+
+def hops_of(policy: Policy) -> dict[str, NodeStatus]:
+    """Every address of a trunk that is asked whether it is there, as `nodes_of`; it is no PBX's."""
+    return {
+        hop.uri: NodeStatus("", hop.address, hop.port, hop.proto, NodeState.UNKNOWN, None)
+        for trunk in policy.trunks.values()
+        for hop in (trunk.hops if trunk.probe else ())
+    }
+
+
+def addresses_of(policy: Policy, watch: NodeWatch) -> dict[str, tuple[Address, ...]]:
+    """Every trunk's addresses with what is known of each, by the trunk's name."""
+    found = {}
+    for name, trunk in policy.trunks.items():
+        seen = ((hop, watch.of(hop.uri) if trunk.probe else None) for hop in trunk.hops)
+        found[name] = tuple(
+            Address(hop.proto, hop.address, hop.port, node.state.value if node else "", node.since if node else None)
+            for hop, node in seen
+        )
+    return found
 
 
 class EventSocket(asyncio.DatagramProtocol):

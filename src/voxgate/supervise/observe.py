@@ -91,7 +91,7 @@ class Observer:
             return None
 
     def _certificate(self, config: Config) -> CertificateStatus | None:
-        if not (config.listen.sip.tls or config.listen.sip.wss):
+        if not (config.listen.sip.tls or config.listen.sip.wss or (config.turn and config.turn.tls_port)):
             return None
         shown = self.certificate(config)
         return CertificateStatus(shown.names, shown.expires, shown.self_signed)

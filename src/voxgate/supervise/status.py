@@ -8,7 +8,9 @@
      "listeners": [{"proto", "address", "port", "purpose"}],
      "media_ports": "10000-20000",
      "nodes": [{"pbx", "address", "port", "transport", "state": "up" | "down" | "unknown", "since"}],
-     "trunks": [{"name", "registration", "reason", "until"}],
+     "trunks": [{"name", "registration", "reason", "until",
+                 "addresses": [{"transport", "address", "port", "state", "since"}],
+                 "names": [{"name", "addresses", "since", "reason"}]}],
      "certificate": {"names", "expires", "self_signed"} | null,
      "warnings": [text], and one list for each of `panels`}
 """
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from voxgate.supervise.panel import section
 from voxgate.supervise.supervisor import fingerprint
-from voxgate.supervise.trunk_status import HEAD, TrunkStatus, flaws
+from voxgate.supervise.trunk_status import TrunkStatus, flaws, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -207,7 +209,7 @@ class Status:
         )
         for panel in self.panels:
             lines += section(panel.head, list(panel.rows))
-        lines += section(HEAD, [trunk.row() for trunk in self.trunks])
+        lines += tables(self.trunks)
         lines += ["", _certificate_line(self.certificate), *(f"warning: {text}" for text in self.warnings)]
         return "\n".join(lines)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
     from pathlib import Path
+    from signal import Signals
     from types import TracebackType
 
     from voxgate.engines.base import EngineState, Process
@@ -136,6 +137,12 @@ class Supervisor:
         """
         await self.stop(state.name)
         await self.start(state, probe, cwd=cwd, generation=generation)
+
+    def signal(self, name: str, number: Signals) -> None:
+        """Send a running engine a signal that means something to it. Raises EngineError when it does not run."""
+        keeper = self._keepers.get(name)
+        if keeper is None or not keeper.signal(number):
+            raise EngineError(name, "does not run")
 
     async def stop_all(self) -> None:
         """Stop all engines, the last started first."""

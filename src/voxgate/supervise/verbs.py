@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from voxgate.errors import ConfigError, ExitCode, HostError, UsageError
-from voxgate.plan.apply import Applied, Broken, Hands, Kept, Result, apply
+from voxgate.plan.apply import Applied, Hands, Result, apply
 from voxgate.plan.diff import Plan, diff
 from voxgate.plan.history import (
     History,
@@ -22,8 +22,9 @@ from voxgate.plan.history import (
     saved,
     way_back,
 )
-from voxgate.plan.steps import as_found
+from voxgate.plan.steps import Do, as_found
 from voxgate.supervise.control import Caller, Told
+from voxgate.supervise.outcome import history_table, outcome_of, plan_told, reason_of, result_told
 from voxgate.supervise.status import Overall, Status
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Reading:
     load_sources: Callable[[Path, tuple[Source, ...]], Loaded]
     desire: Callable[[Config, int], Desired]
     history: History
+    renew: Callable[[Desired, int], Desired] = lambda desired, _: desired
+
+
+async def _nothing(_: object) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +100,18 @@ class Operations:
         machine: Machine,
         *,
         on_applied: Callable[[Desired], None] = lambda _: None,
+        prepare: Callable[[Config], Awaitable[None]] = _nothing,
+        on_leaving: Callable[[Desired], Awaitable[None]] = _nothing,
     ) -> None:
+        """`prepare` hears of a configuration before it is planned, `on_leaving` of what will run before it does."""
         self.main = main
         self.running: Desired | None = None
         self._warnings: tuple[str, ...] = ()
         self._reading = reading
         self._machine = machine
         self._on_applied = on_applied
+        self._prepare = prepare
+        self._on_leaving = on_leaving
         self._lane = asyncio.Lock()
 
     async def start(self, by: str) -> Result:
@@ -109,6 +120,7 @@ class Operations:
         The same files as those of the newest applied generation keep its number.
         """
         loaded = self._reading.load(self.main)
+        await self._prepare(loaded.config)
         files, record = saved(self.main, loaded.sources), self._reading.history.running()
         if record and self._reading.history.sources(record.generation) == files:
             plan = diff(None, self._reading.desire(loaded.config, record.generation))
@@ -138,6 +150,7 @@ class Operations:
         async with self._only_one():
             main = request.path or self.main
             loaded = self._reading.load(main)
+            await self._prepare(loaded.config)
             wish = Wish(loaded, self._plan(loaded), "apply", caller.by)
             _needs_word(wish.plan, said=request.yes)
             self.main = main
@@ -156,6 +169,7 @@ class Operations:
                     "    apply them first, or roll back with --force, which keeps them in the history"
                 )
             loaded = self._reading.load_sources(self.main, loadable(self.main, wanted))
+            await self._prepare(loaded.config)
             _needs_word(self._plan(loaded), said=request.yes)
             if edited:
                 self._keep(on_disk, caller.by)
@@ -167,6 +181,24 @@ class Operations:
                 put_back(self.main, way_back(self.main, on_disk, read_sources(self.main)))
                 return told
             return Told(told.data, "\n".join((told.text, *_files_told(way, number))))
+
+    async def refresh(self) -> None:
+        """Apply what runs once more, because the world around it changed; only what interrupts nobody."""
+        async with self._lane:
+            before, history = self._runs(), self._reading.history
+            plan = diff(before, self._reading.renew(before, history.next_generation()))
+            if plan.nothing_to_do:
+                return
+            if too_much := {step.action for step in plan.steps} - {Do.POLICY, Do.DISPATCHER, Do.TLS}:
+                log.warning("not_refreshed needs=%s", ",".join(sorted(action.value for action in too_much)))
+                return
+            result = await apply(plan, self._machine.hands, lambda _: None)
+            if not isinstance(result, Applied):
+                log.warning("not_refreshed reason=%s", reason_of(result))
+                return
+            history.renumber(before.generation, plan.generation)
+            self.running = plan.after
+            self._on_applied(plan.after)
 
     def _runs(self) -> Desired:
         if self.running is None:
@@ -195,15 +227,19 @@ class Operations:
         record = Record(plan.generation, self._machine.now(), wish.by, wish.verb, summary, Outcome.STARTED)
         history.begin(record, saved(self.main, wish.loaded.sources), str(plan))
         result = await self._carry_out(wish, progress)
-        history.finish(plan.generation, *_outcome(result))
+        history.finish(plan.generation, *outcome_of(result))
         return result
 
     async def _carry_out(self, wish: Wish, progress: Callable[[str], None]) -> Result:
+        await self._on_leaving(wish.plan.after)
         result = await apply(wish.plan, self._machine.hands, progress)
         if isinstance(result, Applied):
             self.running = wish.plan.after
             self._on_applied(wish.plan.after)
             self._warnings = tuple(str(warning) for warning in wish.loaded.warnings)
+        elif self.running:
+            # Whoever left for what was to come comes back.
+            self._on_applied(self.running)
         return result
 
     def _one_before(self) -> int:
@@ -231,68 +267,9 @@ class Operations:
         self._reading.history.begin(record, on_disk, "")
 
 
-def plan_told(plan: Plan, *, with_diff: bool) -> Told:
-    """A plan for both kinds of readers; `file_diffs` only where asked for."""
-    data, text = plan.to_json(), str(plan)
-    if with_diff:
-        diffs = plan.file_diffs()
-        data["file_diffs"] = [{"engine": one.engine, "path": one.path, "diff": one.text} for one in diffs]
-        text = "\n\n".join((text, *(one.text for one in diffs)))
-    return Told(data, text)
-
-
-def result_told(result: Result, plan: Plan) -> Told:
-    """`{"result": "applied" | "kept" | "broken", "generation": what runs, "at", "reason", "failures", "plan"}`."""
-    data: dict[str, object] = {"plan": plan.to_json(), "at": "", "reason": "", "failures": []}
-    match result:
-        case Applied(generation):
-            data |= {"result": "applied", "generation": generation}
-            return Told(data, f"{plan}\n\nGeneration {generation} runs.")
-        case Kept(running, at, reason):
-            data |= {"result": "kept", "generation": running, "at": at, "reason": reason}
-            runs = f"Generation {running} runs on." if running else "Nothing runs."
-            text = f"Generation {plan.generation} was not applied: {at}: {reason}\n{runs}"
-            return Told(data, text, ExitCode.FAILED)
-        case Broken(at, reason, failures):
-            data |= {"result": "broken", "generation": None, "at": at, "reason": reason, "failures": list(failures)}
-            text = f"Generation {plan.generation} was not applied: {at}: {reason}\nNot all could be put back:"
-            text = "\n".join((text, *(f"  ! {failure}" for failure in failures)))
-            return Told(data, f"{text}\nSee `voxgate status`.", ExitCode.FAILED)
-        case _:
-            assert_never(result)
-
-
-def history_table(records: tuple[Record, ...], running: int | None) -> str:
-    """One line for each generation, the running one marked."""
-    lines = [
-        f"{'*' if r.generation == running else ' '} {r.generation:>5}  {r.time:%Y-%m-%dT%H:%M:%SZ}  "
-        f"{r.outcome.value:<11}  {r.by:<10}  {r.verb:<12}  {r.summary}"
-        + (f" ({' '.join(r.reason.split())})" if r.reason else "")
-        for r in records
-    ]
-    return "\n".join(lines) or "nothing was applied yet"
-
-
 def _needs_word(plan: Plan, *, said: bool) -> None:
     if plan.dangers and not said:
         raise UsageError(f"{plan}\n\nNothing was changed. Repeat with --yes if this is what you want.")
-
-
-def reason_of(result: Result) -> str:
-    """Why it was not applied, empty when it was."""
-    return _outcome(result)[1]
-
-
-def _outcome(result: Result) -> tuple[Outcome, str]:
-    match result:
-        case Applied():
-            return Outcome.APPLIED, ""
-        case Kept(_, at, reason, touched):
-            return Outcome.ROLLED_BACK if touched else Outcome.FAILED, f"{at}: {reason}"
-        case Broken(at, reason, failures):
-            return Outcome.BROKEN, f"{at}: {reason}; not put back: {', '.join(failures)}"
-        case _:
-            assert_never(result)
 
 
 def _files_told(way: WayBack, number: int) -> list[str]:

@@ -54,6 +54,15 @@ class Registrar:
         now_s = self._clock.monotonic()
         return tuple((self._states[name], now_s) for name in sorted(self._wanted) if name in self._states)
 
+    async def leave(self, accounts: Iterable[TrunkAccount]) -> None:
+        """Take back all registrations but these. They come again unless `follow` is told otherwise."""
+        wanted = set(accounts)
+        gone = [task for account, task in self._tasks.items() if account not in wanted]
+        for task in gone:
+            task.cancel()
+        await asyncio.gather(*gone, return_exceptions=True)
+        self._tasks = {account: task for account, task in self._tasks.items() if account in wanted}
+
     async def run(self) -> None:
         """Until cancelled; then everything is unregistered."""
         async with asyncio.TaskGroup() as group:
@@ -61,12 +70,8 @@ class Registrar:
                 await self._changed.wait()
                 self._changed.clear()
                 wanted = set(self._wanted.values())
-                gone = [task for account, task in self._tasks.items() if account not in wanted]
-                for task in gone:
-                    task.cancel()
                 # An account that changes is taken back before it is registered anew.
-                await asyncio.gather(*gone, return_exceptions=True)
-                self._tasks = {account: task for account, task in self._tasks.items() if account in wanted}
+                await self.leave(wanted)
                 for account in wanted - self._tasks.keys():
                     self._tasks[account] = group.create_task(self._keep(account))
 

@@ -59,6 +59,17 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
         (6, "listen.sip.wss", "port 443 cannot serve WebSocket and listen.sip.tls both", "on 443 as a rule"),
         (7, "listen.sip.ws", "listen.sip.tcp", "a port of its own"),
     ],
+    "turn": [
+        (5, "turn.accounts.office", "stands here in plain text", "!secret NAME"),
+        (6, "turn.shared_secret", "stands here in plain text", "!secret NAME"),
+    ],
+    "turn-ports": [
+        (5, "turn.tls_port", "port 5061 is that of listen.sip.tls", "a port of its own"),
+        (6, "turn.relay_ports", "overlap", "a range of its own"),
+        (7, "turn.peers[1]", "overlaps 0.0.0.0/8", "the PBXs' own networks"),
+        (7, "turn.peers[2]", "overlaps 169.254.0.0/16", "the PBXs' own networks"),
+        (8, "turn.second_address", "both IPv4", "one IPv4"),
+    ],
     "two-families": [(5, "pbxs.hq.nodes", "nodes with IPv6 addresses", "one IP version")],
     "two-ipv4": [
         (4, "edge.address", "beside edge.interface", "keep address, or keep interface"),

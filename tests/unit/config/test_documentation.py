@@ -23,7 +23,14 @@ EXAMPLES = sorted((DOCS / "examples").glob("*.yaml"))
 def loaded(text: str) -> Loaded:
     return load_sources(
         (Source("f", text),),
-        SecretPlaces(Path("/nonexistent"), {"VOXGATE_SECRET_CARRIER": "x"}),
+        SecretPlaces(
+            Path("/nonexistent"),
+            {
+                "VOXGATE_SECRET_CARRIER": "x",
+                "VOXGATE_SECRET_TURN_OFFICE": "correct horse",
+                "VOXGATE_SECRET_TURN_REST": "battery staple battery",
+            },
+        ),
         datetime(2026, 1, 1, tzinfo=UTC),
     )
 
@@ -107,7 +114,10 @@ trunks:
       "05551594XX": hq
       "0555200X.": branch
     pbxs: [hq, branch]
-turn:                                                            #! turn
+turn:
+  port: 3478
+  tls_port: 5349
+  accounts: {office: !secret turn-office}
   shared_secret: !secret turn-rest
 guard:
   suspicious_per_minute: 20
@@ -125,7 +135,7 @@ def test_each_promised_key_that_is_not_served_yet_leads_to_one_honest_problem() 
 
 
 def test_the_rest_of_the_promised_shape_loads() -> None:
-    served = PROMISED[: PROMISED.index("turn:")]
+    served = PROMISED[: PROMISED.index("guard:")]
     lines = [
         line for line in served.splitlines() if "#! " not in line and line.strip() not in {"default:", "certificates:"}
     ]
@@ -136,3 +146,5 @@ def test_the_rest_of_the_promised_shape_loads() -> None:
     assert config.pbxs["branch"].sip.udp is None
     assert config.trunks["carrier"].dids["0555200X."].pbx == "branch"
     assert (config.listen.sip.tls, config.listen.sip.wss) == (5061, 443)
+    assert config.turn is not None
+    assert (config.turn.tls_port, set(config.turn.accounts)) == (5349, {"office"})

@@ -10,6 +10,7 @@ import pytest
 
 from voxgate.config.load import Source, load_sources
 from voxgate.config.secrets import SecretPlaces
+from voxgate.config.trunknames import Lookup, goals_of, lookups_of
 from voxgate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def test_a_trunk_as_users_write_it() -> None:
         ("  a: {dids: {X.: hq}}\n", "trunks.a", "trunk a has no address"),
         ("  a: {addresses: 198.51.100.7}\n", "trunks.a", "trunk a carries no call"),
         ("  a: {addresses: 198.51.100.0/24, pbxs: far}\n", "trunks.a.addresses", "networks only"),
+        ("  a: {addresses: 198.51.100.7/2x, pbxs: far}\n", "trunks.a.addresses", "is not a network"),
+        ("  a: {addresses: 198.51.100.999, pbxs: far}\n", "trunks.a.addresses", "is not a network"),
+        ("  a: {addresses: sip_carrier, pbxs: far}\n", "trunks.a.addresses", "is not a host name"),
         ("  a: {addresses: 198.51.100.7, dids: {X.: nope}}\n", "trunks.a.dids.X.", "there is no PBX nope"),
         ("  a: {addresses: 198.51.100.7, pbxs: [far, nope]}\n", "trunks.a.pbxs[1]", "there is no PBX nope"),
         ("  a: {addresses: 198.51.100.7, dids: {5X5Y: far}}\n", "trunks.a.dids.5X5Y", "is no pattern of numbers"),
@@ -75,3 +79,33 @@ def test_a_contradiction_is_named_where_it_stands(text: str, key: str, message: 
 def test_two_accounts_at_one_provider_share_its_addresses() -> None:
     text = "  a: {addresses: 198.51.100.7, dids: {51: far}}\n  b: {addresses: 198.51.100.7, dids: {52: hq}}\n"
     assert set(loaded(text).trunks) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "goals"),
+    [
+        ("addresses: 198.51.100.7", ["198.51.100.7"]),
+        ("addresses: [198.51.100.0/24, b.carrier.example, 198.51.100.7]", ["b.carrier.example", "198.51.100.7"]),
+        # As providers are written today: the name is for request URIs, the address is where they go.
+        ("addresses: 198.51.100.7, server: sip.carrier.example", ["198.51.100.7"]),
+        ("server: sip.carrier.example", ["sip.carrier.example"]),
+        ("addresses: 198.51.100.0/24, server: sip.carrier.example", ["sip.carrier.example"]),
+        ("addresses: 198.51.100.7, server: 198.51.100.8", ["198.51.100.8"]),
+        ("addresses: 198.51.100.7, server: a.example, outbound_proxy: [p.example, 198.51.100.9]",
+         ["p.example", "198.51.100.9"]),
+    ],
+)  # fmt: skip
+def test_calls_out_go_where_the_file_says_most_plainly(text: str, goals: list[str]) -> None:
+    trunk = loaded(f"  a: {{{text}, pbxs: far}}\n").trunks["a"]
+    assert [str(goal) for goal in goals_of(trunk)] == goals
+
+
+def test_a_name_is_looked_up_among_transports_that_are_open() -> None:
+    config = loaded("  a: {server: a.example, pbxs: far}\n  b: {server: b.example, port: 5070, pbxs: far}\n"
+                    "  c: {server: c.example, transport: tls, pbxs: far}\n  d: {addresses: 198.51.100.7, pbxs: far}\n"
+                    "listen: {sip: {udp: 5060, tls: 5061}}\n")  # fmt: skip
+    assert dict(lookups_of(config)) == {
+        "a": Lookup("a.example", ("udp", "tls"), None),
+        "b": Lookup("b.example", ("udp",), 5070),
+        "c": Lookup("c.example", ("tls",), None),
+    }
