@@ -11,6 +11,8 @@ kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
 websocket.py   what Kamailio and HAProxy agree on for SIP over WebSocket
 router.py      LDAP and H.323: the router's processes and their rules.json
 haproxy/       what is neither SIP nor audio: haproxy.cfg, a fragment for each service; certificate.pem
+sni.py        certificates for names of their own
+acme.py       what HAProxy and the certificates' part agree on about ACME
 coturn.py     STUN and TURN: turnserver.conf, tables.json, fence.nft, certificate.pem, key.pem
     turn_tables.py     accounts, secrets, peers and quotas, which coturn looks up
     turn_fence.py      what the kernel lets relayed packets reach
