@@ -97,7 +97,7 @@ class Resolver:
         relays = tuple(router.Router(number + 1, _router()) for number in range(routers))
         haproxy = Haproxy(pair, web_key, clients_ca, pbxs_ca, routers=routers, further=further)
         # rtpengine first: Kamailio asks it at its own start. HAProxy after them: what it passes on must find them.
-        front = (*relays, haproxy) if served(config) else ()
+        front: tuple[Engine, ...] = (*relays, haproxy) if served(config) else ()
         return (Rtpengine(), kamailio, *front, *coturn.coturns(config.turn, pair))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
