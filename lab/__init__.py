@@ -17,6 +17,9 @@
 ``peers``       our own strict phones and small PBXs, for SIP and H.323
 ``phones``      real phones (baresip, linphone) behind one interface
 ``switchboard`` starts a PBX and reads its journal
+``directory``   a real LDAP server
+``nameserver``  a DNS server that takes updates (Knot)
+``pebble``      an ACME authority; ``renewalinfo`` suggests when to renew
 ``edge``        Voxgate itself, as an operator runs it
 ``demo``        what `make demo` shows: claims, proven with real calls
 

@@ -7,12 +7,13 @@ from functools import cache
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
-from voxgate.certs import store
+from voxgate.certs.store import Shown, Store, trusted
 from voxgate.config import load, network
-from voxgate.engines import coturn, websocket
-from voxgate.engines.haproxy.engine import Haproxy
+from voxgate.engines import coturn, router, websocket
+from voxgate.engines.haproxy.engine import Haproxy, served
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
+from voxgate.engines.sni import Further
 from voxgate.errors import ConfigError, Problem
 from voxgate.host.facts import read_facts
 from voxgate.host.randomness import lasting_secret
@@ -20,6 +21,8 @@ from voxgate.plan.desired import Desired, desire
 from voxgate.trunks.names import read_answers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
     from voxgate.config.load import Loaded, Source
@@ -67,23 +70,35 @@ class Resolver:
         engines = self._engines(desired.config)
         return tuple(engine.desired(desired.config, desired.network, places, desired.generation) for engine in engines)
 
-    def certificate(self, config: Config) -> store.Shown:
-        """What TLS clients are shown. Raises HostError."""
-        return store.shown(config, self.places.state / "selfsigned", self.clock.wall())
+    def certificate(self, config: Config) -> Shown:
+        """What TLS clients are shown where no other certificate is for the name. Raises HostError."""
+        return self.certificates(config)[0]
+
+    def certificates(self, config: Config) -> tuple[Shown, ...]:
+        """All certificates, the default first. Raises HostError."""
+        return self.store.shown(config, self.clock.wall())
+
+    @property
+    def store(self) -> Store:
+        """Where certificates are kept."""
+        return Store(self.places.state / "certificates")
 
     def _engines(self, config: Config) -> tuple[Engine, ...]:
-        shown = self.certificate(config)
+        shown, *others = self.certificates(config)
+        further = tuple(Further(one.name, one.asked, one.certificate, one.key) for one in others)
         key = lasting_secret(self.places.state / "topology.key")
-        pair = Pair(shown.certificate, shown.key)
-        clients_ca = store.clients_ca(config)
-        turn = coturn.coturns(config.turn, pair)
-        if not websocket.served(config):
-            # rtpengine first: Kamailio asks it at its own start.
-            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca), *turn)
-        web_key = lasting_secret(self.places.state / "websocket.key")
-        # HAProxy last: what it passes on must find Kamailio.
-        kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca)
-        return (Rtpengine(), kamailio, Haproxy(pair, web_key), *turn)
+        pair = Pair(shown.certificate, shown.key, shown.names)
+        clients_ca, pbxs_ca = (trusted(path) for path in (config.certificates.clients_ca, config.certificates.pbxs_ca))
+        web_key = lasting_secret(self.places.state / "websocket.key") if websocket.served(config) else ""
+        kamailio = Kamailio(
+            _script(), pair, key, websocket_key=web_key, clients_ca=clients_ca, further=further, pbxs_ca=pbxs_ca
+        )
+        routers = router.processes(read_facts().cpu_count) if router.served(config) else 0
+        relays = tuple(router.Router(number + 1, _router()) for number in range(routers))
+        haproxy = Haproxy(pair, web_key, clients_ca, pbxs_ca, routers=routers, further=further)
+        # rtpengine first: Kamailio asks it at its own start. HAProxy after them: what it passes on must find them.
+        front: tuple[Engine, ...] = (*relays, haproxy) if served(config) else ()
+        return (Rtpengine(), kamailio, *front, *coturn.coturns(config.turn, pair))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -98,15 +113,17 @@ class Resolver:
 
 
 def _shows_certificate(config: Config) -> bool:
-    return bool(config.listen.sip.tls or config.listen.sip.wss or (config.turn and config.turn.tls_port))
+    listen = config.listen
+    turn = config.turn and config.turn.tls_port
+    return bool(listen.sip.tls or listen.sip.wss or router.served(config) or turn)
 
 
 _SELF_SIGNED = Problem(
     "",
     0,
     "certificates",
-    "TLS clients are shown a self-signed certificate",
-    "set certificates.default.certificate and .key to files that the clients' authorities have signed",
+    "TLS clients are shown a certificate that the edge itself has signed",
+    "set certificates.default.acme, or .certificate and .key; `voxgate certs` names the file that clients may trust",
 )
 
 
@@ -116,3 +133,27 @@ def _script() -> tuple[tuple[str, bytes], ...]:
     package = resources("voxgate_sip")
     names = sorted(entry.name for entry in package.iterdir() if entry.name.endswith(".py"))
     return tuple((name, (package / name).read_bytes()) for name in names)
+
+
+#: What the router's processes import, and nothing else of Voxgate.
+_ROUTER_CODE = ("errors.py", "guard/observation.py", "wire/access_line.py", "wire/proxy_v2.py")
+
+
+@cache
+def _router() -> tuple[tuple[str, bytes], ...]:
+    """The router's code, as files below a folder that is on Python's path."""
+    package = resources("voxgate")
+    found = {
+        f"voxgate/{path}": (package / path).read_bytes() for path in (*_ROUTER_CODE, *_modules(package / "router"))
+    }
+    folders = {path.rpartition("/")[0] for path in found}
+    empty = {f"{folder}/__init__.py": b"" for folder in folders}
+    return tuple(sorted((empty | found).items()))
+
+
+def _modules(folder: Traversable, below: str = "router") -> Iterator[str]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{below}/{entry.name}")
+        elif entry.name.endswith(".py"):
+            yield f"{below}/{entry.name}"

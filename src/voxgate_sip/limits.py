@@ -68,6 +68,16 @@ def key_of(call_id: str, from_tag: str) -> str:
     return f"{call_id}|{from_tag}"
 
 
+def call_id_of(key: str) -> str:
+    """The Call-ID in what `key_of` gave."""
+    return key.rpartition("|")[0]
+
+
+def is_answered(text: str) -> bool:
+    """Whether a place's text is that of an answered call."""
+    return text.split(" ", 2)[1] != "0"
+
+
 def used_of(text: object) -> Used:
     """What stands in shared memory; nothing there is nothing used."""
     if not isinstance(text, str):

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from voxgate_sip.limits import LONGEST_KEY, SEAT, Limit, Place, Used, claim, corrections, give_back, place_of, used_of
+from voxgate_sip.limits import (
+    LONGEST_KEY,
+    SEAT,
+    Limit,
+    Place,
+    Used,
+    call_id_of,
+    claim,
+    corrections,
+    give_back,
+    place_of,
+    used_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -144,6 +156,11 @@ class Places:
                 htable.sht_setxs("used", subject, used.text(), ANSWERED_S if used.calls else IDLE_S)
         finally:
             htable.sht_unlock("used", subject)
+
+    def record(self, key: str) -> str:
+        """What is kept of the call under `key` (see `record.py`), if anything."""
+        kept = self._htable.sht_get("calls", call_id_of(key))
+        return kept if isinstance(kept, str) else ""
 
     def table(self, name: str) -> list[tuple[str, str]]:
         """Each item of a table. Its parts are locked one after the other, so nothing slow may be done in between."""

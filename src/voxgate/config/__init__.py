@@ -6,6 +6,9 @@ model.py     `Config` and its sections; every key with its sentence
     pbxs.py        the section `pbxs`
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
+    nodes.py       addresses of PBXs
+    services.py    what services beside SIP have in common
+    ldap.py        LDAP
     trunks.py      the section `trunks`
     turn.py        the section `turn`
     trunknames.py  where its calls go and come from, by name and by address
@@ -21,8 +24,12 @@ places.py      where each key was written: path -> file and line
     parts.py       the sections that are good by themselves
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
+    ldapcheck.py   the same around LDAP
     turncheck.py   the same around STUN and TURN
-    certificate.py certificate files: there, PEM, a pair, in date
+    certificates.py  the section `certificates`
+    certificate.py what it says beside the files: there, PEM, a pair, in date, for the names
+    chain.py       a certificate with its chain and its key
+    asked_names.py  the names that TLS clients can ask for
     client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments
 secrets.py   `!secret NAME` from environment, file or systemd credential; never printed

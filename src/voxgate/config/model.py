@@ -11,11 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
+from voxgate.config.ldap import LdapListen
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
-from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
+from voxgate.config.scalars import Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
 from voxgate.config.turn import Turn
 
@@ -69,22 +71,6 @@ class Edge(Section):
     )
 
 
-class Certificate(Section):
-    """A certificate and its key, as files."""
-
-    certificate: AbsolutePath = Field(description="PEM file with the server's certificate first, then its chain.")
-    key: AbsolutePath = Field(description="PEM file with the private key, readable by root only.")
-
-
-class Certificates(Section):
-    """What TLS clients are shown. Without it, Voxgate makes a self-signed certificate and says so."""
-
-    default: Certificate | None = Field(default=None, description="Certificate for every name.")
-    clients_ca: AbsolutePath | None = Field(
-        default=None, description="PEM file with the authorities whose client certificates count."
-    )
-
-
 class SipListen(Section):
     """Ports on which SIP is served. A transport without a port accepts nothing."""
 
@@ -124,6 +110,9 @@ class Listen(Section):
     """What is served to the outside. A service type without an entry accepts nothing."""
 
     sip: SipListen = Field(default=SipListen(udp=5060, tcp=5060, tls=5061), description="SIP, over UDP, TCP and TLS.")
+    ldap: LdapListen | None = Field(
+        default=None, description="LDAP for phone books and directories. Not served by default."
+    )
 
 
 class Media(Section):

@@ -22,6 +22,7 @@ class Action(Enum):
     """How a changed file becomes effective, weakest first. A restart includes the effect of all others."""
 
     POLICY = "policy"  # Kamailio's workers are told the new generation and read policy.json again
+    RULES = "rules"  # the router reads its rules again; connections stay
     DISPATCHER = "dispatcher"  # Kamailio reads its list of nodes again; health starts afresh
     TLS = "tls"  # the engine reads its certificates again; connections stay
     TABLES = "tables"  # what coturn looks up, and what the kernel lets it reach, is put right; allocations stay
@@ -48,13 +49,15 @@ class File:
 class Listener:
     """One socket an engine opens for the outside world: `proto` udp|tcp|tls, numeric `address`, `port` 1..65535.
 
-    `purpose` is a few words for people, for instance "SIP over TLS".
+    `purpose` is a few words for people, for instance "SIP over TLS". `sni`: with TLS, who asks for a name is
+    shown that name's certificate; else all are shown the default one.
     """
 
     proto: str
     address: str
     port: int
     purpose: str
+    sni: bool = True
 
 
 @dataclass(frozen=True, slots=True)

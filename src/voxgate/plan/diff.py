@@ -34,7 +34,12 @@ CAUSES = {
     "health": ("kamailio",),
 }
 
-LISTENER_KEYS = frozenset(f"listen.sip.{key}" for key in ("udp", "tcp", "tls", "wss", "ws"))
+LISTENER_KEYS = frozenset(
+    (
+        *(f"listen.sip.{key}" for key in ("udp", "tcp", "tls", "wss", "ws")),
+        *(f"listen.ldap{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

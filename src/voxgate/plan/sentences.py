@@ -10,15 +10,16 @@ from enum import Enum
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
-from voxgate.config.pbxs import Node, Pbx
-from voxgate.plan import trunk_sentences, turn_sentences
+from voxgate.config.nodes import Node
+from voxgate.config.pbxs import Pbx
+from voxgate.plan import certificate_sentences, ldap_sentences, trunk_sentences, turn_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from voxgate.config.model import Config
     from voxgate.plan.desired import Desired
 
 SIDES = {
@@ -97,6 +98,7 @@ def _first(config: Config) -> Iterator[Change]:
         port = getattr(config.listen.sip, transport)
         if port is not None:
             yield _port(Difference(("listen", "sip", transport), None, port), Names({}, {}))
+    yield from ldap_sentences.first(config)
     yield Change(Kind.ADD, "media.ports", f"relays media on UDP ports {config.media.ports}")
     for name, pbx in config.pbxs.items():
         yield _pbx(Difference(("pbxs", str(name)), ABSENT, pbx), Names({}, {}))
@@ -168,15 +170,6 @@ def _port(difference: Difference, names: Names) -> Change:
     return Change(Kind.CHANGE, difference.dotted, f"moves {what} from port {difference.old} to port {difference.new}")
 
 
-def _certificate(difference: Difference, names: Names) -> Change:
-    del names
-    old, new = (
-        shown(value.certificate) if isinstance(value, Certificate) else "self-signed"
-        for value in (difference.old, difference.new)
-    )
-    return Change(Kind.CHANGE, difference.dotted, f"certificate for TLS: {old} -> {new}")
-
-
 def _networks(difference: Difference, names: Names) -> Change:
     del names
     return Change(Kind.CHANGE, difference.dotted, f"local networks: {_arrow(difference)}")
@@ -221,15 +214,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("edge", "inside_interface"), _says("interface towards the PBXs")),
     (("edge", "local_networks"), _networks),
     (("edge", "topology_hiding"), _says("topology hiding")),
-    (("certificates", "default"), _certificate),
-    (("certificates", "default", "certificate"), _says("certificate for TLS")),
-    (("certificates", "default", "key"), _says("key of the certificate for TLS")),
-    (("certificates", "clients_ca"), _says("authorities of client certificates")),
-    (("listen", "sip", "udp"), _port),
-    (("listen", "sip", "tcp"), _port),
-    (("listen", "sip", "tls"), _port),
-    (("listen", "sip", "wss"), _port),
-    (("listen", "sip", "ws"), _port),
+    *((("listen", "sip", transport), _port) for transport in ("udp", "tcp", "tls", "wss", "ws")),
     (("listen", "sip", "origins"), _says("hosts whose pages may open a WebSocket")),
     (("listen", "sip", "workers"), _says("SIP worker processes")),
     (("listen", "sip", "keepalive_seconds"), _says("seconds between keepalives to phones outside")),
@@ -262,7 +247,8 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
-    *((pattern, _says(name)) for pattern, name in turn_sentences.NAMED),
+    *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *ldap_sentences.TABLE)),
+    *((pattern, _says(name)) for pattern, name in (*turn_sentences.NAMED, *ldap_sentences.NAMED)),
     (("**",), _generic),
 )
 

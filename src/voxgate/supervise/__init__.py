@@ -12,6 +12,7 @@ log.py          engines' lines and our own as one structured log
 notify.py       sd_notify (READY, STATUS, WATCHDOG, STOPPING)
 nodes.py        PBX nodes as the health checks see them
 registrations.py  who is registered through the edge, kept over restarts
+pbx_accounts.py  accounts that PBXs have registered at providers (pure)
 panel.py        tables for people, and further parts of `voxgate status` (pure)
 guard_panel.py  the guard in `voxgate status` (pure)
 telling.py      what `voxgate calls` tells (pure)
@@ -19,6 +20,7 @@ status.py       what `voxgate status` shows, as values
     trunk_status.py  providers in it
 observe.py      looks at the machine and makes a status of it
 haproxy.py      how the running HAProxy is asked and told
+router.py       the same for a process of the router
 coturn.py       how a running coturn is asked and told
     turn_database.py  its accounts, secrets, peers and quotas, where it looks them up
     turn_lines.py     failed logins out of its log (pure)

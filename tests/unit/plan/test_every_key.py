@@ -24,7 +24,12 @@ OTHER: dict[str, object] = {
     "edge.dns_servers": ["192.0.2.53"],
     "edge.topology_hiding": False,
     "certificates.default": {"certificate": "/a.pem", "key": "/b.pem"},
+    "certificates.others.*.certificate": "/a.pem",
+    "certificates.others.*.key": "/b.pem",
+    "certificates.others.*.acme": {"email": "ops@example.com"},
+    "certificates.others.*.names": ["shop.example.com"],
     "certificates.clients_ca": "/ca.pem",
+    "certificates.pbxs_ca": "/ca.pem",
     "listen.sip.udp": 15060,
     "listen.sip.tcp": 15060,
     "listen.sip.tls": 15061,
@@ -34,6 +39,7 @@ OTHER: dict[str, object] = {
     "listen.sip.workers": 9,
     "listen.sip.keepalive_seconds": 0,
     "listen.sip.requester": {"calls": 20},
+    "listen.ldap": {"tls": 636},
     "media.ports": "30000-40000",
     "media.dscp": 0,
     "media.timeout_seconds": 61,
@@ -49,6 +55,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.tcp": 5099,
     "pbxs.*.sip.tls": 5099,
     "pbxs.*.sip.check_certificate": True,
+    "pbxs.*.ldap": {"plain": 389},
     "pbxs.*.topology_hiding": False,
     "pbxs.*.fraud": {"denied": ["00881"]},
     "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},
@@ -111,7 +118,7 @@ OTHER: dict[str, object] = {
     "guard.feeds.*.refresh_minutes": 5,
 }
 #: Names in the place of `*` in the configuration that is changed.
-NAMES = {"pbxs": "hq", "trunks": "carrier", "feeds": "bad"}
+NAMES = {"pbxs": "hq", "trunks": "carrier", "others": "shop", "feeds": "bad"}
 
 
 def leaves(model: type[BaseModel], key: str = "") -> list[str]:
