@@ -56,6 +56,8 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.tls": 5099,
     "pbxs.*.sip.check_certificate": True,
     "pbxs.*.ldap": {"plain": 389},
+    "listen.h323": {"plain": 1720},
+    "pbxs.*.h323": {"plain": 1720},
     "pbxs.*.topology_hiding": False,
     "pbxs.*.fraud": {"denied": ["00881"]},
     "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},
