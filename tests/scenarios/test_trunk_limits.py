@@ -40,7 +40,8 @@ def setting() -> Setting:
         },
         "wide": {**common, "pbxs": ["branch"], "port": OTHER_PORT, "priority": 2},
     }
-    fraud = {"mode": "refuse", "denied": ["0177"], "classes": {"dear": {"prefixes": ["00"], "calls": 1}}}
+    dear = {"prefixes": ["00"], "calls": 1}
+    fraud = {"mode": "refuse", "denied": ["0177"], "allowed": ["112"], "calls": 2, "classes": {"dear": dear}}
     branch = {"names": [BRANCH], "nodes": [BEHIND_NAT.host("pbx-branch").ipv4()], "fraud": fraud}
     options = {"pbx-branch": ("--answers", r"0555\d+", "--trunk", f"sip:{EDGE_LAN}")}
     more = {"health": {"interval_seconds": 600}, "trunks": trunks}
@@ -130,3 +131,21 @@ def test_the_guard_watches_the_numbers_that_go_to_providers(office: Stage) -> No
     asyncio.run(scene())
     assert "reason=fraud-denied-destination:branch" in office.edge.text()
     assert "reason=class-calls-limit:branch/dear" in office.edge.text()
+
+
+def test_all_calls_through_trunks_have_a_budget_and_emergency_numbers_none(office: Stage) -> None:
+    async def scene() -> None:
+        async with Scene(office) as on:
+            first = await on.calls("0301234", on.narrow)
+            second = await on.calls("0301235", on.wide)
+            assert (await on.phone.dial("0301236")).ended_by == "500"
+            emergency = await on.calls("112", on.wide)
+            # A call inside is no call through a trunk.
+            inside = await on.phone.dial("600")
+            assert inside.ended_by == ""
+            assert [await call.bye() for call in (first, inside)] == [200, 200]
+            third = await on.calls("0301236", on.narrow)
+            assert [await call.bye() for call in (second, third, emergency)] == [200, 200, 200]
+
+    asyncio.run(scene())
+    assert "reason=class-calls-limit:branch/*" in office.edge.text()
