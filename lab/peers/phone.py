@@ -17,8 +17,8 @@ from lab.peers.digest import Account
 from lab.peers.endpoint import Endpoint
 from lab.peers.message import MessageError, Request, Response
 from lab.peers.rtp import Metronome, open_stream
-from lab.peers.secrecy import secrecy_of
 from lab.peers.sdp import SdpError
+from lab.peers.secrecy import secrecy_of
 from lab.peers.voice import Voice
 from lab.peers.webflow import WebFlow, open_web
 from lab.peers.witness import Network, Witness

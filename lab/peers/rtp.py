@@ -112,7 +112,8 @@ class Stream(asyncio.DatagramProtocol):
     """One call's audio: sends ``tone_hz`` to ``remote`` while it is set, keeps what comes from anywhere.
 
     ``sources`` counts packets by address. ``events`` is the payload type of DTMF, ``digits`` the keys the other side
-    pressed; ``secrecy`` encrypts. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. Open with `open_stream`.
+    pressed; ``secrecy`` encrypts. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. Open
+    with `open_stream`.
     """
 
     metronome: Metronome

@@ -45,8 +45,8 @@ class Voice:
     def take(self, body: bytes) -> Audio:
         """Send to where their SDP says, in their first law. Raises SdpError.
 
-        Another address family than ours is an error; so is SRTP where there is no `secrecy`, and anything else where there
-        is: an edge must know that.
+        Another address family than ours is an error; so is SRTP where there is no `secrecy`, and anything else where
+        there is: an edge must know that.
         """
         fax = sdp.read_fax(body)
         if fax is not None:
