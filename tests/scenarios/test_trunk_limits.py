@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lab.peers.phone import Phone
 
 OTHER_PORT = REFUSES_PORT
+SLOW_PORT = 5072
 
 
 def setting() -> Setting:
@@ -39,6 +40,13 @@ def setting() -> Setting:
             "limits": {"calls": 1},
         },
         "wide": {**common, "pbxs": ["branch"], "port": OTHER_PORT, "priority": 2},
+        "slow": {
+            **common,
+            "pbxs": ["branch"],
+            "port": SLOW_PORT,
+            "prefixes": ["0999"],
+            "limits": {"calls_per_second": 2},
+        },
     }
     dear = {"prefixes": ["00"], "calls": 1}
     fraud = {"mode": "refuse", "denied": ["0177"], "allowed": ["112"], "calls": 2, "classes": {"dear": dear}}
@@ -149,3 +157,18 @@ def test_all_calls_through_trunks_have_a_budget_and_emergency_numbers_none(offic
 
     asyncio.run(scene())
     assert "reason=class-calls-limit:branch/*" in office.edge.text()
+
+
+def test_a_trunk_that_is_called_too_fast_is_followed_by_the_next(office: Stage) -> None:
+    async def scene() -> None:
+        async with Scene(office) as on, carrier(office, SLOW_PORT, refuse=486) as slow:
+            on.narrow.line = replace(on.narrow.line, refuse=480)
+            ended = await asyncio.gather(*(on.phone.dial(f"0999{number}") for number in range(8)))
+            took = [call.ended_by for call in ended]
+            # Two at once, and one more for each half second that this takes.
+            assert (len(slow.calls), len(on.narrow.calls)) == (took.count("486"), took.count("480"))
+            assert len(slow.calls) >= 2
+            assert len(on.narrow.calls) >= 1
+            assert len(slow.calls) + len(on.narrow.calls) + len(on.wide.calls) <= 8
+
+    asyncio.run(scene())
