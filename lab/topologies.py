@@ -148,4 +148,34 @@ DMZ = Topology(
     ),
 )
 
-TOPOLOGIES = MappingProxyType({topology.name: topology for topology in (BEHIND_NAT, DMZ)})
+_KINDS = {
+    "full": (NatKind.FULL_CONE, "203.0.113.71", "10.1.0.1"),
+    "restricted": (NatKind.RESTRICTED, "203.0.113.72", "10.2.0.1"),
+    "port": (NatKind.PORT_RESTRICTED, "203.0.113.73", "10.3.0.1"),
+    "symmetric": (NatKind.SYMMETRIC, "203.0.113.74", "10.4.0.1"),
+}
+EDGE_SECOND = "203.0.113.46"
+EDGE_SECOND_SIX = "2001:db8:1::11"
+
+NAT_KINDS = Topology(
+    "nat_kinds",
+    "An edge with two public addresses, and one home behind each of the four kinds of NAT that people name.",
+    ("net", *_KINDS),
+    (
+        _plain(
+            "edge",
+            "net",
+            *(f"{EDGE_PUBLIC}/24", f"{EDGE_SECOND}/24", f"{EDGE_PUBLIC_SIX}/64", f"{EDGE_SECOND_SIX}/64"),
+            via=(CARRIER, "2001:db8:1::1"),
+        ),
+        _internet("2001:db8:1:"),
+        _plain("open", "net", "203.0.113.99/24", "2001:db8:1::99/64", via=(CARRIER, "2001:db8:1::1"), note="no NAT"),
+        *(_home(f"router-{name}", name, outside, inside, kind) for name, (kind, outside, inside) in _KINDS.items()),
+        *(
+            _plain(f"phone-{name}", name, f"{inside.removesuffix('.1')}.50/24", via=(inside,))
+            for name, (_, _, inside) in _KINDS.items()
+        ),
+    ),
+)
+
+TOPOLOGIES = MappingProxyType({topology.name: topology for topology in (BEHIND_NAT, DMZ, NAT_KINDS)})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from voxgate_sip.accounts import ACCOUNT, ACCOUNT_HIDDEN
 from voxgate_sip.guise import ASKED
 from voxgate_sip.media import Media
+from voxgate_sip.replies import AS_IS, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from voxgate_sip.hiding import Hider
     from voxgate_sip.replies import Replies
 
-#: Of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden from whoever sends it; and of a
-#: provider that was asked in another guise than the PBX's; of a provider to a PBX's REGISTER.
+#: Has nothing that must be shaped; of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden
+#: from whoever sends it; and of a provider that was asked in another guise than the PBX's; of a provider to a PBX's
+#: REGISTER.
 SHAPES: Final = (
+    AS_IS,
     "ksr_from_pbx",
     "ksr_from_phone",
     "ksr_from_hidden",
@@ -44,6 +47,7 @@ ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
 def shapes_of(replies: Replies, hider: Hider, guise: Guise, accounts: Accounts) -> Mapping[str, Callable[[], None]]:
     """What each of `SHAPES` does."""
     return {
+        AS_IS: nothing,
         "ksr_from_pbx": replies.from_pbx,
         "ksr_from_phone": replies.from_phone,
         "ksr_from_hidden": hider.reply_of_pbx,

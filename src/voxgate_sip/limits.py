@@ -92,6 +92,12 @@ def place_of(text: str) -> Place:
     return Place(int(cseq), int(since), tuple(subjects), number)
 
 
+def answered_at(text: str, now_s: int) -> str:
+    """`text` of a call that is answered now; empty when it was before."""
+    cseq, since, rest = text.split(" ", 2)
+    return f"{cseq} {now_s} {rest}" if since == "0" else ""
+
+
 def claim(used: Used, limit: Limit, now_ms: int) -> Used | str:
     """What is used with one call more, or why there is none: `calls-limit`, `rate-limit`."""
     if limit.calls and used.calls >= limit.calls:

@@ -16,7 +16,7 @@ from voxgate_sip.gate import LEAST_CALLS
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
-from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
+from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.trunking import Trunking
 from voxgate_sip.trunks import TRUNK_HEADER
@@ -160,13 +160,14 @@ class Performer:
         """Send the current request on; `shapes` are the callbacks for its replies by method."""
         ksr, method = self._ksr, request.method
         self._legs.dress(leg)
-        shape = shapes.get(method, "")
+        shape, answered = shapes.get(method, ""), shapes.get(method, "ksr_from_pbx")
         if method in DIALOG_FORMING:
             came = self._router.side_of(request.source)
             if self._legs.looks_the_same(leg, came, request.proto):
                 # Nothing to turn round; the mark tells the edge's own entry from others.
                 ksr.rr.record_route_preset_one(f"{leg.own};e=-")
-                shape = "" if shapes is FROM_PBX else shape
+                if shapes is FROM_PBX:
+                    shape, answered = "", AS_IS
             else:
                 ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
         if self._media:
@@ -181,7 +182,7 @@ class Performer:
                 ksr.sl.send_reply(503, "Media Relay Unavailable")
                 return
             if ending:
-                shape = shapes.get(method, "ksr_from_pbx") + ending
+                shape = answered + ending
         if shape:
             ksr.tm.t_on_reply(shape)
         if failover or (method == "INVITE" and self._media):

@@ -20,6 +20,8 @@
     why.py         voxgate why        shows the evidence
     guarding.py    what these five share
     run.py         voxgate run        runs the edge in the foreground
+    turn.py        voxgate turn credentials  makes time-limited credentials for TURN
+    nat_check.py   voxgate nat-check  tells which NAT this machine is behind
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
 
@@ -60,6 +62,8 @@ VERBS: dict[str, str] = {
     "unban": "voxgate.cli.unban",
     "allow": "voxgate.cli.allow",
     "why": "voxgate.cli.why",
+    "turn": "voxgate.cli.turn",
+    "nat-check": "voxgate.cli.nat_check",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }

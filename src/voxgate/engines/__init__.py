@@ -14,6 +14,7 @@ sni.py        certificates for names of their own
 acme.py       what HAProxy and the certificates' part agree on about ACME
 coturn.py     STUN and TURN: turnserver.conf, tables.json, fence.nft, certificate.pem, key.pem
     turn_tables.py     accounts, secrets, peers and quotas, which coturn looks up
+    turn_credentials.py  time-limited credentials, as browsers take them
     turn_fence.py      what the kernel lets relayed packets reach
 rtpengine.py   RTP: everything is on its command line
 templates/     the files' texts
