@@ -22,6 +22,8 @@ GENERATION: Final = "$shv(voxgate_generation)"
 FORWARDED_FOR: Final = "X-Forwarded-For"
 #: Who a caller is said to be, by somebody who is trusted (RFC 3325): PBXs and providers.
 IDENTITIES: Final = ("P-Asserted-Identity", "Remote-Party-ID")
+#: How often those stand in a message that says nothing of people.
+NOBODY: Final = "0" * len(IDENTITIES)
 #: How often the headers above stand in a request: no claim at all.
 NO_CLAIMS: Final = "000"
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
