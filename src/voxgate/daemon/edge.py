@@ -86,7 +86,7 @@ class _Edge:
         self._calls = Calls(places, clock, self._sip.rpc)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
-        self._certs = Certificates(resolver.store, clock, self._refresh)
+        self._certs = Certificates(resolver, clock, self._refresh)
         self._guard = Watch(places, clock, self._sip)
         turn = Turn(places, clock, self._guard.reports, self._signal)
         known = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
@@ -107,7 +107,7 @@ class _Edge:
             self._sip.watch,
             self._sip.rpc,
             hands.read_back,
-            resolver.certificate,
+            self._certs.default,
             self._panels,
             self._trunks.status,
         )
