@@ -9,6 +9,7 @@
 ``websocket`` frames and handshake of RFC 6455 (pure); ``webflow`` SIP over it, as browsers do
 ``endpoint``  transactions over flows: retransmission, matching, replies by Via
 ``rtp``       plays a tone, records what comes
+``secrecy``   encrypts it: ``srtp`` with keys in SDP, ``dtls`` with a handshake
 ``witness``   remembers every address received messages show, and which were forbidden
 
 ``agent``     the phone; ``pbx`` the small PBX, with ``registrar`` and ``legs``
