@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voxgate_sip import contacts
 from voxgate_sip.chain import chain_of
-from voxgate_sip.destinations import Registered
+from voxgate_sip.destinations import NO_NUMBER, FromTrunk, Registered
 from voxgate_sip.events import plain
 from voxgate_sip.hiding import MARK
 from voxgate_sip.message import NOTHING, unbracketed
+from voxgate_sip.route import Answer
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Emitter
     from voxgate_sip.hiding import Hider, Seal
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.policy import Node, Pbx
-    from voxgate_sip.route import Request, Router
+    from voxgate_sip.route import Decision, Request, Router
 
 #: Shared table: trunk and user -> PBX, node and Contact.
 TABLE: Final = "accounts"
@@ -87,6 +88,11 @@ class Accounts:
         self._emitter = emitter
         #: Whether any PBX may have an account of its own.
         self.active = any(trunk.pbxs and not trunk.account for trunk in router.policy.trunks.values())
+
+    @staticmethod
+    def may_be_called(decision: Decision) -> bool:
+        """Whether a request that was decided so may be for an account: it is a provider's."""
+        return isinstance(decision, FromTrunk) or (isinstance(decision, Answer) and decision.reason == NO_NUMBER)
 
     def called(self, request: Request, uri: str) -> Request:
         """A provider's request with the account that it is for, if it is for one. `uri` is its request URI."""

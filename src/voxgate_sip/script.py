@@ -37,7 +37,6 @@ from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
 from voxgate_sip.sweeper import Sweeper
-from voxgate_sip.trunks import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,9 +236,9 @@ class Script(ReplyCallbacks):
         request = self._read_request(method, source, proto, received_on)
         if proto == "tls" and self._certificates:
             request = request._replace(certificate=self._certificates.names())
-        if self._accounts and method in METHODS and self._router.is_trunk(source, proto, received_on):
-            request = self._accounts.called(request, uri)
         decision = self._router.decide(request)
+        if self._accounts and self._accounts.may_be_called(decision):
+            decision = self._router.decide(self._accounts.called(request, uri))
         if self._gate and method == "INVITE":
             self._limited(request, decision, self._gate)
         else:
