@@ -19,6 +19,7 @@ from voxgate_sip.message import NOTHING, unbracketed
 from voxgate_sip.route import Answer
 
 if TYPE_CHECKING:
+    from voxgate_sip.chain import Chain
     from voxgate_sip.events import Emitter
     from voxgate_sip.hiding import Hider, Seal
     from voxgate_sip.ksr import Ksr
@@ -140,25 +141,25 @@ class Accounts:
         trunk, user = chain.tried[-1][0], user[:_LONGEST_USER]
         code = int(status)
         if code == 200:
-            self._note(trunk, chain.owner, user, contacts.seen(asked, expires, own, granted))
+            self._note(trunk, chain, user, contacts.seen(asked, expires, own, granted))
         elif code >= 300 and (code not in _ON_THE_WAY or credentials.strip("0")):
             words = plain(phrase).replace("?", " ").split()
             self._tell(trunk, chain.owner, user, 0, " ".join((status, *words)))
 
-    def _note(self, trunk: str, pbx_name: str, user: str, now: contacts.Seen) -> None:
+    def _note(self, trunk: str, chain: Chain, user: str, now: contacts.Seen) -> None:
         htable = self._ksr.htable
-        pbx = self._router.policy.pbxs.get(pbx_name)
+        pbx = self._router.policy.pbxs.get(chain.owner)
         lasts = 0
         for contact, lasts_s in now.there if pbx else ():
             lasts = max(lasts, lasts_s)
-            text = Owner(pbx_name, _node(pbx, contact.uri, "").uri, contact.uri).text() if pbx else ""
+            text = Owner(pbx.name, _node(pbx, contact.uri, chain.source).uri, contact.uri).text() if pbx else ""
             for name in {user, _user(contact.uri)} - {""}:
                 htable.sht_setxs(TABLE, f"{trunk} {name}", text, lasts_s)
         if not lasts and (now.gone or now.all_gone):
             for name in {user, *(_user(key) for key in now.gone)} - {""}:
                 htable.sht_rm(TABLE, f"{trunk} {name}")
         if lasts or now.gone or now.all_gone:
-            self._tell(trunk, pbx_name, user, lasts, "")
+            self._tell(trunk, chain.owner, user, lasts, "")
 
     def _tell(self, trunk: str, pbx: str, user: str, lasts_s: int, reason: str) -> None:
         self._emitter.send(event="account", trunk=trunk, pbx=pbx, user=plain(user), lasts=lasts_s, reason=reason)
