@@ -55,6 +55,7 @@ _ANSWER: Final = (
     )
     + ")"
 )
+_ANSWERED: Final = _ANSWER.count(_SEPARATOR) + 1
 #: What a registrar says on the way: asked for credentials, or for a longer time.
 _ON_THE_WAY: Final = frozenset({401, 407, 423})
 _LONGEST_USER: Final = 80
@@ -129,6 +130,8 @@ class Accounts:
     def answered(self) -> None:
         """The current reply is a provider's to a PBX's REGISTER: give the PBX its own Contact back, and note it."""
         values = str(self._ksr.pv.get(_ANSWER)).split(_SEPARATOR)
+        if len(values) != _ANSWERED:
+            return
         user, asked, expires, listed, granted, status, phrase, credentials = (
             "" if value == NOTHING else value for value in values
         )
