@@ -55,8 +55,10 @@ class Routes:
     maps: Mapping[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in ALL})
 
     def files(self) -> Iterator[File]:
-        """As HAProxy reads them at its start."""
+        """As HAProxy reads them at its start. It knows only maps that haproxy.cfg names."""
         for name, entries in self.maps.items():
+            if name == PASSED and not entries:
+                continue
             lines = (f"{key} {value}\n" for key, value in sorted(entries.items()))
             yield File(name, "".join(lines).encode(), Action.MAPS)
 
