@@ -12,6 +12,7 @@ from voxgate.host.journal import Journal
 from voxgate.host.ports import open_unix
 from voxgate.supervise.access_log import AccessLog
 from voxgate.supervise.haproxy import HaproxyControl
+from voxgate.supervise.web_nodes import WebNodes
 
 if TYPE_CHECKING:
     from voxgate.engines.base import Places
@@ -31,6 +32,7 @@ class Web:
         self._reports = reports
         self._control = HaproxyControl(places.engine(NAME))
         self._listening = open_unix(places.run / access.SOCKET, files.group_id(NAME))
+        self._nodes = WebNodes(self._control)
         self._access = AccessLog(Journal(places.state / "access.log", most_bytes=1 << 20), self._rejected)
 
     def part(self) -> Part:
@@ -38,16 +40,25 @@ class Web:
         return Part(
             controls={NAME: self._control},
             probes={NAME: self._control},
-            serve=(self._serve,),
+            serve=(self._serve, self._nodes.serve),
             applied=self._applied,
+            panels=lambda _: (self._nodes.panel(),),
+            returned=self._returned,
         )
+
+    async def _returned(self, name: str) -> None:
+        if name == NAME:
+            self._nodes.forget()
 
     async def _serve(self) -> None:
         await self._access.serve(self._listening)
 
     def _applied(self, desired: Desired) -> None:
         self._access.follow(desired.config.access_log)
+        self._nodes.follow(desired.config)
 
     def _rejected(self, line: AccessLine) -> None:
+        if line.reason == "unreachable":
+            self._nodes.suspect(line.pbx)
         if (seen := observation_of(line, self._clock.wall())) is not None:
             self._reports.report(seen)

@@ -17,6 +17,8 @@ from voxgate.wire import haproxy_maps
 from voxgate.wire.haproxy_runtime import RuntimeClient
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voxgate.wire.haproxy_maps import Entries
 
 #: The new worker reads the certificate and the maps; the machine may be busy with calls.
@@ -69,6 +71,10 @@ class HaproxyControl:
         """It cannot tell, but it answers."""
         await self()
         return None
+
+    async def change_nodes(self, entries: Mapping[str, str]) -> None:
+        """Implements `web_nodes.Runtime`. What the files hold stays what is remembered of the maps."""
+        await self.runtime.change_map(self.folder / routes.NODES, entries)
 
     def _on_disk(self) -> dict[str, Entries]:
         """The maps as HAProxy would read them at its start; none where HTTP is not served."""

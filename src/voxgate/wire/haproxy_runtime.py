@@ -82,12 +82,16 @@ class RuntimeClient:
     async def replace_certificate(self, path: Path, pem: bytes, kind: bytes = b"cert") -> None:
         """New connections see `pem` instead of what was loaded from `path`. Raises EngineError in HAProxy's words."""
         staged = await self.ask(certificate_payload(path, pem, kind))
-        if "Transaction" not in staged:
+        if "transaction" not in staged.lower():
             raise EngineError("haproxy", f"does not take the certificate: {_words(staged)}")
         committed = await self.ask(b"commit ssl %b %b" % (kind, str(path).encode()))
         if "Success" not in committed:
             await self.ask(b"abort ssl %b %b" % (kind, str(path).encode()))
             raise EngineError("haproxy", f"does not take the certificate: {_words(committed)}")
+
+    async def change_map(self, path: Path, entries: Mapping[str, str]) -> None:
+        """Give keys that are in the map of `path` these values."""
+        await self._all(haproxy_maps.changes(path, entries))
 
     async def extend_map(self, path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> None:
         """Let the map of `path`, which holds `old`, hold what `new` adds and changes as well."""
