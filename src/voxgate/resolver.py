@@ -117,7 +117,8 @@ class Resolver:
 def _shows_certificate(config: Config) -> bool:
     listen = config.listen
     turn = config.turn and config.turn.tls_port
-    return bool(listen.sip.tls or listen.sip.wss or router.served(config) or turn)
+    http = listen.http and listen.http.tls
+    return bool(listen.sip.tls or listen.sip.wss or http or router.served(config) or turn)
 
 
 _SELF_SIGNED = Problem(
