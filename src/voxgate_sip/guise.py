@@ -28,14 +28,19 @@ _SEPARATOR: Final = "\x1e"
 _CLAIMS: Final = "$_s(" + _SEPARATOR.join(("$fu", "$fn", "$ft", *(f"$(hdr({name})[*])" for name in HEADERS))) + ")"
 _COUNT: Final = "$_s($cs\n$hdr(RAck))"
 _SAID: Final = "".join(f"$hdrc({name})" for name in IDENTITIES)
-_ASKED: Final = f"$_s($T_req($cs)\n$rm\n$T_req($hdr(From))\n$si\n{_SAID})"
+#: From last: a header may be folded over several lines.
+_ASKED: Final = f"$_s($T_req($cs)\n$rm\n$si\n{_SAID}\n$T_req($hdr(From)))"
 
 
 class Worn(NamedTuple):
-    """What a request was dressed in: the parameter for Record-Route, and whether From is a new one."""
+    """What a request was dressed in: the parameter for Record-Route, and whether From is a new one.
+
+    `told`: what it says of people is as the provider shall hear it.
+    """
 
     mark: str = ""
     named: bool = False
+    told: bool = False
 
 
 #: Nothing.
@@ -71,9 +76,10 @@ class Guise:
             named, anonymous = self._identify(trunk.caller, hidden=hidden)
         if raised:
             self._raise(raised)
+        told = bool(trunk.caller) or hidden
         if not (raised or trunk.caller):
-            return BARE
-        return Worn(f";u={raised}-{group}-{'a' if anonymous else 't'}", named)
+            return Worn(told=told)
+        return Worn(f";u={raised}-{group}-{'a' if anonymous else 't'}", named, told)
 
     def keep_on(self, *, hidden: bool) -> Worn:
         """The current request is a PBX's inside of a dialog with a provider."""
@@ -86,7 +92,7 @@ class Guise:
             named, _ = self._identify(caller, hidden=hidden, anonymous=mark[3] == "a")
         if raised := int(mark[1]):
             self._raise(raised)
-        return Worn(mark[0], named)
+        return Worn(mark[0], named, bool(caller))
 
     def taking_off(self, then: Callable[[], None]) -> Callable[[], None]:
         """A shape for replies of a dressed request: `take_off`, then another one."""
@@ -99,7 +105,7 @@ class Guise:
 
     def take_off(self) -> None:
         """The current reply goes to the PBX, which must find what it had asked."""
-        count, method, sender, source, claims = str(self._ksr.pv.get(_ASKED)).split("\n")
+        count, method, source, claims, sender = str(self._ksr.pv.get(_ASKED)).split("\n", 4)
         hdr = self._ksr.hdr
         hdr.remove("CSeq")
         hdr.append(f"CSeq: {count} {method}\r\n")

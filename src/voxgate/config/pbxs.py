@@ -8,6 +8,8 @@ from pydantic import Field
 
 from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp
 from voxgate.config.fraud import Fraud
+from voxgate.config.h323 import H323Target
+from voxgate.config.ldap import LdapTarget
 from voxgate.config.limits import Limits
 from voxgate.config.nodes import Nodes
 from voxgate.config.web import HttpTarget
@@ -68,6 +70,13 @@ class Pbx(Section):
     sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
     http: HttpTarget | None = Field(
         default=None, description="Where the PBX takes HTTP, and what is let through. Without it, nothing is."
+    )
+    ldap: LdapTarget | None = Field(
+        default=None,
+        description="Where the PBX takes LDAP. Without it, no bind for its names is let through.",
+    )
+    h323: H323Target | None = Field(
+        default=None, description="Where the PBX takes H.323. Without it, none for its gatekeeper IDs is let through."
     )
     topology_hiding: bool | None = Field(
         default=None,

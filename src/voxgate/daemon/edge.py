@@ -18,6 +18,7 @@ from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.guard import Watch
+from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.trunks import Trunks
 from voxgate.daemon.turn import Turn
@@ -86,12 +87,13 @@ class _Edge:
         self._calls = Calls(places, clock, self._sip.rpc)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
-        self._certs = Certificates(resolver.store, clock, self._refresh)
+        self._certs = Certificates(resolver, clock, self._refresh)
         self._guard = Watch(places, clock, self._sip)
-        web = Web(places, clock, self._guard.reports)
         turn = Turn(places, clock, self._guard.reports, self._signal)
+        web = Web(places, clock, self._guard.reports)
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
-        self._parts = (*known, turn.part(), self._certs.part())
+        area = relay(places, clock, self._guard.reports, web.take)
+        self._parts = (*known, turn.part(), self._certs.part(), area)
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
@@ -108,7 +110,7 @@ class _Edge:
             self._sip.watch,
             self._sip.rpc,
             hands.read_back,
-            resolver.certificate,
+            self._certs.default,
             self._panels,
             self._trunks.status,
         )

@@ -50,6 +50,10 @@ class Web:
         if name == NAME:
             self._nodes.forget()
 
+    def take(self, lines: bytes) -> None:
+        """Lines of the access log that other parts of the edge have written."""
+        self._access.take(lines)
+
     async def _serve(self) -> None:
         await self._access.serve(self._listening)
 

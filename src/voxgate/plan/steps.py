@@ -30,6 +30,7 @@ class Do(Enum):
     RESTART = "restart"
     RELOAD = "reload"
     MAPS = "maps"
+    RULES = "rules"
     POLICY = "policy"
     STOP = "stop"
 
@@ -43,6 +44,7 @@ RANK = {
     Do.RESTART: 2,
     Do.RELOAD: 2,
     Do.MAPS: 3,
+    Do.RULES: 3,
     Do.POLICY: 3,
     Do.STOP: 4,
 }
@@ -53,6 +55,7 @@ RELOADS = {
     Action.TABLES: Do.TABLES,
     Action.RELOAD: Do.RELOAD,
     Action.MAPS: Do.MAPS,
+    Action.RULES: Do.RULES,
     Action.POLICY: Do.POLICY,
 }
 
@@ -82,7 +85,7 @@ class Step:
         match self.action:
             case Do.START | Do.RESTART | Do.RELOAD | Do.STOP:
                 text = self.action.value
-            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.MAPS | Do.POLICY:
+            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.MAPS | Do.RULES | Do.POLICY:
                 text = f"reload {self.action.value}"
             case _:
                 assert_never(self.action)

@@ -22,6 +22,7 @@ observe.py      looks at the machine and makes a status of it
 access_log.py   writes the access log, shows rejections to who listens
 web_nodes.py    which nodes take HTTP, where a PBX has several
 haproxy.py      how the running HAProxy is asked and told
+router.py       the same for a process of the router
 coturn.py       how a running coturn is asked and told
     turn_database.py  its accounts, secrets, peers and quotas, where it looks them up
     turn_lines.py     failed logins out of its log (pure)

@@ -62,7 +62,7 @@ class HaproxyControl:
                 self._held.maps = self._on_disk()
             case Action.MAPS:
                 await self._push_maps()
-            case Action.POLICY | Action.DISPATCHER | Action.TABLES | Action.RESTART:
+            case Action.POLICY | Action.RULES | Action.DISPATCHER | Action.TABLES | Action.RESTART:
                 raise AssertionError(f"HAProxy has no file for {action} of generation {generation}")
             case _:
                 assert_never(action)

@@ -32,7 +32,7 @@ def reader(**changes: Value) -> Reader:
 
 
 def test_the_envelope_has_no_to_tag_outside_of_a_dialog() -> None:
-    told = ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "000"]
+    told = ["7", "<null>", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "000"]
     assert reader().envelope() == told
     assert reader(tt="b").envelope()[-3] == "b"
 
@@ -82,6 +82,21 @@ def test_less_body_than_content_length_says_is_malformed_and_more_is_not(length:
 def test_what_is_not_utf_8_is_malformed() -> None:
     with pytest.raises(MalformedError):
         reader(fU=b"b\xffb").request(*ENVELOPE)
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        ("Desk phone 7", "Desk phone 7"),
+        ("Desk\r\n phone", "Desk\r\n phone"),
+        ("Fön 1".encode("latin-1"), "Fön 1"),
+        ("x" * 9000, "x" * 255),
+    ],
+    ids=["as-it-stands", "folded", "no-utf-8", "long"],
+)
+def test_a_user_agent_may_be_folded_and_in_any_character_set(agent: str | bytes, told: str) -> None:
+    encoded = agent.hex() if isinstance(agent, bytes) else ""
+    assert reader(ua=agent, **{"(ua{s.encode.hexa})": encoded}).request(*ENVELOPE).agent == told
 
 
 @pytest.mark.parametrize(("host", "bare"), [("[::1]", "::1"), ("pbx.example", "pbx.example"), ("", "")])

@@ -21,7 +21,7 @@ class Ground:
     """What every fragment is made from. `websocket_key` is what Kamailio knows HAProxy by.
 
     `clients_ca` and `pbxs_ca` are PEM, empty where nobody is trusted: the authorities of client certificates and of
-    the PBXs' own ones.
+    the PBXs' own ones. `routers` is how many processes of the router there are.
     """
 
     config: Config
@@ -30,6 +30,7 @@ class Ground:
     websocket_key: str = dataclasses.field(repr=False)
     clients_ca: bytes = b""
     pbxs_ca: bytes = b""
+    routers: int = 1
 
     @property
     def folder(self) -> Path:
