@@ -76,13 +76,14 @@ class Resolver:
         key = lasting_secret(self.places.state / "topology.key")
         pair = Pair(shown.certificate, shown.key)
         clients_ca = store.clients_ca(config)
+        trunk_tls = store.trunk_files(config)
         turn = coturn.coturns(config.turn, pair)
         if not websocket.served(config):
             # rtpengine first: Kamailio asks it at its own start.
-            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca), *turn)
+            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca, trunk_tls=trunk_tls), *turn)
         web_key = lasting_secret(self.places.state / "websocket.key")
         # HAProxy last: what it passes on must find Kamailio.
-        kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca)
+        kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca, trunk_tls=trunk_tls)
         return (Rtpengine(), kamailio, Haproxy(pair, web_key), *turn)
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:

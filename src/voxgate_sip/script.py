@@ -86,7 +86,7 @@ class Script(ReplyCallbacks):
         self._media = Media(self._ksr, router, self._refusals, self._gate) if policy.media else None
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
         legs = Legs(self._ksr, router, self._browsers)
-        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
+        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris(), legs.trunk_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
         guise = Guise(self._ksr, router)
@@ -174,6 +174,8 @@ class Script(ReplyCallbacks):
     def ksr_local_request(self, _msg: Any, _name: str) -> int:
         """Kamailio itself sends a request: a health check, or the BYE of a call that has no audio any more."""
         try:
+            if (seen := str(self._ksr.pv.get(GENERATION))) != self._seen:
+                self._refresh(seen)
             if self._ksr.kx.get_method() in {"BYE", "OPTIONS"}:
                 self._own_request()
         except Exception:  # noqa: BLE001 - as above

@@ -17,6 +17,7 @@ from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.legs import bracketed
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.ownways import mark
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, in_turn, rewritten
 
@@ -87,18 +88,15 @@ class Trunking:
         ksr.hdr.remove(TRUNK_HEADER)
         if isinstance(decision, FromTrunk):
             way, owner, targets = "in", decision.trunk.name, decision.did.pbxs
-            hidden = self._hides(decision.did.pbxs, self._router.side_of(request.source))
+            hidden = self._hides(decision, self._router.side_of(request.source))
             shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
             ksr.nathelper.set_contact_alias_trim()
             if request.method == "INVITE":
                 ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
         else:
             way, owner, targets = "out", decision.pbx, tuple(trunk.name for trunk in decision.trunks)
-            register = request.method == "REGISTER"
-            hidden = not register and any(
-                self._hider.hides(request.source, hop.side) for trunk in decision.trunks for hop in trunk.hops
-            )
-            shape = TO_HIDDEN if hidden else "" if register else FROM_PHONE.get(request.method, "")
+            # Each trunk may see something else: `branch` decides.
+            hidden, shape = False, ""
         came = f"{self._router.side_of(request.source)}{request.proto}"
         chain = Chain(
             way,
@@ -125,10 +123,11 @@ class Trunking:
         self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
         return False
 
-    def _hides(self, pbxs: tuple[str, ...], side: str) -> bool:
-        """Whether parties on `side` must not see one of these PBXs."""
-        found = [self._router.policy.pbxs[name] for name in pbxs if name in self._router.policy.pbxs]
-        return any(self._hider.hides(node.address, side) for pbx in found for node in (*pbx.plain, *pbx.secure))
+    def _hides(self, call: FromTrunk, side: str) -> bool:
+        """Whether a trunk on `side` must not see one of the PBXs that its call may lead to."""
+        pbxs, told = self._router.policy.pbxs, call.trunk.hides
+        found = [pbxs[name] for name in call.did.pbxs if name in pbxs]
+        return any(self._hider.hides(node.address, side, told) for pbx in found for node in (*pbx.plain, *pbx.secure))
 
     def next(self, choose: Choose, *, silent: bool, code: int) -> bool:
         """In the failure route: go on where that is declared; False when the failure stays as it is."""
@@ -183,12 +182,15 @@ class Trunking:
             return
         chain, leg = self._now
         ksr = self._ksr
-        worn = BARE
+        worn, hidden, shape = BARE, False, chain.shape
+        trunks = self._router.policy.trunks
         if chain.way == "out" and chain.method != "REGISTER":
-            trunk = self._router.policy.trunks[chain.tried[-1][0]]
-            worn = self._guise.put_on(trunk, chain.raised, hidden=bool(chain.hidden))
+            hidden = self._hider.hides(chain.source, leg.side, leg.hides)
+            shape = TO_HIDDEN if hidden else FROM_PHONE.get(chain.method, "")
+            worn = self._guise.put_on(trunks[chain.tried[-1][0]], chain.raised, hidden=hidden)
         if chain.method == "INVITE":
-            ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{worn.mark}")
+            whose = mark(chain.way, trunks.get(chain.owner), leg.group)
+            ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{whose}{worn.mark}")
         if self._credentials:
             ksr.hdr.append(self._credentials)
         if chain.way == "in":
@@ -205,10 +207,10 @@ class Trunking:
             ksr.set_drop()
             return
         if worn.mark:
-            ksr.tm.t_on_reply((chain.shape or "ksr_from_phone") + ASKED + ending)
-        elif chain.shape or ending:
-            ksr.tm.t_on_reply((chain.shape or "ksr_from_pbx") + ending)
-        if chain.way == "out" and chain.hidden:
+            ksr.tm.t_on_reply((shape or "ksr_from_phone") + ASKED + ending)
+        elif shape or ending:
+            ksr.tm.t_on_reply((shape or "ksr_from_pbx") + ending)
+        if hidden:
             self._hider.cover(chain.method, leg, named=worn.named)
 
     # -- attempts ----------------------------------------------------------------------------------
@@ -278,7 +280,7 @@ class Trunking:
 
     def _leg(self, hop: Node | Hop, target: str) -> Leg:
         if isinstance(hop, Hop):
-            return self._legs.to(hop.side, hop.proto)._replace(srtp=self._router.policy.trunks[target].srtp)
+            return self._legs.to_trunk(self._router.policy.trunks[target], hop.side, hop.proto)
         return self._legs.to_node(hop)
 
     def _is_up(self, trunk: Trunk, hop: Hop) -> bool:

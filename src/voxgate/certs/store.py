@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography import x509
 
 from voxgate.certs import selfsigned
+from voxgate.engines.trunk_tls import TrunkFiles
 from voxgate.errors import HostError
 from voxgate.host import files
 
@@ -64,6 +65,15 @@ def clients_ca(config: Config) -> bytes:
     """The authorities whose client certificates count, PEM; empty where there are none. Raises HostError."""
     path = config.certificates.clients_ca
     return files.read(path) if path else b""
+
+
+def trunk_files(config: Config) -> dict[str, TrunkFiles]:
+    """The files of trunks with TLS of their own, by name. Raises HostError."""
+    return {
+        name: TrunkFiles(*(files.read(path) if path else b"" for path in (tls.certificate, tls.key, tls.ca)))
+        for name, trunk in config.trunks.items()
+        if (tls := trunk.tls)
+    }
 
 
 def _names(config: Config) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ model.py     `Config` and its sections; every key with its sentence
     limits.py      the key `limits` of PBXs, trunks and requesters
     trunks.py      the section `trunks`
     turn.py        the section `turn`
+    trunktls.py    the key `tls` of trunks
     trunknames.py  where its calls go and come from, by name and by address
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`

@@ -37,16 +37,38 @@ class Bad:
 
 
 def check_certificates(parts: Parts, places: Places, now: datetime) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """(problems, warnings) of `certificates.default`.
+    """(problems, warnings) of `certificates.default`, and of what trunks are shown.
 
     A date that does not fit is a warning: an edge whose certificate ran out must still be able to change
     everything else, and phones that do not look at dates go on working.
     """
-    pair = parts.certificates.default if parts.certificates else None
-    if pair is None:
-        return (), ()
-    base: KeyPath = ("certificates", "default")
-    certificate, key = _certificate(pair.certificate), _key(pair.key)
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    for base, (certificate, key) in _pairs(parts).items():
+        wrong, dates = _check_pair(base, certificate, key, places, now)
+        problems += wrong
+        warnings += dates
+    for name, trunk in parts.trunks.items():
+        if trunk.tls and trunk.tls.ca and isinstance(bad := _certificate(trunk.tls.ca), Bad):
+            problems.append(places.problem(("trunks", name, "tls", "ca"), bad.message, bad.advice))
+    return tuple(problems), tuple(warnings)
+
+
+def _pairs(parts: Parts) -> dict[KeyPath, tuple[Path, Path]]:
+    """Certificate and key, by where they stand."""
+    found: dict[KeyPath, tuple[Path, Path]] = {}
+    if parts.certificates and (pair := parts.certificates.default):
+        found["certificates", "default"] = (pair.certificate, pair.key)
+    for name, trunk in parts.trunks.items():
+        if trunk.tls and trunk.tls.certificate and trunk.tls.key:
+            found["trunks", name, "tls"] = (trunk.tls.certificate, trunk.tls.key)
+    return found
+
+
+def _check_pair(
+    base: KeyPath, certificate_file: Path, key_file: Path, places: Places, now: datetime
+) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    certificate, key = _certificate(certificate_file), _key(key_file)
     problems = [
         places.problem((*base, name), bad.message, bad.advice)
         for name, bad in (("certificate", certificate), ("key", key))
@@ -55,7 +77,7 @@ def check_certificates(parts: Parts, places: Places, now: datetime) -> tuple[tup
     if isinstance(certificate, Bad):
         return tuple(problems), ()
     if not isinstance(key, Bad) and _public(certificate.public_key()) != _public(key.public_key()):
-        advice = f"the first certificate in {pair.certificate} must be the server's, made with this key"
+        advice = f"the first certificate in {certificate_file} must be the server's, made with this key"
         problems.append(places.problem((*base, "key"), "the key does not belong to the certificate", advice))
     dates = tuple(places.problem((*base, "certificate"), bad.message, bad.advice) for bad in _dates(certificate, now))
     return tuple(problems), dates

@@ -19,16 +19,18 @@ from voxgate.engines.base import Action, Check, EngineState, File, Listener, Pro
 from voxgate.engines.render import render
 from voxgate.engines.rtpengine import NG_PORT
 from voxgate.engines.sip_policy import policy_of, sockets_of
+from voxgate.engines.trunk_tls import profile_files, profiles
 from voxgate.engines.websocket import MOST
 from voxgate_sip.policy import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from voxgate.config.model import Config
     from voxgate.config.network import Network
     from voxgate.engines.base import Places
+    from voxgate.engines.trunk_tls import TrunkFiles
     from voxgate_sip.policy import Policy
 
 #: Shared memory for transactions, connections and tables; private memory of each process. In MiB.
@@ -58,6 +60,7 @@ class Kamailio:
     media: bool = True
     clients_ca: bytes = b""
     websocket_key: str = dataclasses.field(default="", repr=False)
+    trunk_tls: Mapping[str, TrunkFiles] = dataclasses.field(default_factory=dict)
 
     def desired(self, config: Config, network: Network, places: Places, generation: int) -> EngineState:
         """Its process and files for `config`."""
@@ -120,7 +123,9 @@ class Kamailio:
         yield File("topology.key", self.topology_key.encode(), Action.RESTART, secret=True)
         if "tls" in protos:
             checks = bool(self.clients_ca) and any(pbx.check_certificate for pbx in policy.pbxs.values())
-            yield File("tls.cfg", render("tls.cfg", folder=folder, checks=checks), Action.TLS)
+            trunks = profiles(config, self.trunk_tls, folder)
+            yield File("tls.cfg", render("tls.cfg", folder=folder, checks=checks, trunks=trunks), Action.TLS)
+            yield from profile_files(self.trunk_tls)
             if checks:
                 yield File("clients-ca.pem", self.clients_ca, Action.TLS)
             yield File("certificate.pem", self.certificate.certificate, Action.TLS)
@@ -162,6 +167,7 @@ def dispatcher_list(policy: Policy) -> bytes:
     for trunk in policy.trunks.values():
         for hop in trunk.hops if trunk.probe else ():
             view = policy.sides[hop.side]
-            socket = f"{hop.proto}:{_alias(view.local)}:{view.ports[hop.proto]}"
-            lines.append(f"{trunk.group} {hop.uri} 0 0 socket={socket}")
+            port = (trunk.own.port if trunk.own else 0) or view.ports[hop.proto]
+            named = f";ping_from=sip:voxgate@{trunk.own.name}" if trunk.own and trunk.own.name else ""
+            lines.append(f"{trunk.group} {hop.uri} 0 0 socket={hop.proto}:{_alias(view.local)}:{port}{named}")
     return ("\n".join(lines) + "\n").encode()
