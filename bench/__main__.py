@@ -6,6 +6,8 @@ import argparse
 import importlib
 import sys
 
+from bench.cpu import awake
+
 NAMES = ("sip_calls", "apply_time")
 
 
@@ -16,7 +18,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each variant, at least 3 for a verdict")
     options = parser.parse_args()
     names = [options.name] if options.name else NAMES
-    return max(int(importlib.import_module(f"bench.{name}").main(options.rounds)) for name in names)
+    with awake():
+        return max(int(importlib.import_module(f"bench.{name}").main(options.rounds)) for name in names)
 
 
 if __name__ == "__main__":

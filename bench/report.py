@@ -40,8 +40,8 @@ def version(*argv: str) -> str:
 
 def show(title: str, rows: list[Row], versions: dict[str, str]) -> dict[str, float]:
     """Print the table, append it to the record, and give each row's ratio to the row it stands beside."""
-    values = {row.name: row.value for row in rows}
-    ratios = {row.name: row.value / values[row.beside] for row in rows if row.beside}
+    figures = {row.name: row.figures for row in rows}
+    ratios = {row.name: _ratio(row.figures, figures[row.beside]) for row in rows if row.beside}
     table = Table("variant", "median", "rounds", "ratio", "beside", title=title)
     for row in rows:
         rounds = " ".join(f"{figure:.3f}" for figure in row.figures)
@@ -59,6 +59,11 @@ def show(title: str, rows: list[Row], versions: dict[str, str]) -> dict[str, flo
     with RESULTS.open("a") as file:
         file.write(json.dumps(record) + "\n")
     return ratios
+
+
+def _ratio(figures: tuple[float, ...], beside: tuple[float, ...]) -> float:
+    """The median over the rounds: what disturbs the machine for a while disturbs both figures of that round."""
+    return median(one / other for one, other in zip(figures, beside, strict=True))
 
 
 def verdict(name: str, ratio: float, limit: float) -> int:

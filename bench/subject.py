@@ -46,7 +46,7 @@ MEMORY = ("-x", "tlsf", "-X", "tlsf", "-m", "256", "-M", "16")
 class Subject:
     """A variant. `pbxs` PBXs with ten names each; `ours` False is the bare engine, which knows one target only.
 
-    `rate` is in calls per second; a turn lasts one second.
+    `rate` is in calls per second.
     """
 
     name: str

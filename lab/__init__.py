@@ -17,6 +17,8 @@
 ``peers``       our own strict SIP phone and small PBX
 ``phones``      real phones (baresip, linphone) behind one interface
 ``switchboard`` starts a PBX and reads its journal
+``nameserver``  a DNS server that takes updates (Knot)
+``pebble``      an ACME authority; ``renewalinfo`` suggests when to renew
 ``edge``        Voxgate itself, as an operator runs it
 ``demo``        what `make demo` shows: claims, proven with real calls
 

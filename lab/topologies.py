@@ -86,6 +86,7 @@ def _edge_router() -> Host:
         Forward("udp", "10000-20000", EDGE_LAN),
         Forward("tcp", "5060", EDGE_LAN),
         Forward("tcp", "5061", EDGE_LAN),
+        Forward("tcp", "80", EDGE_LAN),
         Forward("tcp", "443", EDGE_LAN),
         Forward("tcp", "8080", EDGE_LAN),
     )
@@ -97,7 +98,7 @@ def _edge_router() -> Host:
         ),
         (Route("default", CARRIER), Route("default", "2001:db8:f::1")),
         Router("lan", "wan", NatKind.PORT_RESTRICTED, forwards, EDGE_PUBLIC, ipv6_open=True),
-        note="forwards 443, 5060-5061, 8080, 10000-20000; no hairpin",
+        note="forwards 80, 443, 5060-5061, 8080, 10000-20000; no hairpin",
     )
 
 
@@ -147,4 +148,34 @@ DMZ = Topology(
     ),
 )
 
-TOPOLOGIES = MappingProxyType({topology.name: topology for topology in (BEHIND_NAT, DMZ)})
+_KINDS = {
+    "full": (NatKind.FULL_CONE, "203.0.113.71", "10.1.0.1"),
+    "restricted": (NatKind.RESTRICTED, "203.0.113.72", "10.2.0.1"),
+    "port": (NatKind.PORT_RESTRICTED, "203.0.113.73", "10.3.0.1"),
+    "symmetric": (NatKind.SYMMETRIC, "203.0.113.74", "10.4.0.1"),
+}
+EDGE_SECOND = "203.0.113.46"
+EDGE_SECOND_SIX = "2001:db8:1::11"
+
+NAT_KINDS = Topology(
+    "nat_kinds",
+    "An edge with two public addresses, and one home behind each of the four kinds of NAT that people name.",
+    ("net", *_KINDS),
+    (
+        _plain(
+            "edge",
+            "net",
+            *(f"{EDGE_PUBLIC}/24", f"{EDGE_SECOND}/24", f"{EDGE_PUBLIC_SIX}/64", f"{EDGE_SECOND_SIX}/64"),
+            via=(CARRIER, "2001:db8:1::1"),
+        ),
+        _internet("2001:db8:1:"),
+        _plain("open", "net", "203.0.113.99/24", "2001:db8:1::99/64", via=(CARRIER, "2001:db8:1::1"), note="no NAT"),
+        *(_home(f"router-{name}", name, outside, inside, kind) for name, (kind, outside, inside) in _KINDS.items()),
+        *(
+            _plain(f"phone-{name}", name, f"{inside.removesuffix('.1')}.50/24", via=(inside,))
+            for name, (_, _, inside) in _KINDS.items()
+        ),
+    ),
+)
+
+TOPOLOGIES = MappingProxyType({topology.name: topology for topology in (BEHIND_NAT, DMZ, NAT_KINDS)})

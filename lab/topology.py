@@ -16,10 +16,14 @@ class NatKind(Enum):
     ``PORT_RESTRICTED``: one outside port for all destinations, the inside port where it is free; a packet from
     outside passes only if its source was written to before.
     ``SYMMETRIC``: another outside port for each destination, same filtering.
+    ``RESTRICTED``: mapped like the first; passes from every port of an address that was written to.
+    ``FULL_CONE``: mapped like the first; passes from everybody once there is a mapping.
     """
 
     PORT_RESTRICTED = "port_restricted"
     SYMMETRIC = "symmetric"
+    RESTRICTED = "restricted"
+    FULL_CONE = "full_cone"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,35 @@ def _configure(ns: str, host: Host) -> Iterator[Command]:
         yield _ip(ns, "route", "add", route.to, "via", route.via)
 
 
+@dataclass(frozen=True, slots=True)
+class Cone:
+    """The rules that let others in through a mapping; none where only who was written to may answer."""
+
+    tables: tuple[str, ...] = ()
+    inwards: tuple[str, ...] = ()
+    outwards: tuple[str, ...] = ()
+
+
+def cone(router: Router) -> Cone:
+    """Masquerading keeps a port where it is free, so the outside port is the inside one: it leads to its host.
+
+    Chains of type nat see the first packet of each connection, which is enough to remember who wrote to whom.
+    """
+    mapped = "  map mapped { type inet_service : ipv4_addr; flags dynamic,timeout; timeout 5m; size 4096; }"
+    written = "  set written { type ipv4_addr . inet_service; flags dynamic,timeout; timeout 5m; size 4096; }"
+    outside, outwards = f'iifname "{router.outside}"', f'oifname "{router.outside}" meta l4proto udp'
+    remember = f"    {outwards} update @mapped {{ udp sport : ip saddr }};"
+    match router.nat:
+        case NatKind.FULL_CONE:
+            return Cone((mapped,), (f"    {outside} dnat to udp dport map @mapped;",), (remember,))
+        case NatKind.RESTRICTED:
+            contact = f"    {outwards} update @written {{ ip daddr . udp sport }};"
+            known = f"    {outside} ip saddr . udp dport @written dnat to udp dport map @mapped;"
+            return Cone((mapped, written), (known,), (remember, contact))
+        case _:
+            return Cone()
+
+
 def ruleset(router: Router) -> str:
     """The nft rules of a router.
 
@@ -106,10 +135,13 @@ def ruleset(router: Router) -> str:
     six = [f"    {outside} meta nfproto ipv6 accept;"] if router.ipv6_open else []
     lines = [
         "table ip nat {",
+        *cone(router).tables,
         "  chain pre { type nat hook prerouting priority -100;",
         *dnat,
+        *cone(router).inwards,
         "  }",
         "  chain post { type nat hook postrouting priority 100;",
+        *cone(router).outwards,
         f'    oifname "{router.outside}" masquerade{random};',
         "  }",
         "}",

@@ -5,6 +5,7 @@
 ``talking``   claims about calls between real phones and PBXs
 ``browsing``  claims about a page in a browser
 ``trunking``  the claim about a SIP provider
+``signing``   the claim about certificates by ACME
 ``failing``   the claim about a node that dies during a series of calls
 ``secret``    the claim that an encrypted call cannot be listened to outside
 ``refusing``  claims about what the edge does not do; ``stranger`` writes SIP by hand for them

@@ -7,12 +7,13 @@ from functools import cache
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
-from voxgate.certs import store
+from voxgate.certs.store import Shown, Store, trunk_files, trusted
 from voxgate.config import load, network
 from voxgate.engines import coturn, websocket
 from voxgate.engines.haproxy.engine import Haproxy
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
+from voxgate.engines.sni import Further
 from voxgate.errors import ConfigError, Problem
 from voxgate.host.facts import read_facts
 from voxgate.host.randomness import lasting_secret
@@ -67,24 +68,40 @@ class Resolver:
         engines = self._engines(desired.config)
         return tuple(engine.desired(desired.config, desired.network, places, desired.generation) for engine in engines)
 
-    def certificate(self, config: Config) -> store.Shown:
-        """What TLS clients are shown. Raises HostError."""
-        return store.shown(config, self.places.state / "selfsigned", self.clock.wall())
+    def certificate(self, config: Config) -> Shown:
+        """What TLS clients are shown where no other certificate is for the name. Raises HostError."""
+        return self.certificates(config)[0]
+
+    def certificates(self, config: Config) -> tuple[Shown, ...]:
+        """All certificates, the default first. Raises HostError."""
+        return self.store.shown(config, self.clock.wall())
+
+    @property
+    def store(self) -> Store:
+        """Where certificates are kept."""
+        return Store(self.places.state / "certificates")
 
     def _engines(self, config: Config) -> tuple[Engine, ...]:
-        shown = self.certificate(config)
+        shown, *others = self.certificates(config)
+        further = tuple(Further(one.name, one.asked, one.certificate, one.key) for one in others)
         key = lasting_secret(self.places.state / "topology.key")
-        pair = Pair(shown.certificate, shown.key)
-        clients_ca = store.clients_ca(config)
-        trunk_tls = store.trunk_files(config)
-        turn = coturn.coturns(config.turn, pair)
-        if not websocket.served(config):
-            # rtpengine first: Kamailio asks it at its own start.
-            return (Rtpengine(), Kamailio(_script(), pair, key, clients_ca=clients_ca, trunk_tls=trunk_tls), *turn)
-        web_key = lasting_secret(self.places.state / "websocket.key")
-        # HAProxy last: what it passes on must find Kamailio.
-        kamailio = Kamailio(_script(), pair, key, websocket_key=web_key, clients_ca=clients_ca, trunk_tls=trunk_tls)
-        return (Rtpengine(), kamailio, Haproxy(pair, web_key), *turn)
+        pair = Pair(shown.certificate, shown.key, shown.names)
+        clients_ca, pbxs_ca = (trusted(path) for path in (config.certificates.clients_ca, config.certificates.pbxs_ca))
+        served = websocket.served(config)
+        web_key = lasting_secret(self.places.state / "websocket.key") if served else ""
+        kamailio = Kamailio(
+            _script(),
+            pair,
+            key,
+            websocket_key=web_key,
+            clients_ca=clients_ca,
+            trunk_tls=trunk_files(config),
+            further=further,
+            pbxs_ca=pbxs_ca,
+        )
+        # rtpengine first: Kamailio asks it at its own start. HAProxy last: what it passes on must find Kamailio.
+        haproxy = (Haproxy(pair, web_key, clients_ca, pbxs_ca, further=further),) if served else ()
+        return (Rtpengine(), kamailio, *haproxy, *coturn.coturns(config.turn, pair))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -106,8 +123,8 @@ _SELF_SIGNED = Problem(
     "",
     0,
     "certificates",
-    "TLS clients are shown a self-signed certificate",
-    "set certificates.default.certificate and .key to files that the clients' authorities have signed",
+    "TLS clients are shown a certificate that the edge itself has signed",
+    "set certificates.default.acme, or .certificate and .key; `voxgate certs` names the file that clients may trust",
 )
 
 

@@ -11,13 +11,16 @@
     crypto.py    two parties' policies and an offer -> encrypted or plain, or a refusal (pure)
     insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
-    trunks.py    trunks as values, whose request it is and where a number leads (pure)
+    trunks.py    trunks as values (pure)
+    destinations.py  where requests of trunks lead, and where those of PBXs that are for trunks (pure)
     digest.py    answers to a provider's challenge (pure)
     chain.py     all attempts of such a call, as text and back (pure)
     callerid.py  who calls, as a provider wants to be told (pure)
     guise.py     the edge as the user agent that a provider sees: caller's identity, CSeq after a challenge
     ownways.py   providers that see the edge in a way of their own, in Record-Route (pure)
     trunking.py  calls from and to trunks, attempt by attempt
+    attempts.py  what such a call can try next
+    accounts.py  accounts of PBXs at providers: registered through the edge, and called back through it
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     callbacks.py the callbacks for replies, one for each way to shape them and their SDP

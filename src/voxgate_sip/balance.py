@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -82,7 +82,7 @@ def _weighted(nodes: list[Node], drawn: float) -> Node:
     return nodes[-1]
 
 
-@lru_cache(maxsize=8192)
+@cache
 def _seed(uri: str) -> int:
     return crc32(uri.encode())
 

@@ -6,23 +6,35 @@ reply and who gets it, `ENDINGS` by what `media.Media` has to do with its SDP.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from voxgate_sip.accounts import ACCOUNT, ACCOUNT_HIDDEN
 from voxgate_sip.guise import ASKED
 from voxgate_sip.media import Media
+from voxgate_sip.replies import AS_IS, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden from whoever sends it; and of a
-#: provider that was asked in another guise than the PBX's.
+    from voxgate_sip.accounts import Accounts
+    from voxgate_sip.guise import Guise
+    from voxgate_sip.hiding import Hider
+    from voxgate_sip.replies import Replies
+
+#: Has nothing that must be shaped; of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden
+#: from whoever sends it; and of a provider that was asked in another guise than the PBX's; of a provider to a PBX's
+#: REGISTER.
 SHAPES: Final = (
+    AS_IS,
     "ksr_from_pbx",
     "ksr_from_phone",
     "ksr_from_hidden",
     "ksr_to_hidden",
     f"ksr_from_phone{ASKED}",
     f"ksr_to_hidden{ASKED}",
+    ACCOUNT,
+    ACCOUNT_HIDDEN,
 )
 ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
     "": None,
@@ -30,6 +42,21 @@ ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
     "_noted_answer": Media.noted_answer,
     "_late_offer": Media.late_offer,
 }
+
+
+def shapes_of(replies: Replies, hider: Hider, guise: Guise, accounts: Accounts) -> Mapping[str, Callable[[], None]]:
+    """What each of `SHAPES` does."""
+    return {
+        AS_IS: nothing,
+        "ksr_from_pbx": replies.from_pbx,
+        "ksr_from_phone": replies.from_phone,
+        "ksr_from_hidden": hider.reply_of_pbx,
+        "ksr_to_hidden": hider.reply_to_pbx,
+        f"ksr_from_phone{ASKED}": guise.taking_off(replies.from_phone),
+        f"ksr_to_hidden{ASKED}": guise.taking_off(partial(hider.reply_to_pbx, named=True)),
+        ACCOUNT: accounts.answered,
+        ACCOUNT_HIDDEN: accounts.answered_hidden,
+    }
 
 
 class ReplyCallbacks:

@@ -14,7 +14,7 @@ from voxgate_sip.hiding import MARK
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import unbracketed
-from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
+from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class DialogRelay:
                 self._ksr.sl.send_reply(488, "Not Acceptable Here")
                 return
             if ending:
-                shape = shapes.get(method, "ksr_from_pbx") + ending
+                shape = (AS_IS if shapes is FROM_PBX else shapes.get(method, "ksr_from_pbx")) + ending
         hidden = shape.startswith(TO_HIDDEN)
         if guise and (worn := guise.keep_on(hidden=hidden)).mark:
             base = TO_HIDDEN if hidden else "ksr_from_phone"

@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.events import plain
 from voxgate_sip.fraud import judge
 from voxgate_sip.limits import SEAT, SENDER, Limit, key_of, requester
 from voxgate_sip.places import Places
 from voxgate_sip.route import Answer, ToPbx, ToPhone
-from voxgate_sip.trunks import FromTrunk, ToTrunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable

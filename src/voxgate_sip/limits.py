@@ -68,6 +68,16 @@ def key_of(call_id: str, from_tag: str) -> str:
     return f"{call_id}|{from_tag}"
 
 
+def call_id_of(key: str) -> str:
+    """The Call-ID in what `key_of` gave."""
+    return key.rpartition("|")[0]
+
+
+def is_answered(text: str) -> bool:
+    """Whether a place's text is that of an answered call."""
+    return text.split(" ", 2)[1] != "0"
+
+
 def used_of(text: object) -> Used:
     """What stands in shared memory; nothing there is nothing used."""
     if not isinstance(text, str):
@@ -80,6 +90,12 @@ def place_of(text: str) -> Place:
     """The call that `text` describes. Raises ValueError when it describes none."""
     cseq, since, number, *subjects = text.split(" ")
     return Place(int(cseq), int(since), tuple(subjects), number)
+
+
+def answered_at(text: str, now_s: int) -> str:
+    """`text` of a call that is answered now; empty when it was before."""
+    cseq, since, rest = text.split(" ", 2)
+    return f"{cseq} {now_s} {rest}" if since == "0" else ""
 
 
 def claim(used: Used, limit: Limit, now_ms: int) -> Used | str:

@@ -61,7 +61,6 @@ class Media:
         self._status = ksr.kx.get_status
         self._source = ksr.kx.get_srcip
         self._proto = ksr.kx.get_proto
-        self._method = ksr.kx.get_method
         self._call_id = ksr.kx.get_callid
         self._pv_get = ksr.pv.get
         self._pv_sets = ksr.pv.sets
@@ -217,8 +216,9 @@ class Media:
 
     def _keep(self) -> None:
         """Keep both parties of a call that was just answered, so that the edge itself can hang up."""
-        if self._method() == "INVITE" and not self._pv_get("$T_req($tt)"):
-            call_id, kept = self._call_id(), record.of_reply(self._ksr)
+        answered = record.of_reply(self._ksr)
+        if answered:
+            call_id, kept = answered
             self._ksr.htable.sht_setxs("calls", call_id, kept, RECORD_LIFETIME_S)
             if self._gate:
                 self._gate.answered(call_id, record.from_tag(kept))

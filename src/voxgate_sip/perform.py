@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from voxgate_sip.balance import Asks, choose, unloaded
+from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.gate import LEAST_CALLS
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
-from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
+from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.trunking import Trunking
-from voxgate_sip.trunks import TRUNK_HEADER, FromTrunk, ToTrunk
+from voxgate_sip.trunks import TRUNK_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from voxgate_sip.accounts import Accounts
     from voxgate_sip.events import Refusals
     from voxgate_sip.gate import Gate
     from voxgate_sip.hiding import Hider
@@ -56,6 +58,7 @@ class Performer:
         refusals: Refusals,
         *,
         hider: Hider,
+        accounts: Accounts,
         gate: Gate | None = None,
     ) -> None:
         self._ksr = ksr
@@ -65,7 +68,9 @@ class Performer:
         self._refusals = refusals
         self._hider = hider
         self._gate = gate
-        self.trunking = Trunking(ksr, router, legs, media, refusals, hider=hider) if router.trunks else None
+        self.trunking = (
+            Trunking(ksr, router, legs, media, refusals, hider=hider, accounts=accounts) if router.trunks else None
+        )
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
         #: Whether the last request that was performed has left.
@@ -155,13 +160,14 @@ class Performer:
         """Send the current request on; `shapes` are the callbacks for its replies by method."""
         ksr, method = self._ksr, request.method
         self._legs.dress(leg)
-        shape = shapes.get(method, "")
+        shape, answered = shapes.get(method, ""), shapes.get(method, "ksr_from_pbx")
         if method in DIALOG_FORMING:
             came = self._router.side_of(request.source)
             if self._legs.looks_the_same(leg, came, request.proto):
                 # Nothing to turn round; the mark tells the edge's own entry from others.
                 ksr.rr.record_route_preset_one(f"{leg.own};e=-")
-                shape = "" if shapes is FROM_PBX else shape
+                if shapes is FROM_PBX:
+                    shape, answered = "", AS_IS
             else:
                 ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
         if self._media:
@@ -176,7 +182,7 @@ class Performer:
                 ksr.sl.send_reply(503, "Media Relay Unavailable")
                 return
             if ending:
-                shape = shapes.get(method, "ksr_from_pbx") + ending
+                shape = answered + ending
         if shape:
             ksr.tm.t_on_reply(shape)
         if failover or (method == "INVITE" and self._media):

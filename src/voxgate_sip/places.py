@@ -10,7 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from voxgate_sip.limits import LONGEST_KEY, SEAT, Limit, Place, Used, claim, corrections, give_back, place_of, used_of
+from voxgate_sip.limits import (
+    LONGEST_KEY,
+    SEAT,
+    Limit,
+    Place,
+    Used,
+    answered_at,
+    call_id_of,
+    claim,
+    corrections,
+    give_back,
+    place_of,
+    used_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,9 +94,9 @@ class Places:
 
     def answered(self, key: str, now_s: int) -> None:
         """The call was answered. Its 200 may come more than once."""
-        held = self.of(key)
-        if held and not held.since_s:
-            self._htable.sht_setxs("places", key, held._replace(since_s=now_s).text(), ANSWERED_S)
+        text = self._htable.sht_get("places", key)
+        if isinstance(text, str) and (since := answered_at(text, now_s)):
+            self._htable.sht_setxs("places", key, since, ANSWERED_S)
 
     def free(self, key: str) -> Place | None:
         """The call is over: what it held, once; None when it holds nothing (any more)."""
@@ -122,28 +135,30 @@ class Places:
         return {subject: used_of(text).calls for subject, text in self.table("used")}
 
     def _claim(self, subject: str, limit: Limit) -> str:
-        reason = ""
+        htable = self._htable
+        htable.sht_lock("used", subject)
+        try:
+            used = claim(used_of(htable.sht_get("used", subject)), limit, self._now_ms())
+            if isinstance(used, str):
+                return used
+            htable.sht_setxs("used", subject, used.text(), ANSWERED_S)
+        finally:
+            htable.sht_unlock("used", subject)
+        return ""
 
-        def more(used: Used) -> Used | None:
-            nonlocal reason
-            got = claim(used, limit, self._now_ms())
-            if isinstance(got, str):
-                reason = got
-                return None
-            return got
-
-        self._change(subject, more)
-        return reason
-
-    def _change(self, subject: str, change: Callable[[Used], Used | None]) -> None:
+    def _change(self, subject: str, change: Callable[[Used], Used]) -> None:
         htable = self._htable
         htable.sht_lock("used", subject)
         try:
             used = change(used_of(htable.sht_get("used", subject)))
-            if used:
-                htable.sht_setxs("used", subject, used.text(), ANSWERED_S if used.calls else IDLE_S)
+            htable.sht_setxs("used", subject, used.text(), ANSWERED_S if used.calls else IDLE_S)
         finally:
             htable.sht_unlock("used", subject)
+
+    def record(self, key: str) -> str:
+        """What is kept of the call under `key` (see `record.py`), if anything."""
+        kept = self._htable.sht_get("calls", call_id_of(key))
+        return kept if isinstance(kept, str) else ""
 
     def table(self, name: str) -> list[tuple[str, str]]:
         """Each item of a table. Its parts are locked one after the other, so nothing slow may be done in between."""

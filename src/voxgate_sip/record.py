@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from voxgate_sip.message import NOTHING
+
 if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
 
@@ -27,12 +29,13 @@ FIELDS: Final = {
     "callee_flow": "$su",
     "answered_s": "$TS",
 }
-_TEMPLATE: Final = "$_s(" + "\n".join(FIELDS.values()) + ")"
+_TEMPLATE: Final = "$_s(" + "\n".join(("$rm", "$T_req($tt)", "$ci", *FIELDS.values())) + ")"
 
 
-def of_reply(ksr: Ksr) -> str:
-    """The record of the call that the current reply answers; its request is the transaction's."""
-    return str(ksr.pv.get(_TEMPLATE) or "")
+def of_reply(ksr: Ksr) -> tuple[str, str] | None:
+    """Call-ID and record of the call that the current reply answers; None when that is no call's first INVITE."""
+    method, to_tag, call_id, kept = str(ksr.pv.get(_TEMPLATE)).split("\n", 3)
+    return (call_id, kept) if method == "INVITE" and to_tag == NOTHING else None
 
 
 def from_tag(record: str) -> str:

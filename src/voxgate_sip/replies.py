@@ -23,6 +23,8 @@ FROM_PHONE: Final = {"REGISTER": "ksr_registered", **dict.fromkeys(SHAPED, "ksr_
 #: The same where the PBX is hidden from the other party.
 FROM_HIDDEN: Final = {"REGISTER": "ksr_registered", **dict.fromkeys(SHAPED, "ksr_from_hidden")}
 TO_HIDDEN: Final = "ksr_to_hidden"
+#: Where the caller sees the edge as the other party does, there is nothing to shape.
+AS_IS: Final = "ksr_as_is"
 #: The parameter that tells the caller's side and transport.
 _MARK: Final = ";e="
 
@@ -36,6 +38,10 @@ def not_sent(ksr: Ksr, *, to_flow: bool) -> None:
         ksr.sl.send_reply(430, "Flow Failed")
     else:
         ksr.sl.sl_reply_error()
+
+
+def nothing() -> None:
+    """What `AS_IS` does."""
 
 
 class RecordRouteRewriter:

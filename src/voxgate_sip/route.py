@@ -22,9 +22,11 @@ import ipaddress
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from voxgate_sip.certificates import is_of
-from voxgate_sip.trunks import REGISTRAR, FromTrunk, Refusal, ToTrunk, Trunks
+from voxgate_sip.destinations import FromTrunk, Refusal, ToTrunk, Trunks
+from voxgate_sip.trunks import REGISTRAR
 
 if TYPE_CHECKING:
+    from voxgate_sip.destinations import Registered
     from voxgate_sip.policy import Node, Pbx, Policy
 
 #: How many source addresses the side of which a worker remembers, before it forgets them all.
@@ -38,7 +40,8 @@ class Request(NamedTuple):
     Hosts are in lower case, addresses without brackets, `proto` is udp, tcp, tls or ws.
 
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
-    `certificate` holds the names of a valid client certificate, where a PBX wants them looked at.
+    `certificate` holds the names of a valid client certificate, where a PBX wants them looked at; `account` is what a
+    provider's request is for, where PBXs have accounts of their own.
     """
 
     method: str
@@ -52,6 +55,7 @@ class Request(NamedTuple):
     has_route: bool
     to_user: str = ""
     certificate: frozenset[str] = frozenset()
+    account: Registered | None = None
 
 
 class Ignore(NamedTuple):

@@ -10,7 +10,6 @@ import gc
 import os
 import sys
 import traceback
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,14 +17,15 @@ import KSR
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from voxgate_sip.accounts import Accounts
 from voxgate_sip.browsers import Browsers
-from voxgate_sip.callbacks import ReplyCallbacks
+from voxgate_sip.callbacks import ReplyCallbacks, shapes_of
 from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.dialog import DialogRelay
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
 from voxgate_sip.gate import Gate, is_wanted
-from voxgate_sip.guise import ASKED, Guise
+from voxgate_sip.guise import Guise
 from voxgate_sip.hiding import Hider, Seal
 from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
@@ -37,6 +37,7 @@ from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
 from voxgate_sip.sweeper import Sweeper
+from voxgate_sip.trunks import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,9 +90,11 @@ class Script(ReplyCallbacks):
         replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris(), legs.trunk_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
-        guise = Guise(self._ksr, router)
+        accounts = Accounts(self._ksr, router, self._seal, self._events, hider=self._hider)
+        #: None where no PBX has one.
+        self._accounts = accounts if accounts.active else None
         tools = (self._ksr, router, legs, self._media, self._refusals)
-        self._performer = Performer(*tools, hider=self._hider, gate=self._gate)
+        self._performer = Performer(*tools, hider=self._hider, accounts=accounts, gate=self._gate)
         relay = DialogRelay(*tools, hider=self._hider)
         self._in_dialog, self._own_request = relay.relay, relay.own_request
         self._registered = replies.registered
@@ -99,14 +102,7 @@ class Script(ReplyCallbacks):
         checks = any(pbx.check_certificate for pbx in policy.pbxs.values())
         self._certificates = ClientCertificates(self._ksr) if checks else None
         self._keepalive = Keepalive(self._ksr, router)
-        self._shapes = {
-            "ksr_from_pbx": replies.from_pbx,
-            "ksr_from_phone": replies.from_phone,
-            "ksr_from_hidden": self._hider.reply_of_pbx,
-            "ksr_to_hidden": self._hider.reply_to_pbx,
-            f"ksr_from_phone{ASKED}": guise.taking_off(replies.from_phone),
-            f"ksr_to_hidden{ASKED}": guise.taking_off(partial(self._hider.reply_to_pbx, named=True)),
-        }
+        self._shapes = shapes_of(replies, self._hider, Guise(self._ksr, router), accounts)
 
     def _refresh(self, seen: str) -> None:
         """One read of a file per worker and generation. A broken file keeps the former policy: calls go on."""
@@ -239,10 +235,12 @@ class Script(ReplyCallbacks):
             self._ksr.err("event=bug " + traceback.format_exc().replace("\n", " | ") + "\n")
         return True
 
-    def _outside_dialog(self, method: str, source: str, proto: str, received_on: str) -> None:
+    def _outside_dialog(self, method: str, source: str, proto: str, received_on: str, uri: str) -> None:
         request = self._read_request(method, source, proto, received_on)
         if proto == "tls" and self._certificates:
             request = request._replace(certificate=self._certificates.names())
+        if self._accounts and method in METHODS and self._router.is_trunk(source, proto, received_on):
+            request = self._accounts.called(request, uri)
         decision = self._router.decide(request)
         if self._gate and method == "INVITE":
             self._limited(request, decision, self._gate)
@@ -293,6 +291,6 @@ class Script(ReplyCallbacks):
             elif to_tag != NOTHING:
                 self._in_dialog(method, source, proto, received_on, uri)
             elif self._sanity_check(SANITY_MESSAGE, SANITY_URI) > 0:
-                self._outside_dialog(method, source, proto, received_on)
+                self._outside_dialog(method, source, proto, received_on, uri)
         except MalformedError:
             self._malformed()

@@ -1,7 +1,8 @@
 """Every two seconds, in a process of its own: puts the places of calls right, and tells the control plane of them.
 
 The list goes out whole, in as many datagrams as it needs, each numbered; the control plane takes it only when it
-is complete. `boot` tells a Kamailio that was started anew, and knows of no calls yet, from the one before.
+is complete. Ahead of it go the records of calls that are new in it (see `record.py`). `boot` tells a Kamailio that was
+started anew, and knows of no calls yet, from the one before.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from voxgate_sip.limits import is_answered
 from voxgate_sip.places import Places
 
 if TYPE_CHECKING:
@@ -31,11 +33,13 @@ class Sweeper:
         self._number = 0
         self._pv_get = ksr.pv.get
         self._listed = "0"
+        self._told: set[str] = set()
 
     def sweep(self) -> None:
         """One turn."""
         calls = self._places.sweep()
         self._number += 1
+        self._tell_records(calls)
         parts = parted(calls)
         for index, part in enumerate(parts):
             self._events.send(event="calls", boot=self._boot, sweep=self._number, part=index, of=len(parts), calls=part)
@@ -43,6 +47,18 @@ class Sweeper:
         if asked != self._listed:
             self._listed = asked
             self._list(int(asked))
+
+    def _tell_records(self, calls: list[tuple[str, str]]) -> None:
+        """Send the records of calls that were answered since the last turn, ahead of the list that names them.
+
+        Whoever knows of a call can end it then, whatever becomes of this Kamailio in the next moment.
+        """
+        answered = {key for key, text in calls if is_answered(text)}
+        get = self._places.record
+        new = [(key, record) for key in answered - self._told if (record := get(key))]
+        self._told = answered
+        for part in parted(new) if new else ():
+            self._events.send(event="kept", calls=part)
 
     def _list(self, asked: int) -> None:
         """Send the records of all answered calls (see `record.py`): somebody wants to see them."""

@@ -8,37 +8,32 @@ all attempts in `CHAIN`, for the failure route and for whoever writes call recor
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from voxgate_sip.accounts import ACCOUNT, ACCOUNT_HIDDEN, CHAIN
+from voxgate_sip.attempts import Attempt, Attempts, request_uri
 from voxgate_sip.chain import Chain, chain_of
+from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
-from voxgate_sip.guise import ASKED, BARE, Guise
-from voxgate_sip.legs import bracketed
+from voxgate_sip.guise import ASKED, BARE, Guise, Worn
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.ownways import mark
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
-from voxgate_sip.trunks import NUMBER, TRUNK_HEADER, FromTrunk, Hop, ToTrunk, in_turn, rewritten
+from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeAlias
-
+    from voxgate_sip.accounts import Accounts
+    from voxgate_sip.attempts import Choose
     from voxgate_sip.events import Refusals
     from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
-    from voxgate_sip.policy import Node, Pbx
+    from voxgate_sip.policy import Node
     from voxgate_sip.route import Request, Router
-    from voxgate_sip.trunks import Trunk
 
-    #: PBX, nodes, user to hash, URIs tried -> a node that can be used.
-    Choose: TypeAlias = Callable[[Pbx, tuple[Node, ...], str, list[str]], Node | None]
-
-#: Where a transaction remembers its `Chain`.
-CHAIN: Final = "$avp(voxgate_chain)"
 #: Answer that asks for credentials -> the header that asks, the header that answers.
 ASKS: Final = {
     401: ("WWW-Authenticate", "Authorization"),
@@ -51,20 +46,19 @@ NO_RELAY: Final = "no-media-relay"
 MOST_ANSWERS: Final = 2
 
 
-class Attempt(NamedTuple):
-    """One way to go: `uri` is the request URI, `hop` where it is sent."""
-
-    target: str
-    uri: str
-    hop: Node | Hop
-    timeout_ms: int
-
-
 class Trunking:
     """For one policy generation; only made where there are trunks."""
 
     def __init__(
-        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, hider: Hider
+        self,
+        ksr: Ksr,
+        router: Router,
+        legs: Legs,
+        media: Media | None,
+        refusals: Refusals,
+        *,
+        hider: Hider,
+        accounts: Accounts,
     ) -> None:
         self._ksr = ksr
         self._router = router
@@ -72,6 +66,8 @@ class Trunking:
         self._media = media
         self._refusals = refusals
         self._hider = hider
+        self._accounts = accounts
+        self._attempts = Attempts(ksr, router)
         self._guise = Guise(ksr, router)
         #: The attempt that is being sent, for the branch route.
         self._now: tuple[Chain, Leg] | None = None
@@ -86,42 +82,51 @@ class Trunking:
         if request.has_route:
             ksr.hdr.remove("Route")
         ksr.hdr.remove(TRUNK_HEADER)
-        if isinstance(decision, FromTrunk):
-            way, owner, targets = "in", decision.trunk.name, decision.did.pbxs
-            hidden = self._hides(decision, self._router.side_of(request.source))
-            shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
-            ksr.nathelper.set_contact_alias_trim()
-            if request.method == "INVITE":
-                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
-        else:
-            way, owner, targets = "out", decision.pbx, tuple(trunk.name for trunk in decision.trunks)
-            # Each trunk may see something else: `branch` decides.
-            hidden, shape = False, ""
-        came = f"{self._router.side_of(request.source)}{request.proto}"
-        chain = Chain(
-            way,
-            owner,
-            decision.number,
-            request.user,
-            request.source,
-            came,
-            request.method,
-            "1"[:hidden],
-            shape,
-            targets,
+        chain = (
+            self._from_trunk(request, decision)
+            if isinstance(decision, FromTrunk)
+            else self._to_trunk(request, decision)
         )
         if ksr.tm.t_newtran() <= 0:
             # A copy: the transaction has sent its last answer again.
             return True
         if self._on(chain, choose, silent=True, code=0):
             return True
-        reason = self._stopped or ("no-node-answers" if way == "in" else "no-trunk-answers")
+        reason = self._stopped or ("no-node-answers" if chain.way == "in" else "no-trunk-answers")
         if self._stopped in {"", NO_RELAY}:
             ksr.tm.t_reply(503, "Service Unavailable")
         else:
             ksr.tm.t_reply(488, "Not Acceptable Here")
         self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
         return False
+
+    def _from_trunk(self, request: Request, decision: FromTrunk) -> Chain:
+        """The chain of a provider's request, which is made fit for PBXs."""
+        ksr, pbxs = self._ksr, decision.did.pbxs
+        hidden = self._hides(decision, self._router.side_of(request.source))
+        shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
+        ksr.nathelper.set_contact_alias_trim()
+        if request.method == "INVITE":
+            ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
+        chain = self._chain("in", decision.trunk.name, request, decision.number, pbxs)
+        return chain._replace(hidden="1"[:hidden], shape=shape, node=decision.node)
+
+    def _to_trunk(self, request: Request, decision: ToTrunk) -> Chain:
+        """The chain of a request for a provider."""
+        own = decision.pbx == EDGE
+        hidden = not own and any(
+            self._hider.hides(request.source, hop.side, trunk.hides) for trunk in decision.trunks for hop in trunk.hops
+        )
+        number, shape = decision.number, TO_HIDDEN if hidden else FROM_PHONE.get(request.method, "")
+        if request.method == "REGISTER":
+            number, shape = ("", "") if own else (self._ksr.kx.get_ruri(), ACCOUNT_HIDDEN if hidden else ACCOUNT)
+        chain = self._chain("out", decision.pbx, request, number, tuple(trunk.name for trunk in decision.trunks))
+        return chain._replace(hidden="1"[:hidden], shape=shape)
+
+    def _chain(self, way: str, owner: str, request: Request, number: str, targets: tuple[str, ...]) -> Chain:
+        came = f"{self._router.side_of(request.source)}{request.proto}"
+        source, method = request.source, request.method
+        return Chain(way, owner, number, request.user, source, came, method, "", "", "", targets)
 
     def _hides(self, call: FromTrunk, side: str) -> bool:
         """Whether a trunk on `side` must not see one of the PBXs that its call may lead to."""
@@ -159,7 +164,7 @@ class Trunking:
         if again > MOST_ANSWERS:
             return False
         asks, answers = ASKS[code]
-        attempt = Attempt(target, _uri(trunk, chain), hop, trunk.timeout_ms)
+        attempt = Attempt(target, request_uri(trunk, chain), hop, trunk.timeout_ms)
         for index in range(2):
             value = self._ksr.pv.get(f"$T_rpl($(hdr({asks})[{index}]))")
             try:
@@ -182,14 +187,14 @@ class Trunking:
             return
         chain, leg = self._now
         ksr = self._ksr
-        worn, hidden, shape = BARE, False, chain.shape
-        trunks = self._router.policy.trunks
+        hidden, shape = chain.way == "out" and bool(chain.hidden), chain.shape
         if chain.way == "out" and chain.method != "REGISTER":
+            # Each trunk of a chain may be told something else.
             hidden = self._hider.hides(chain.source, leg.side, leg.hides)
             shape = TO_HIDDEN if hidden else FROM_PHONE.get(chain.method, "")
-            worn = self._guise.put_on(trunks[chain.tried[-1][0]], chain.raised, hidden=hidden)
+        worn = self._dressed(chain, leg, hidden=hidden) if chain.way == "out" else BARE
         if chain.method == "INVITE":
-            whose = mark(chain.way, trunks.get(chain.owner), leg.group)
+            whose = mark(chain.way, self._router.policy.trunks.get(chain.owner), leg.group)
             ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{whose}{worn.mark}")
         if self._credentials:
             ksr.hdr.append(self._credentials)
@@ -213,12 +218,21 @@ class Trunking:
         if hidden:
             self._hider.cover(chain.method, leg, named=worn.named)
 
+    def _dressed(self, chain: Chain, leg: Leg, *, hidden: bool) -> Worn:
+        """Make the current branch what the provider shall see."""
+        if chain.method != "REGISTER":
+            trunk = self._router.policy.trunks[chain.tried[-1][0]]
+            return self._guise.put_on(trunk, chain.raised, hidden=hidden)
+        if chain.number:
+            self._accounts.show(chain.owner, chain.source, leg.own)
+        return BARE
+
     # -- attempts ----------------------------------------------------------------------------------
 
     def _on(self, chain: Chain, choose: Choose, *, silent: bool, code: int) -> bool:
         """Relay to the next target that can be tried; False when there is none."""
         self._stopped = ""
-        while attempt := next(self._attempts(chain, choose, silent=silent, code=code), None):
+        while attempt := next(self._attempts.after(chain, choose, silent=silent, code=code), None):
             chain = chain._replace(tried=(*chain.tried, (attempt.target, attempt.hop.uri, "")))
             if self._send(chain, attempt):
                 return True
@@ -243,57 +257,7 @@ class Trunking:
         finally:
             self._now, self._credentials = None, ""
 
-    def _attempts(self, chain: Chain, choose: Choose, *, silent: bool, code: int) -> Iterator[Attempt]:
-        """What can be tried after `code`, or after silence, in order."""
-        last = chain.tried[-1][0] if chain.tried else ""
-        after = chain.targets.index(last) if last else 0
-        for name in chain.targets[after:]:
-            found = self._to_pbx if chain.way == "in" else self._to_trunk
-            yield from found(chain, name, choose, again=name == last, silent=silent, code=code)
-
-    def _to_pbx(
-        self, chain: Chain, name: str, choose: Choose, *, again: bool, silent: bool, code: int
-    ) -> Iterator[Attempt]:
-        policy = self._router.policy
-        pbx, trunk = policy.pbxs.get(name), policy.trunks.get(chain.owner)
-        did = (
-            next((did for did in trunk.dids if name in did.pbxs and did.pbxs == chain.targets), None) if trunk else None
-        )
-        if pbx is None or did is None or not (silent or code in (pbx.codes if again else did.codes)):
-            return
-        node = choose(pbx, pbx.plain or pbx.secure, chain.user, [uri for _, uri, _ in chain.tried])
-        if node:
-            yield Attempt(name, f"sip:{chain.number}@{_name(policy.domains, pbx, node)}", node, did.timeout_ms)
-
-    def _to_trunk(
-        self, chain: Chain, name: str, _choose: Choose, *, again: bool, silent: bool, code: int
-    ) -> Iterator[Attempt]:
-        trunk = self._router.policy.trunks.get(name)
-        before = self._router.policy.trunks.get(chain.tried[-1][0]) if chain.tried else trunk
-        if trunk is None or before is None or not (silent or code in before.codes):
-            return
-        usable = chain.method == "REGISTER" or NUMBER.fullmatch(rewritten(chain.number, trunk.rules_out))
-        tried = {uri for _, uri, _ in chain.tried}
-        for hop in in_turn(trunk.hops, random.random):
-            if usable and hop.uri not in tried and self._is_up(trunk, hop):
-                yield Attempt(name, _uri(trunk, chain), hop, trunk.timeout_ms)
-
     def _leg(self, hop: Node | Hop, target: str) -> Leg:
         if isinstance(hop, Hop):
             return self._legs.to_trunk(self._router.policy.trunks[target], hop.side, hop.proto)
         return self._legs.to_node(hop)
-
-    def _is_up(self, trunk: Trunk, hop: Hop) -> bool:
-        """A provider that is never asked is never known to be down."""
-        return not trunk.probe or self._ksr.dispatcher.ds_is_active_uri(trunk.group, hop.uri) > 0
-
-
-def _uri(trunk: Trunk, chain: Chain) -> str:
-    if chain.method == "REGISTER":
-        return f"sip:{trunk.host}"
-    return f"sip:{rewritten(chain.number, trunk.rules_out)}@{trunk.host}"
-
-
-def _name(domains: dict[str, str], pbx: Pbx, node: Node) -> str:
-    """The SIP domain that the PBX knows itself by."""
-    return next((domain for domain, owner in domains.items() if owner == pbx.name), bracketed(node.address))

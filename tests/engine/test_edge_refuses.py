@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from lab.edge import VOXGATE, Edge
@@ -52,23 +52,30 @@ def taken(net: Net, port: int, proto: str = "tcp", address: str = EDGE_LAN) -> I
 
 
 def weak_pair(place: Path) -> dict[str, str]:
-    """A good pair of certificate and key, but for the size of the key: TLS libraries take RSA from 2048 bits."""
-    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose
+    """A good certificate and key, but for the size of its authority's key: TLS libraries take RSA from 2048 bits."""
+    signer = rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose
+    key = ec.generate_private_key(ec.SECP256R1())
+    above = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Weak authority")])
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "edge.example.com")])
     now = datetime.now(UTC)
-    made = (
+    names = x509.SubjectAlternativeName([x509.DNSName("edge.example.com")])
+    chain = [
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
+        .subject_name(subject)
+        .issuer_name(above)
+        .public_key(public)
         .serial_number(7)
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=90))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("edge.example.com")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+        .add_extension(extension, critical=False)
+        .sign(signer, hashes.SHA256())
+        for subject, public, extension in (
+            (name, key.public_key(), names),
+            (above, signer.public_key(), x509.BasicConstraints(ca=True, path_length=None)),
+        )
+    ]
     pem = serialization.Encoding.PEM
-    (place / "weak.pem").write_bytes(made.public_bytes(pem))
+    (place / "weak.pem").write_bytes(b"".join(one.public_bytes(pem) for one in chain))
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (place / "weak.key").touch(mode=0o600)
     (place / "weak.key").write_bytes(private)
@@ -143,7 +150,7 @@ def test_a_certificate_that_only_kamailio_refuses_is_taken_back() -> None:
         assert "Generation 2 was not applied: kamailio: reload tls: kamailio: refused tls.reload" in failed.out
         assert "an RSA key under 2048 bits is too small" in failed.out
         assert "Generation 1 runs on." in failed.out
-        assert "ee key too small" in place.edge.text(), "the log holds Kamailio's own words"
+        assert "ca key too small" in place.edge.text(), "the log holds Kamailio's own words"
         runs_on(place)
         plan = json.loads(place.edge.apply(weak, "--json").out)
         assert (plan["result"], plan["generation"]) == ("kept", 1)

@@ -22,13 +22,14 @@ def one_input(octets: bytes) -> None:
     """A stream, in one piece."""
     splitter = Splitter()
     try:
-        for frame in splitter.feed(octets):
+        splitter.receive(octets)
+        while (frame := splitter.next()) is not None:
             message = read(frame[HEADER:])
             for ras in message.ras:
                 names.service_name(ras.gatekeeper_id or "")
             if message.call:
                 names.called_domain(message.call.called)
-            for answer in Splitter().feed(answers.refusal(message, answers.UNKNOWN_NAME)):
+            if answer := answers.refusal(message, answers.UNKNOWN_NAME):
                 read(answer[HEADER:])
     except MalformedError:
         return

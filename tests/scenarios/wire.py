@@ -88,7 +88,9 @@ class Wire:
             (name, f"{value};tag={tag}" if name == "To" and code > 100 and ";tag=" not in value else value)
             for name, value in lines
         )
-        made = Response((*lines, ("Contact", f"<{self.contact}>"), *headers), code=code, reason="Answer")
+        if "Contact" not in {name for name, _ in headers}:
+            lines += (("Contact", f"<{self.contact}>"),)
+        made = Response((*lines, *headers), code=code, reason="Answer")
         self.send(made)
         return made
 

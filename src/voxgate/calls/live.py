@@ -45,10 +45,21 @@ class LiveCalls:
         self._asked: dict[str, float] = {}
         self._missed: set[str] = set()
         self._records: dict[str, str] = {}
+        self._fresh: dict[str, str] = {}
+        self._old: set[str] = set()
 
     def told(self, event: Mapping[str, object]) -> None:
         """An event of Kamailio: one part of its list of calls."""
         self.ledger.told(event)
+
+    def kept(self, event: Mapping[str, object]) -> None:
+        """Another one: records of calls that the next list names for the first time."""
+        match event:
+            case {"calls": list(calls)}:
+                for item in calls:
+                    match item:
+                        case [str(key), str(record)]:
+                            self._fresh[key] = record
 
     async def serve(self) -> None:
         """Every second until cancelled."""
@@ -68,15 +79,25 @@ class LiveCalls:
             return
         for key, text in orphans.items():
             await self._rpc.call("htable.sets", "places", key, text)
-            if key in self._records:
-                await self._rpc.call("htable.sets", "calls", call_id_of(key), self._records[key])
+            record = self._records.get(key) or self._fresh.get(key)
+            if record:
+                await self._rpc.call("htable.sets", "calls", call_id_of(key), record)
         self.ledger.adopted()
         log.warning("calls_adopted count=%d", len(orphans))
 
     async def remember(self) -> None:
-        """Fetch the records of calls that are new here: with them, a call can be ended. Raises PeerError."""
+        """Keep the records of calls that run: with them, a call can be ended. Raises PeerError.
+
+        Those that Kamailio did not send by itself are fetched: it may have told another Voxgate before.
+        """
         answered = self.ledger.answered()
-        self._records = {key: record for key, record in self._records.items() if key in answered}
+        known = {**self._records, **self._fresh}
+        self._records = {key: record for key, record in known.items() if key in answered}
+        # A record may come a moment before the list that names its call; in the turn after, that call is over.
+        self._fresh = {
+            key: record for key, record in self._fresh.items() if key not in self._records and key not in self._old
+        }
+        self._old = set(self._fresh)
         for key in [key for key in answered if key not in self._records][:ASK_AT_ONCE]:
             try:
                 answer = await self._rpc.call("htable.get", "calls", call_id_of(key))

@@ -12,6 +12,7 @@
     status.py      voxgate status     shows how everything is
     registrations.py  voxgate registrations  shows who is registered through the edge
     calls.py       voxgate calls      lists the running calls
+    certs.py       voxgate certs      shows the certificates, renews, verifies, imports
     bans.py        voxgate bans       lists who is shut out, and who never is
     ban.py         voxgate ban        shuts somebody out
     unban.py       voxgate unban      lets somebody in again
@@ -19,6 +20,8 @@
     why.py         voxgate why        shows the evidence
     guarding.py    what these five share
     run.py         voxgate run        runs the edge in the foreground
+    turn.py        voxgate turn credentials  makes time-limited credentials for TURN
+    nat_check.py   voxgate nat-check  tells which NAT this machine is behind
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
 
@@ -53,11 +56,14 @@ VERBS: dict[str, str] = {
     "status": "voxgate.cli.status",
     "registrations": "voxgate.cli.registrations",
     "calls": "voxgate.cli.calls",
+    "certs": "voxgate.cli.certs",
     "bans": "voxgate.cli.bans",
     "ban": "voxgate.cli.ban",
     "unban": "voxgate.cli.unban",
     "allow": "voxgate.cli.allow",
     "why": "voxgate.cli.why",
+    "turn": "voxgate.cli.turn",
+    "nat-check": "voxgate.cli.nat_check",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }

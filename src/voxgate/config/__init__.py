@@ -23,7 +23,10 @@ places.py      where each key was written: path -> file and line
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
     turncheck.py   the same around STUN and TURN
-    certificate.py certificate files: there, PEM, a pair, in date
+    certificates.py  the section `certificates`
+    certificate.py what it says beside the files: there, PEM, a pair, in date, for the names
+    chain.py       a certificate with its chain and its key
+    asked_names.py  the names that TLS clients can ask for
     client_certificates.py  what client certificates need
     save.py      round trip: change a value and keep the operator's comments
 secrets.py   `!secret NAME` from environment, file or systemd credential; never printed

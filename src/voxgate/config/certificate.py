@@ -1,90 +1,84 @@
-"""Certificate files: there, readable, PEM, a pair, and in date."""
+"""The section `certificates` beside what it names: files that are there, pairs, chains, dates, names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from voxgate.config.asked_names import asked_names
+from voxgate.config.certificates import MOST_NAMES
+from voxgate.config.chain import Bad, Chain, certificates_of, chain_of, covers, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
-    from cryptography.hazmat.primitives.asymmetric.types import (
-        CertificatePublicKeyTypes,
-        PrivateKeyTypes,
-        PublicKeyTypes,
-    )
-
+    from voxgate.config.certificates import Certificate, Certificates, DnsUpdate
     from voxgate.config.parts import Parts
     from voxgate.config.places import Path as KeyPath
     from voxgate.config.places import Places
     from voxgate.errors import Problem
 
 _MAX_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """What is wrong, and what would be right."""
-
-    message: str
-    advice: str
+#: Let's Encrypt signs so many names at once.
+MOST_ACME_NAMES = 100
+_NAMES_TOLD = 3
 
 
 def check_certificates(parts: Parts, places: Places, now: datetime) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """(problems, warnings) of `certificates.default`, and of what trunks are shown.
+    """(problems, warnings) of `certificates`.
 
     A date that does not fit is a warning: an edge whose certificate ran out must still be able to change
-    everything else, and phones that do not look at dates go on working.
+    everything else, and phones that do not look at dates go on working. So is a name that is missing.
     """
-    problems: list[Problem] = []
+    if parts.certificates is None:
+        return (), ()
+    asked = asked_names(parts.edge.domain, parts.pbxs.values()) if parts.edge else ()
+    problems: list[Problem] = [*_twice(parts.certificates, places)]
     warnings: list[Problem] = []
-    for base, (certificate, key) in _pairs(parts).items():
-        wrong, dates = _check_pair(base, certificate, key, places, now)
-        problems += wrong
-        warnings += dates
-    for name, trunk in parts.trunks.items():
-        if trunk.tls and trunk.tls.ca and isinstance(bad := _certificate(trunk.tls.ca), Bad):
-            problems.append(places.problem(("trunks", name, "tls", "ca"), bad.message, bad.advice))
+    for path, one in each(parts.certificates):
+        wanted = one.names or (asked if path == DEFAULT else ())
+        problems += _contradictions(one, wanted, path, places)
+        if one.certificate is None or one.key is None:
+            continue
+        chain = _chain(one.certificate, one.key, path, places)
+        if isinstance(chain, Chain):
+            warnings += [places.problem((*path, "certificate"), b.message, b.advice) for b in _doubts(chain, now)]
+            warnings += _missing(chain, wanted, path, places)
+        else:
+            problems += chain
     return tuple(problems), tuple(warnings)
 
 
-def _pairs(parts: Parts) -> dict[KeyPath, tuple[Path, Path]]:
-    """Certificate and key, by where they stand."""
-    found: dict[KeyPath, tuple[Path, Path]] = {}
-    if parts.certificates and (pair := parts.certificates.default):
-        found["certificates", "default"] = (pair.certificate, pair.key)
+DEFAULT: KeyPath = ("certificates", "default")
+
+
+def each(certificates: Certificates) -> Iterator[tuple[KeyPath, Certificate]]:
+    """Every certificate of the section with its path, the default first."""
+    if certificates.default is not None:
+        yield DEFAULT, certificates.default
+    for name, one in certificates.others.items():
+        yield ("certificates", "others", name), one
+
+
+def check_trunk_tls(parts: Parts, places: Places, now: datetime) -> tuple[list[Problem], list[Problem]]:
+    """(problems, warnings) of what providers are shown, and of whom they must be signed by."""
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
     for name, trunk in parts.trunks.items():
+        path: KeyPath = ("trunks", name, "tls")
         if trunk.tls and trunk.tls.certificate and trunk.tls.key:
-            found["trunks", name, "tls"] = (trunk.tls.certificate, trunk.tls.key)
-    return found
-
-
-def _check_pair(
-    base: KeyPath, certificate_file: Path, key_file: Path, places: Places, now: datetime
-) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    certificate, key = _certificate(certificate_file), _key(key_file)
-    problems = [
-        places.problem((*base, name), bad.message, bad.advice)
-        for name, bad in (("certificate", certificate), ("key", key))
-        if isinstance(bad, Bad)
-    ]
-    if isinstance(certificate, Bad):
-        return tuple(problems), ()
-    if not isinstance(key, Bad) and _public(certificate.public_key()) != _public(key.public_key()):
-        advice = f"the first certificate in {certificate_file} must be the server's, made with this key"
-        problems.append(places.problem((*base, "key"), "the key does not belong to the certificate", advice))
-    dates = tuple(places.problem((*base, "certificate"), bad.message, bad.advice) for bad in _dates(certificate, now))
-    return tuple(problems), dates
-
-
-def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            chain = _chain(trunk.tls.certificate, trunk.tls.key, path, places)
+            if isinstance(chain, Chain):
+                warnings += [places.problem((*path, "certificate"), b.message, b.advice) for b in _doubts(chain, now)]
+            else:
+                problems += chain
+        if trunk.tls and trunk.tls.ca:
+            found = content(trunk.tls.ca)
+            several = certificates_of(found, str(trunk.tls.ca)) if isinstance(found, bytes) else found
+            if isinstance(several, Bad):
+                problems.append(places.problem((*path, "ca"), several.message, several.advice))
+    return problems, warnings
 
 
 def content(path: Path) -> bytes | Bad:
@@ -101,32 +95,84 @@ def content(path: Path) -> bytes | Bad:
     return found if len(found) <= _MAX_BYTES else Bad(f"{path} is too large", "1 MiB is the most")
 
 
-def _certificate(path: Path) -> x509.Certificate | Bad:
-    found = content(path)
-    if isinstance(found, Bad):
-        return found
-    try:
-        return x509.load_pem_x509_certificates(found)[0]
-    except ValueError:
-        return Bad(f"{path} holds no certificate in PEM form", "it must begin with -----BEGIN CERTIFICATE-----")
+def _contradictions(one: Certificate, wanted: tuple[str, ...], path: KeyPath, places: Places) -> Iterator[Problem]:
+    if (one.certificate is None) != (one.key is None):
+        here, other = ("key", "certificate") if one.key else ("certificate", "key")
+        yield places.problem((*path, here), f"stands without {other}", f"add {other}: the two belong together")
+    if one.acme and (one.certificate or one.key):
+        yield places.problem((*path, "acme"), "stands beside files", "keep the files, or keep acme")
+    if path != DEFAULT and not one.names and one.certificate is None:
+        yield places.problem(path, "is for no name", "add names, those that clients ask for")
+    most = MOST_ACME_NAMES if one.acme else MOST_NAMES
+    if one.certificate is None and len(wanted) > most and (one.names or one.acme):
+        advice = "list the names of this one under `names`, and the others in certificates.others"
+        yield places.problem((*path, "names"), f"{len(wanted)} names are too many, {most} are the most", advice)
+    if one.acme:
+        wild = next((name for name in wanted if name.startswith("*.")), None)
+        if wild and one.acme.dns is None:
+            yield places.problem(
+                (*path, "names"),
+                f"{wild} is a wildcard, and no authority signs one without a record in the DNS",
+                "set acme.dns, or write the names out",
+            )
+        if one.acme.dns is not None:
+            yield from _dns(one.acme.dns, (*path, "acme", "dns"), places)
 
 
-def _key(path: Path) -> PrivateKeyTypes | Bad:
-    found = content(path)
-    if isinstance(found, Bad):
-        return found
-    try:
-        return load_pem_private_key(found, password=None)
-    except TypeError:  # cryptography's way to say that a password is needed
-        return Bad(f"{path} is encrypted with a password", "remove it: openssl pkey -in OLD -out NEW")
-    except (ValueError, UnsupportedAlgorithm):
-        return Bad(f"{path} holds no private key in PEM form", "it must begin with -----BEGIN PRIVATE KEY-----")
+def _dns(dns: DnsUpdate, path: KeyPath, places: Places) -> Iterator[Problem]:
+    if (dns.hook is None) == (dns.server is None):
+        yield places.problem(path, "needs a program or a name server", "set hook, or set server, key_name and key")
+    elif dns.server is not None and (dns.key_name is None or dns.key is None):
+        advice = "set key_name and key: without TSIG anyone could change the zone"
+        yield places.problem(path, "the updates are not signed", advice)
 
 
-def _dates(certificate: x509.Certificate, now: datetime) -> Iterator[Bad]:
-    if certificate.not_valid_after_utc < now:
-        when = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-        yield Bad(f"the certificate ran out on {when}", "renew it: most TLS clients refuse to connect")
-    if certificate.not_valid_before_utc > now:
-        when = f"{certificate.not_valid_before_utc:%Y-%m-%d}"
-        yield Bad(f"the certificate is valid from {when} only", "check the clock of this machine")
+def _chain(certificate: Path, key: Path, path: KeyPath, places: Places) -> Chain | list[Problem]:
+    found, private = content(certificate), content(key)
+    several = certificates_of(found, str(certificate)) if isinstance(found, bytes) else found
+    loaded = key_of(private, str(key)) if isinstance(private, bytes) else private
+    problems = [
+        places.problem((*path, name), bad.message, bad.advice)
+        for name, bad in (("certificate", several), ("key", loaded))
+        if isinstance(bad, Bad)
+    ]
+    if isinstance(several, Bad) or isinstance(loaded, Bad):
+        return problems
+    chain = chain_of(several, loaded)
+    if isinstance(chain, Bad):
+        return [places.problem((*path, "key"), chain.message, chain.advice)]
+    return chain
+
+
+def _doubts(chain: Chain, now: datetime) -> Iterator[Bad]:
+    if chain.expires < now:
+        yield Bad(
+            f"the certificate ran out on {chain.expires:%Y-%m-%d}", "renew it: most TLS clients refuse to connect"
+        )
+    if chain.begins > now:
+        yield Bad(f"the certificate is valid from {chain.begins:%Y-%m-%d} only", "check the clock of this machine")
+    if chain.sorted:
+        yield Bad("the chain is not in order", "it is shown in order; put the server's first, each signed by the next")
+    if chain.alone:
+        advice = "append the authority's intermediate certificate, or many phones will not trust it"
+        yield Bad("the chain is not complete", advice)
+
+
+def _missing(chain: Chain, wanted: tuple[str, ...], path: KeyPath, places: Places) -> Iterator[Problem]:
+    lacking = [name for name in wanted if name not in chain.names and not covers(chain.names, name)]
+    if lacking:
+        more = f" and {len(lacking) - _NAMES_TOLD} more" if len(lacking) > _NAMES_TOLD else ""
+        message = f"the certificate is not for {', '.join(lacking[:_NAMES_TOLD])}{more}"
+        advice = "clients that ask for this name and check certificates will not connect"
+        yield places.problem((*path, "certificate"), message, advice)
+
+
+def _twice(certificates: Certificates, places: Places) -> Iterator[Problem]:
+    """A name leads to one certificate."""
+    owners: dict[str, str] = {}
+    for name, one in certificates.others.items():
+        for index, asked in enumerate(one.names):
+            owner = owners.setdefault(asked, name)
+            if owner != name:
+                path: KeyPath = ("certificates", "others", name, "names", index)
+                yield places.problem(places.written(path), f"{asked} is already in {owner}", "remove one of the two")

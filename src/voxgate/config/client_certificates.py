@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from voxgate.config.certificate import Bad, content
+from voxgate.config.certificate import content
+from voxgate.config.chain import Bad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +27,10 @@ def check_client_certificates(parts: Parts, places: Places) -> Iterator[Problem]
     """Every contradiction around client certificates."""
     wanted = [name for name, pbx in parts.pbxs.items() if pbx.sip.check_certificate]
     given = parts.certificates.clients_ca if parts.certificates else None
-    if given is not None and (bad := _authorities(given)) is not None:
-        yield places.problem(("certificates", "clients_ca"), bad.message, bad.advice)
+    for key in ("clients_ca", "pbxs_ca"):
+        listed = getattr(parts.certificates, key, None)
+        if listed is not None and (bad := _authorities(listed)) is not None:
+            yield places.problem(("certificates", key), bad.message, bad.advice)
     for name in wanted:
         path: KeyPath = ("pbxs", name, "sip", "check_certificate")
         if parts.certificates and given is None:
@@ -56,6 +59,6 @@ def _authorities(path: Path) -> Bad | None:
     if len(certificates) > MOST_AUTHORITIES:
         return Bad(
             f"{path} holds {len(certificates)} certificates, {MOST_AUTHORITIES} are the most",
-            "give the authorities that sign your phones' certificates, not those of the whole web",
+            "give the authorities that sign your phones' or PBXs' certificates, not those of the whole web",
         )
     return None

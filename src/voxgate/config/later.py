@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 #: Key (`*` is any name) -> what the operator can do today.
 LATER: dict[str, str] = {
-    "certificates.default.acme": "give certificate and key, or leave certificates out for a self-signed one",
-    "certificates.default.names": "remove it: the certificate's own names are served",
     "listen.http": "remove it: HTTP is not served yet",
     "listen.ldap": "remove it: LDAP is not served yet",
     "listen.h323": "remove it: H.323 is not served yet",

@@ -11,11 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
-from voxgate.config.scalars import AbsolutePath, Hostname, InterfaceName, PbxName, PortRange, Ports
+from voxgate.config.scalars import Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
 from voxgate.config.turn import Turn
 
@@ -66,22 +67,6 @@ class Edge(Section):
         default=True,
         strict=True,
         description="Hide the PBXs' addresses in Via, Contact, Record-Route and From from everyone outside.",
-    )
-
-
-class Certificate(Section):
-    """A certificate and its key, as files."""
-
-    certificate: AbsolutePath = Field(description="PEM file with the server's certificate first, then its chain.")
-    key: AbsolutePath = Field(description="PEM file with the private key, readable by root only.")
-
-
-class Certificates(Section):
-    """What TLS clients are shown. Without it, Voxgate makes a self-signed certificate and says so."""
-
-    default: Certificate | None = Field(default=None, description="Certificate for every name.")
-    clients_ca: AbsolutePath | None = Field(
-        default=None, description="PEM file with the authorities whose client certificates count."
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Section
-from voxgate.config.model import Certificates, Config, Edge, Listen, Media
+from voxgate.config.model import Config, Edge, Listen, Media
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import PbxName
 from voxgate.config.trunks import Trunk

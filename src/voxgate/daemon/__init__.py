@@ -6,6 +6,7 @@
     trunks.py providers: accounts at them, their names, their health
     calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
     web.py    HAProxy
+    certs.py  certificates: orders, renewals, what listeners show
     turn.py   coturn, and who fails to log in there
     ears.py   engines' lines on their way to the log
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it

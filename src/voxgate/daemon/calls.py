@@ -63,7 +63,12 @@ class Calls:
 
     def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
         """What this area wants to hear of Kamailio."""
-        return {"calls": self._live.told, "fraud": self._fraud.told, "records": self._list.told}
+        return {
+            "calls": self._live.told,
+            "kept": self._live.kept,
+            "fraud": self._fraud.told,
+            "records": self._list.told,
+        }
 
     async def told(self) -> Told:
         """The answer to `voxgate calls`."""

@@ -15,6 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from voxgate.daemon.calls import Calls
+from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.sip import Signalling
@@ -85,10 +86,11 @@ class _Edge:
         self._calls = Calls(places, clock, self._sip.rpc)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
+        self._certs = Certificates(resolver, clock, self._refresh)
         self._guard = Watch(places, clock, self._sip)
         turn = Turn(places, clock, self._guard.reports, self._signal)
         known = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
-        self._parts = (*known, turn.part())
+        self._parts = (*known, turn.part(), self._certs.part())
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
@@ -105,7 +107,7 @@ class _Edge:
             self._sip.watch,
             self._sip.rpc,
             hands.read_back,
-            resolver.certificate,
+            self._certs.default,
             self._panels,
             self._trunks.status,
         )
@@ -119,8 +121,8 @@ class _Edge:
             on_leaving=self._trunks.leave,
         )
 
-    async def _refresh(self) -> None:
-        await self._operations.refresh()
+    async def _refresh(self) -> str:
+        return await self._operations.refresh()
 
     async def run(self) -> int:
         """Start everything, serve until a signal comes, stop everything."""
@@ -165,6 +167,7 @@ class _Edge:
             self._operations,
             calls=self._calls.told,
             registrations=registrations,
+            certs=self._certs.told,
             guard=self._guard.asked,
         )
 

@@ -10,6 +10,7 @@ from voxgate.engines.sip_policy import policy_of
 from voxgate.host import files
 from voxgate.supervise.hands import KamailioControl
 from voxgate.supervise.nodes import EventSocket, NodeWatch, hops_of, nodes_of, open_event_socket
+from voxgate.supervise.pbx_accounts import PbxAccounts
 from voxgate.supervise.readiness import KamailioProbe
 from voxgate.supervise.registrations import Keeper
 from voxgate.wire.jsonrpc import JsonRpcClient
@@ -34,6 +35,7 @@ class Signalling:
         self.rpc = JsonRpcClient(folder / "rpc.sock", folder / "voxgate.sock")
         self.watch = NodeWatch(clock)
         self.registrations = Keeper(places.state / "registrations.json", self.rpc, clock.wall)
+        self._accounts = PbxAccounts(clock.wall)
         self._events = open_event_socket(folder / "events.sock", files.group_id(NAME))
 
     def part(self) -> Part:
@@ -43,12 +45,17 @@ class Signalling:
             probes={NAME: KamailioProbe(self.rpc)},
             serve=(self.registrations.serve,),
             applied=self._applied,
+            panels=lambda _: (self._accounts.panel(),),
             returned=self._returned,
         )
 
     async def listen(self, told: Mapping[str, Callable[[dict[str, Any]], None]]) -> None:
         """Take what Kamailio's processes tell from now on; `told` are other areas' ears, by kind of event."""
-        ears: dict[str, Callable[[dict[str, Any]], None]] = {"registered": self.registrations.report, **told}
+        own: dict[str, Callable[[dict[str, Any]], None]] = {
+            "registered": self.registrations.report,
+            "account": self._accounts.report,
+        }
+        ears = {**own, **told}
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: EventSocket(self.watch, ears), sock=self._events)
 

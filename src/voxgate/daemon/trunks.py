@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Trunks:
     """Everything that the edge itself does for trunks. `refresh` applies what runs again, with DNS as it is now."""
 
-    def __init__(self, answers: Path, clock: Clock, watch: NodeWatch, refresh: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, answers: Path, clock: Clock, watch: NodeWatch, refresh: Callable[[], Awaitable[object]]) -> None:
         self._clock = clock
         self._watch = watch
         self._registrar = Registrar(clock)

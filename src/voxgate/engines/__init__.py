@@ -11,8 +11,11 @@ sip_policy.py  `Config` and `Network` -> the policy that the SIP script decides 
 kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
 websocket.py   what Kamailio and HAProxy agree on for SIP over WebSocket
 haproxy/       what is neither SIP nor audio: haproxy.cfg, a fragment for each service; certificate.pem
+sni.py        certificates for names of their own
+acme.py       what HAProxy and the certificates' part agree on about ACME
 coturn.py     STUN and TURN: turnserver.conf, tables.json, fence.nft, certificate.pem, key.pem
     turn_tables.py     accounts, secrets, peers and quotas, which coturn looks up
+    turn_credentials.py  time-limited credentials, as browsers take them
     turn_fence.py      what the kernel lets relayed packets reach
 rtpengine.py   RTP: everything is on its command line
 templates/     the files' texts

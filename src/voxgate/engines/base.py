@@ -48,13 +48,15 @@ class File:
 class Listener:
     """One socket an engine opens for the outside world: `proto` udp|tcp|tls, numeric `address`, `port` 1..65535.
 
-    `purpose` is a few words for people, for instance "SIP over TLS".
+    `purpose` is a few words for people, for instance "SIP over TLS". `sni`: with TLS, who asks for a name is
+    shown that name's certificate; else all are shown the default one.
     """
 
     proto: str
     address: str
     port: int
     purpose: str
+    sni: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,4 +154,4 @@ def _listeners(role: Role, addresses: tuple[IpAddress, ...]) -> Iterator[Listene
         yield Listener("udp", address, role.port, role.plain_purpose)
         yield Listener("tcp", address, role.port, role.plain_purpose)
         if role.tls_port:
-            yield Listener("tls", address, role.tls_port, f"{role.plain_purpose} over TLS")
+            yield Listener("tls", address, role.tls_port, f"{role.plain_purpose} over TLS", sni=False)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from voxgate.config.model import Config
     from voxgate.config.network import Network
     from voxgate.engines.base import Places
-    from voxgate.engines.trunk_tls import TrunkFiles
+    from voxgate.engines.sni import Further
+    from voxgate.engines.trunk_tls import Profile, TrunkFiles
     from voxgate_sip.policy import Policy
 
 #: Shared memory for transactions, connections and tables; private memory of each process. In MiB.
@@ -43,10 +44,11 @@ _LOW_PORTS: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate chain and its key, both PEM."""
+    """A certificate chain and its key, both PEM; the names that it is for."""
 
     certificate: bytes
     key: bytes = dataclasses.field(repr=False)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Kamailio:
     clients_ca: bytes = b""
     websocket_key: str = dataclasses.field(default="", repr=False)
     trunk_tls: Mapping[str, TrunkFiles] = dataclasses.field(default_factory=dict)
+    further: tuple[Further, ...] = ()
+    pbxs_ca: bytes = b""
 
     def desired(self, config: Config, network: Network, places: Places, generation: int) -> EngineState:
         """Its process and files for `config`."""
@@ -122,14 +126,7 @@ class Kamailio:
         )
         yield File("topology.key", self.topology_key.encode(), Action.RESTART, secret=True)
         if "tls" in protos:
-            checks = bool(self.clients_ca) and any(pbx.check_certificate for pbx in policy.pbxs.values())
-            trunks = profiles(config, self.trunk_tls, folder)
-            yield File("tls.cfg", render("tls.cfg", folder=folder, checks=checks, trunks=trunks), Action.TLS)
-            yield from profile_files(self.trunk_tls)
-            if checks:
-                yield File("clients-ca.pem", self.clients_ca, Action.TLS)
-            yield File("certificate.pem", self.certificate.certificate, Action.TLS)
-            yield File("key.pem", self.certificate.key, Action.TLS, secret=True)
+            yield from self._tls_files(policy, folder, profiles(config, self.trunk_tls, folder))
         yield File("dispatcher.list", dispatcher_list(policy), Action.DISPATCHER)
         yield File(
             "policy.json",
@@ -140,6 +137,37 @@ class Kamailio:
         )
         for path, content in self.script:
             yield File(f"lib/voxgate_sip/{path}", content, Action.RESTART)
+
+    def _tls_files(self, policy: Policy, folder: Path, trunks: tuple[Profile, ...]) -> Iterator[File]:
+        checks = bool(self.clients_ca) and any(pbx.check_certificate for pbx in policy.pbxs.values())
+        checked = _secure_hops(policy) if self.pbxs_ca else []
+        shown = list(_shown(self.further))
+        text = render("tls.cfg", folder=folder, checks=checks, shown=shown, checked=checked, trunks=trunks)
+        yield File("tls.cfg", text, Action.TLS)
+        yield from profile_files(self.trunk_tls)
+        if checked:
+            yield File("pbxs-ca.pem", self.pbxs_ca, Action.TLS)
+        for one in self.further:
+            yield File(f"certificate-{one.name}.pem", one.certificate, Action.TLS)
+            yield File(f"key-{one.name}.pem", one.key, Action.TLS, secret=True)
+        if checks:
+            yield File("clients-ca.pem", self.clients_ca, Action.TLS)
+        yield File("certificate.pem", self.certificate.certificate, Action.TLS)
+        yield File("key.pem", self.certificate.key, Action.TLS, secret=True)
+
+
+def _shown(further: tuple[Further, ...]) -> Iterator[tuple[str, str, int]]:
+    """(short name, host name, `server_name_mode`) of every name with a certificate of its own; 2 is "below it"."""
+    # The first that fits is taken: whole names before wildcards.
+    names = sorted(((name, one.name) for one in further for name in one.asked), key=lambda pair: pair[0][0] == "*")
+    for name, short in names:
+        yield short, name.removeprefix("*."), 2 if name.startswith("*.") else 0
+
+
+def _secure_hops(policy: Policy) -> list[str]:
+    """Where PBXs are called over TLS, `address:port`."""
+    nodes = (node for pbx in policy.pbxs.values() for node in pbx.secure)
+    return list(dict.fromkeys(f"{_alias(node.address)}:{node.port}" for node in nodes))
 
 
 def _alias(name: str) -> str:

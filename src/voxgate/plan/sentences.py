@@ -10,15 +10,15 @@ from enum import Enum
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from voxgate.config.model import Certificate, Config
 from voxgate.config.network import IpAddress, Network, Side
 from voxgate.config.pbxs import Node, Pbx
-from voxgate.plan import trunk_sentences, turn_sentences
+from voxgate.plan import certificate_sentences, trunk_sentences, turn_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from voxgate.config.model import Config
     from voxgate.plan.desired import Desired
 
 SIDES = {
@@ -168,15 +168,6 @@ def _port(difference: Difference, names: Names) -> Change:
     return Change(Kind.CHANGE, difference.dotted, f"moves {what} from port {difference.old} to port {difference.new}")
 
 
-def _certificate(difference: Difference, names: Names) -> Change:
-    del names
-    old, new = (
-        shown(value.certificate) if isinstance(value, Certificate) else "self-signed"
-        for value in (difference.old, difference.new)
-    )
-    return Change(Kind.CHANGE, difference.dotted, f"certificate for TLS: {old} -> {new}")
-
-
 def _networks(difference: Difference, names: Names) -> Change:
     del names
     return Change(Kind.CHANGE, difference.dotted, f"local networks: {_arrow(difference)}")
@@ -221,10 +212,6 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("edge", "inside_interface"), _says("interface towards the PBXs")),
     (("edge", "local_networks"), _networks),
     (("edge", "topology_hiding"), _says("topology hiding")),
-    (("certificates", "default"), _certificate),
-    (("certificates", "default", "certificate"), _says("certificate for TLS")),
-    (("certificates", "default", "key"), _says("key of the certificate for TLS")),
-    (("certificates", "clients_ca"), _says("authorities of client certificates")),
     (("listen", "sip", "udp"), _port),
     (("listen", "sip", "tcp"), _port),
     (("listen", "sip", "tls"), _port),
@@ -262,6 +249,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
+    *((pattern, _alone(tell)) for pattern, tell in certificate_sentences.TABLE),
     *((pattern, _says(name)) for pattern, name in turn_sentences.NAMED),
     (("**",), _generic),
 )

@@ -109,6 +109,12 @@ class Rules:
             return None
         return self.services.get(protocol, {}).get(name.lower())
 
+    def only(self, protocol: str) -> Service | None:
+        """The service of the only PBX that `protocol` leads to; None where there are several, or none."""
+        services = iter(self.services.get(protocol, {}).values())
+        first = next(services, None)
+        return first if first and all(service.pbx == first.pbx for service in services) else None
+
 
 def dumps(rules: Rules) -> str:
     """The document; what goes to one service under several names is written once."""

@@ -12,6 +12,7 @@ log.py          engines' lines and our own as one structured log
 notify.py       sd_notify (READY, STATUS, WATCHDOG, STOPPING)
 nodes.py        PBX nodes as the health checks see them
 registrations.py  who is registered through the edge, kept over restarts
+pbx_accounts.py  accounts that PBXs have registered at providers (pure)
 panel.py        tables for people, and further parts of `voxgate status` (pure)
 guard_panel.py  the guard in `voxgate status` (pure)
 telling.py      what `voxgate calls` tells (pure)

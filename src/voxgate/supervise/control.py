@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from voxgate.errors import EngineError, ExitCode, HostError, PeerError, VoxgateError
+from voxgate.wire.certs_request import CertsRequest
 from voxgate.wire.control import (
     MAX_REQUEST_BYTES,
     Answer,
@@ -122,6 +123,7 @@ class ControlServer:
         calls: Callable[[], Awaitable[Told]] | None = None,
         *,
         registrations: Callable[[], Told] = lambda: Told({}, ""),
+        certs: Callable[[CertsRequest, Caller], Awaitable[Told]] | None = None,
         guard: Callable[[GuardRequest], Awaitable[Told]] | None = None,
     ) -> None:
         self._listener = listener
@@ -130,6 +132,7 @@ class ControlServer:
         self._verbs = verbs
         self._request_timeout_s = request_timeout_s
         self._calls = calls
+        self._certs = certs
         self._clients = 0
 
     async def serve(self) -> None:
@@ -194,10 +197,8 @@ class ControlServer:
                 told = await self._verbs.history()
             case RegistrationsRequest():
                 told = self._registrations()
-            case GuardRequest():
-                if self._guard is None:
-                    raise HostError("this Voxgate has no guard", "start it anew")
-                told = await self._guard(request)
+            case CertsRequest() | GuardRequest():
+                told = await self._ask_area(request, caller)
             case PlanRequest():
                 told = await self._verbs.plan(request)
             case ApplyRequest():
@@ -207,6 +208,15 @@ class ControlServer:
             case _:
                 assert_never(request)
         return told
+
+    async def _ask_area(self, request: CertsRequest | GuardRequest, caller: Caller) -> Told:
+        match request:
+            case CertsRequest() if self._certs is not None:
+                return await self._certs(request, caller)
+            case GuardRequest() if self._guard is not None:
+                return await self._guard(request)
+            case _:
+                raise HostError("this Voxgate does not know of it", "start it anew")
 
 
 def failure_of(error: VoxgateError) -> Failure:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from pathlib import Path
+from typing import assert_never
 
 from voxgate.engines.base import Action
 from voxgate.engines.haproxy.engine import MASTER_SOCKET, RUNTIME_SOCKET
-from voxgate.engines.haproxy.tls import CERTIFICATE
-from voxgate.errors import EngineError, PeerError
+from voxgate.errors import EngineError, HostError, PeerError
 from voxgate.host import files
 from voxgate.wire.haproxy_runtime import RuntimeClient
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: The new worker reads the certificate and the maps; the machine may be busy with calls.
 RELOAD_LIMIT_S = 20.0
@@ -41,8 +38,7 @@ class HaproxyControl:
         """Make files with this action effective; connections stay. Raises EngineError, PeerError, HostError."""
         match action:
             case Action.TLS:
-                path = self.folder / CERTIFICATE
-                await self.runtime.replace_certificate(path, files.read(path))
+                await self._replace_pems()
             case Action.RELOAD:
                 await self._new_worker()
             case Action.POLICY | Action.DISPATCHER | Action.TABLES | Action.RESTART:
@@ -54,6 +50,15 @@ class HaproxyControl:
         """It cannot tell, but it answers."""
         await self()
         return None
+
+    async def _replace_pems(self) -> None:
+        """All certificates and trust lists it has loaded, as they lie on disk; a new one comes with a new worker."""
+        for kind in (b"cert", b"ca-file"):
+            for name in sorted(await self.runtime.loaded(kind)):
+                path = Path(name)
+                # What haproxy.cfg does not need any more goes with the next reload, which the same plan holds.
+                if path.parent == self.folder and (pem := _read(path)):
+                    await self.runtime.replace_certificate(path, pem, kind)
 
     async def _new_worker(self) -> None:
         """The master starts another worker, which takes the listening sockets over; the former ends with its last
@@ -72,3 +77,10 @@ class HaproxyControl:
             except PeerError:
                 continue
         raise EngineError("haproxy", "did not take its new configuration", "its own words are in the log")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return files.read(path)
+    except HostError:
+        return b""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from voxgate.errors import EngineError, PeerError
-from voxgate.supervise.status import CertificateStatus, EngineStatus, Status, drift
+from voxgate.supervise.status import EXPIRY_WARNING, CertificateStatus, EngineStatus, Status, drift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +33,10 @@ class Shown(Protocol):
     @property
     def expires(self) -> datetime:
         """Its end."""
+
+    @property
+    def begins(self) -> datetime:
+        """Its beginning."""
 
     @property
     def self_signed(self) -> bool:
@@ -94,4 +98,6 @@ class Observer:
         if not (config.listen.sip.tls or config.listen.sip.wss or (config.turn and config.turn.tls_port)):
             return None
         shown = self.certificate(config)
-        return CertificateStatus(shown.names, shown.expires, shown.self_signed)
+        # A certificate for days is renewed when days are left.
+        warn_before = min(EXPIRY_WARNING, (shown.expires - shown.begins) / 6)
+        return CertificateStatus(shown.names, shown.expires, shown.self_signed, warn_before)

@@ -67,12 +67,13 @@ class Alert(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """`rows` are cells for people under `head`; `data` the same for programs."""
+    """`rows` are cells for people under `head`; `data` the same for programs. `flaws`: what a person must see to."""
 
     key: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     data: tuple[dict[str, object], ...]
+    flaws: tuple[str, ...] = ()
 
 
 def limits_panel(limits: Mapping[str, tuple[int, int]], used: Mapping[str, int]) -> Panel:

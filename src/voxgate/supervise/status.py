@@ -112,6 +112,7 @@ class CertificateStatus:
     names: tuple[str, ...]
     expires: datetime
     self_signed: bool
+    warn_before: timedelta = EXPIRY_WARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Status:
         ]
 
     def _flaws(self) -> list[str]:
-        found = [*self.drift, *flaws(self.trunks)]
+        found = [*self.drift, *flaws(self.trunks), *(flaw for panel in self.panels for flaw in panel.flaws)]
         for pbx in dict.fromkeys(node.pbx for node in self.nodes):
             states = [node.state for node in self.nodes if node.pbx == pbx]
             down = states.count(NodeState.DOWN)
@@ -158,7 +159,7 @@ class Status:
                 found.append(f"PBX {pbx}: {'all' if down == len(states) else down} of {len(states)} nodes down")
         if self.certificate and self.certificate.expires <= self.now:
             found.append(f"the certificate expired at {_time(self.certificate.expires)}")
-        elif self.certificate and self.certificate.expires - self.now < EXPIRY_WARNING:
+        elif self.certificate and self.certificate.expires - self.now < self.certificate.warn_before:
             found.append(f"the certificate expires at {_time(self.certificate.expires)}")
         return found
 

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Steps that nobody notices.
+QUIET = frozenset({Do.POLICY, Do.DISPATCHER, Do.TLS, Do.RELOAD})
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -182,23 +185,30 @@ class Operations:
                 return told
             return Told(told.data, "\n".join((told.text, *_files_told(way, number))))
 
-    async def refresh(self) -> None:
-        """Apply what runs once more, because the world around it changed; only what interrupts nobody."""
+    async def refresh(self) -> str:
+        """Apply what runs once more, because the world around it changed; only what interrupts nobody.
+
+        Gives the reason where that was not done, empty where what runs is right now.
+        """
         async with self._lane:
             before, history = self._runs(), self._reading.history
             plan = diff(before, self._reading.renew(before, history.next_generation()))
             if plan.nothing_to_do:
-                return
-            if too_much := {step.action for step in plan.steps} - {Do.POLICY, Do.DISPATCHER, Do.TLS}:
-                log.warning("not_refreshed needs=%s", ",".join(sorted(action.value for action in too_much)))
-                return
-            result = await apply(plan, self._machine.hands, lambda _: None)
-            if not isinstance(result, Applied):
-                log.warning("not_refreshed reason=%s", reason_of(result))
-                return
+                return ""
+            if too_much := {step.action for step in plan.steps} - QUIET:
+                reason = (
+                    f"it needs a {' and a '.join(sorted(action.value for action in too_much))}: run `voxgate apply`"
+                )
+            else:
+                result = await apply(plan, self._machine.hands, lambda _: None)
+                reason = reason_of(result)
+            if reason:
+                log.warning("not_refreshed reason=%s", reason)
+                return reason
             history.renumber(before.generation, plan.generation)
             self.running = plan.after
             self._on_applied(plan.after)
+            return ""
 
     def _runs(self) -> Desired:
         if self.running is None:

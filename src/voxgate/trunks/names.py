@@ -48,7 +48,7 @@ class Names:
     """Follows the lookups that `follow` was told of last. `changed` is called after an answer became another one."""
 
     def __init__(
-        self, path: Path, clock: Clock, changed: Callable[[], Awaitable[None]], first_s: float = FIRST_S
+        self, path: Path, clock: Clock, changed: Callable[[], Awaitable[object]], first_s: float = FIRST_S
     ) -> None:
         self._path = path
         self._clock = clock

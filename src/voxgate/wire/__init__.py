@@ -11,4 +11,5 @@ router_control.py  the control socket of a router process
 nft.py       what nftables is told (text for `nft -f -`)
 control.py   Voxgate's own control socket: JSON lines
     guard_request.py  what the guard is asked over it
+    certs_request.py  what the certificates are asked over it
 """

@@ -4,6 +4,7 @@ A request is one line, at most `MAX_REQUEST_BYTES`:
 
     {"verb": "status"}          {"verb": "calls"}           {"verb": "history"}
     {"verb": "registrations"}     {"verb": "guard", ...}: see `guard_request`
+    {"verb": "certs", ...}: see `certs_request`
     {"verb": "plan", "path": FILE or null, "diff": bool}
     {"verb": "apply", "path": FILE or null, "yes": bool}
     {"verb": "rollback", "generation": N or null, "yes": bool, "force": bool}
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from voxgate.errors import ExitCode, HostError, PeerError, VoxgateError
+from voxgate.wire.certs_request import VERB as CERTS
+from voxgate.wire.certs_request import CertsRequest, certs_request
 from voxgate.wire.guard_request import VERB as GUARD
 from voxgate.wire.guard_request import GuardRequest, guard_request
 
@@ -83,16 +86,8 @@ class RollbackRequest:
     force: bool = False
 
 
-Request = (
-    StatusRequest
-    | CallsRequest
-    | HistoryRequest
-    | RegistrationsRequest
-    | PlanRequest
-    | ApplyRequest
-    | RollbackRequest
-    | GuardRequest
-)
+_Bare = StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest
+Request = _Bare | CertsRequest | PlanRequest | ApplyRequest | RollbackRequest | GuardRequest
 
 VERBS: dict[str, type[Request]] = {
     "status": StatusRequest,
@@ -103,9 +98,9 @@ VERBS: dict[str, type[Request]] = {
     "apply": ApplyRequest,
     "rollback": RollbackRequest,
     GUARD: GuardRequest,
+    CERTS: CertsRequest,
 }
-#: Those that are asked without any more words.
-_BARE: dict[str, type[StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest]] = {
+_BARE: dict[str, type[_Bare]] = {
     "status": StatusRequest,
     "calls": CallsRequest,
     "history": HistoryRequest,
@@ -172,6 +167,8 @@ def decode_request(line: bytes) -> Request:
             return guard_request(fields)
         case str() as name, {**rest} if not rest and name in _BARE:
             return _BARE[name]()
+        case "certs", _:
+            return certs_request(fields)
         case "plan", {"path": str() | None as path, "diff": bool() as diff, **rest} if not rest:
             return PlanRequest(_path(path), diff)
         case "apply", {"path": str() | None as path, "yes": bool() as yes, **rest} if not rest:

@@ -26,13 +26,20 @@ def parse_info(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
 
 
-def certificate_payload(path: Path, pem: bytes) -> bytes:
-    """The command that stages `pem` (chain and key) for the certificate that haproxy.cfg knows as `path`.
+def parse_loaded(text: str) -> frozenset[str]:
+    """Paths in the answer to `show ssl cert` or `show ssl ca-file`: lines that begin with a slash."""
+    return frozenset(line.split(" - ")[0].strip() for line in text.splitlines() if line.startswith("/"))
+
+
+def certificate_payload(path: Path, pem: bytes, kind: bytes = b"cert") -> bytes:
+    """The command that stages `pem` (chain and key, or authorities) for what haproxy.cfg knows as `path`.
+
+    `kind` is `cert` or `ca-file`.
 
     A payload ends with the first empty line, so there is none in it.
     """
     lines = [line.strip() for line in pem.splitlines()]
-    return b"set ssl cert %b <<\n%b\n\n" % (str(path).encode(), b"\n".join(line for line in lines if line))
+    return b"set ssl %b %b <<\n%b\n\n" % (kind, str(path).encode(), b"\n".join(line for line in lines if line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +73,18 @@ class RuntimeClient:
             raise PeerError("haproxy: its answer to `show info` holds no Pid")
         return found
 
-    async def replace_certificate(self, path: Path, pem: bytes) -> None:
-        """Show new connections `pem` instead of what was loaded from `path`. Raises EngineError in HAProxy's words."""
-        staged = await self.ask(certificate_payload(path, pem))
+    async def loaded(self, kind: bytes) -> frozenset[str]:
+        """The paths of all of a `kind` (`cert`, `ca-file`) that HAProxy knows."""
+        return parse_loaded(await self.ask(b"show ssl %b" % kind))
+
+    async def replace_certificate(self, path: Path, pem: bytes, kind: bytes = b"cert") -> None:
+        """New connections see `pem` instead of what was loaded from `path`. Raises EngineError in HAProxy's words."""
+        staged = await self.ask(certificate_payload(path, pem, kind))
         if "Transaction" not in staged:
             raise EngineError("haproxy", f"does not take the certificate: {_words(staged)}")
-        committed = await self.ask(b"commit ssl cert " + str(path).encode())
+        committed = await self.ask(b"commit ssl %b %b" % (kind, str(path).encode()))
         if "Success" not in committed:
-            await self.ask(b"abort ssl cert " + str(path).encode())
+            await self.ask(b"abort ssl %b %b" % (kind, str(path).encode()))
             raise EngineError("haproxy", f"does not take the certificate: {_words(committed)}")
 
 

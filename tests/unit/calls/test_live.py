@@ -109,6 +109,30 @@ def test_a_new_kamailio_is_told_of_the_answered_calls_of_the_former_and_their_re
     assert len(engines.told) == 2
 
 
+@pytest.mark.parametrize("early", [False, True], ids=["with its list", "a turn before it"])
+def test_a_record_that_comes_with_its_call_is_known_at_once(*, early: bool) -> None:
+    engines = Engines()
+    live = LiveCalls(engines, engines)
+    live.kept({"calls": [["a|1", "sent"], ["gone|1", "sent"], 5, ["b"]]})
+    if early:
+        asyncio.run(live.remember())
+    live.told(part("b1", 1, {"a|1": ANSWERED}))
+    asyncio.run(live.remember())
+    live.told(part("b2", 1, {}))
+    asyncio.run(live.adopt())
+    assert engines.told == [("htable.sets", "places", "a|1", ANSWERED), ("htable.sets", "calls", "a", "sent")]
+
+
+def test_a_kamailio_that_dies_right_after_its_list_leaves_calls_that_can_be_ended() -> None:
+    engines = Engines()
+    live = LiveCalls(engines, engines)
+    live.kept({"calls": [["a|1", "sent"]]})
+    live.told(part("b1", 1, {"a|1": ANSWERED}))
+    live.told(part("b2", 1, {}))
+    asyncio.run(live.adopt())
+    assert ("htable.sets", "calls", "a", "sent") in engines.told
+
+
 def test_a_call_that_rtpengine_knows_nothing_of_twice_is_forgotten() -> None:
     engines = Engines({"a"})
     live = LiveCalls(engines, engines)

@@ -31,7 +31,8 @@ OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
 
 def certificate(begin: datetime, end: datetime) -> bytes:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "proxy.example.com")])
-    builder = x509.CertificateBuilder(name, name, KEY.public_key(), 1, begin, end)
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in ("proxy.example.com", "example.com")])
+    builder = x509.CertificateBuilder(name, name, KEY.public_key(), 1, begin, end).add_extension(names, critical=False)
     return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-from voxgate.certs.selfsigned import make
+from voxgate.certs.authority import establish
 from voxgate.config.model import Config
 from voxgate.config.network import Network, Side, SideAddress
 from voxgate.engines.base import Places
@@ -56,5 +56,6 @@ def pbx(*nodes: object, name: str = "example.com", **keys: object) -> dict[str, 
 
 def kamailio(*, media: bool = True) -> Kamailio:
     script = tuple((path.name, path.read_bytes()) for path in sorted(SCRIPT.glob("*.py")))
-    certificate, key = make(("edge.example.com",), SystemClock().wall())
+    now = SystemClock().wall()
+    certificate, key = establish("edge.example.com", now).sign(("edge.example.com",), now)
     return Kamailio(script, Pair(certificate, key), "0123456789abcdef0123456789abcdef", media=media)

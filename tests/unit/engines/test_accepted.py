@@ -17,7 +17,7 @@ from voxgate.engines.haproxy import tls
 from voxgate.engines.haproxy.engine import Haproxy
 from voxgate.engines.haproxy.fragment import Ground
 from voxgate.engines.haproxy.stream import Stream, stream_fragment, targets_fragment
-from voxgate.engines.haproxy.tls import CERTIFICATE, CLIENTS_CA, PBXS_CA
+from voxgate.engines.haproxy.tls import CLIENTS_CA, PBXS_CA, certificate_files
 from voxgate.engines.render import render
 from voxgate.host import process
 
@@ -126,8 +126,8 @@ def test_haproxy_accepts_services_that_the_router_reads(stream: Stream, trusted:
     mine = ground.folder
     mine.mkdir()
     pair = kamailio().certificate
-    files = {CERTIFICATE: pair.certificate + pair.key, CLIENTS_CA: trusted, PBXS_CA: trusted}
-    for name, content in files.items():
+    files = {file.path: file.content for file in certificate_files(mine, pair, ())}
+    for name, content in (files | {CLIENTS_CA: trusted, PBXS_CA: trusted}).items():
         (mine / name).write_bytes(content)
     shared = {"modern": tls.MODERN, "ciphers": tls.CIPHERS, "connections": 100, "folder": mine}
     text = render("haproxy/haproxy.cfg", fragments=[one.text.decode() for one in made], **shared)

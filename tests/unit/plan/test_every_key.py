@@ -24,7 +24,12 @@ OTHER: dict[str, object] = {
     "edge.dns_servers": ["192.0.2.53"],
     "edge.topology_hiding": False,
     "certificates.default": {"certificate": "/a.pem", "key": "/b.pem"},
+    "certificates.others.*.certificate": "/a.pem",
+    "certificates.others.*.key": "/b.pem",
+    "certificates.others.*.acme": {"email": "ops@example.com"},
+    "certificates.others.*.names": ["shop.example.com"],
     "certificates.clients_ca": "/ca.pem",
+    "certificates.pbxs_ca": "/ca.pem",
     "listen.sip.udp": 15060,
     "listen.sip.tcp": 15060,
     "listen.sip.tls": 15061,
@@ -115,7 +120,7 @@ OTHER: dict[str, object] = {
     "guard.feeds.*.refresh_minutes": 5,
 }
 #: Names in the place of `*` in the configuration that is changed.
-NAMES = {"pbxs": "hq", "trunks": "carrier", "feeds": "bad"}
+NAMES = {"pbxs": "hq", "trunks": "carrier", "others": "shop", "feeds": "bad"}
 
 
 def leaves(model: type[BaseModel], key: str = "") -> list[str]:

@@ -18,6 +18,7 @@ EDGE = {
         "hq": {"names": ["example.com", "hq.example.com"], "nodes": [{"address": "172.16.0.10"}]},
         "x": {"names": ["x.example", "y.example", "z.example"], "nodes": [{"address": "172.16.9.10"}]},
     },
+    "certificates": {"others": {"shop": {"names": ["example.org"]}}},
     "trunks": {"carrier": {"addresses": ["198.51.100.7"], "dids": {"5X": {"pbx": "hq"}}}},
     "guard": {"feeds": {"bad": {"source": "/bad.txt"}}},
 }

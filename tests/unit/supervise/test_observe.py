@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +28,7 @@ EXPIRES = datetime(2027, 1, 1, tzinfo=UTC)
 @dataclass
 class FakeShown:
     names: tuple[str, ...] = ("edge.example.com",)
+    begins: datetime = EXPIRES - timedelta(days=90)
     expires: datetime = EXPIRES
     self_signed: bool = True
 

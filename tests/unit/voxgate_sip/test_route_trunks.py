@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from tests.unit.engines.networks import TWO, config, pbx
+from voxgate.config.secrets import Secret
 from voxgate.engines.sip_policy import policy_of
+from voxgate_sip.destinations import FromTrunk, Registered, ToTrunk
 from voxgate_sip.policy import dumps, loads
 from voxgate_sip.route import Answer, Request, Router
-from voxgate_sip.trunks import FromTrunk, Rule, ToTrunk, rewritten
+from voxgate_sip.trunks import Rule, rewritten
 
 CARRIER, OUTSIDE, INSIDE = "198.51.100.7", "203.0.113.45", "172.16.0.1"
 PBXS = {
@@ -172,3 +174,39 @@ def test_e164_holds_both_ways_after_the_rules() -> None:
     assert [rewritten(one, trunk.rules_in) for one in ("+4930", "004930", "+44", "030")] == [
         "030", "030", "0044", "030",
     ]  # fmt: skip
+
+
+ACCOUNT = Registered("hq", "sip:172.16.0.10:5060;transport=udp", "sip:7@172.16.0.10:5060")
+
+
+def test_a_pbx_registers_at_a_trunk_by_its_name_alone() -> None:
+    asked = out("", "sip.best.example", method="REGISTER")
+    assert router().decide(asked) == router().decide(asked._replace(has_route=True))
+    decision = router().decide(asked)
+    assert isinstance(decision, ToTrunk)
+    assert ([trunk.name for trunk in decision.trunks], decision.pbx) == (["best"], "hq")
+    refused = router().decide(asked._replace(source="172.16.8.10"))
+    assert refused == Answer(403, "Forbidden", "pbx-may-not-register-there")
+    assert not isinstance(router().decide(asked._replace(ruri_host=INSIDE)), ToTrunk)
+
+
+def test_nobody_registers_where_the_edge_does() -> None:
+    own = {"best": {**TRUNKS["best"], "register": {"user": "0555", "password": Secret("x")}}}
+    asked = out("", "sip.best.example", method="REGISTER")
+    assert router(own).decide(asked) == Answer(403, "Forbidden", "pbx-may-not-register-there")
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_number_goes_before_the_accounts_user_and_after_its_contact(*, exact: bool) -> None:
+    decision = router().decide(call("055519", account=ACCOUNT._replace(exact=exact)))
+    assert isinstance(decision, FromTrunk)
+    assert decision.node == (ACCOUNT.node if exact else "")
+    other = router().decide(call("alice", account=ACCOUNT._replace(exact=exact)))
+    assert isinstance(other, FromTrunk)
+    assert (other.node, other.number, other.did.pbxs) == (ACCOUNT.node, ACCOUNT.uri, ("hq",))
+
+
+def test_an_account_is_called_by_its_own_provider_alone() -> None:
+    assert router().decide(call("alice", account=ACCOUNT._replace(pbx="shop", exact=True))) == Answer(
+        404, "Not Found", "number-not-in-dids"
+    )

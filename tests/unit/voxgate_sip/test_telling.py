@@ -81,6 +81,8 @@ def test_an_event_is_one_datagram_and_nobody_listening_is_no_error(tmp_path: Pat
 
 
 MESSAGE: dict[str, str | int | bytes] = {
+    "$rm": "INVITE",
+    "$ci": "call-1",
     "$fu": "sip:100@pbx.example.com",
     "$ft": "a",
     "$tu": "sip:200@pbx.example.com",
@@ -96,10 +98,18 @@ MESSAGE: dict[str, str | int | bytes] = {
 
 def test_a_record_gives_each_party_by_name_and_nothing_for_what_was_not_there() -> None:
     fake = FakeKsr(MESSAGE)
-    found = record.fields(record.of_reply(fake.ksr))
+    kept = record.of_reply(fake.ksr)
     assert len(fake.calls) == 1
+    assert kept
+    assert kept[0] == "call-1"
+    found = record.fields(kept[1])
     assert found == {name: MESSAGE.get(variable, "") for name, variable in record.FIELDS.items()}
     assert found["caller_routes"] == ""
+
+
+@pytest.mark.parametrize("other", [{"$rm": "UPDATE"}, {"$T_req($tt)": "b"}], ids=repr)
+def test_only_the_first_answer_of_an_invite_makes_a_record(other: dict[str, str]) -> None:
+    assert record.of_reply(FakeKsr({**MESSAGE, **other}).ksr) is None
 
 
 @pytest.mark.parametrize("text", ["", "one", "\n" * 10, "\n" * 12, "\n" * 13], ids=repr)

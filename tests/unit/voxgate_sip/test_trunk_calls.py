@@ -64,7 +64,7 @@ def test_a_call_that_could_not_leave_gives_its_place_back(edge: Edge) -> None:
 
 
 def test_a_chain_of_attempts_comes_back_from_its_text() -> None:
-    chain = Chain("out", "hq", "030", "1", "10.0.0.1", "i4udp", "INVITE", "1", "ksr_to_hidden", ("a", "b"))
+    chain = Chain("out", "hq", "030", "1", "10.0.0.1", "i4udp", "INVITE", "1", "ksr_to_hidden", "", ("a", "b"))
     tried = chain._replace(tried=(("a", "sip:192.0.2.1", "503"), ("b", "sip:192.0.2.2", "")))
     assert chain_of(chain.text()) == chain
     assert chain_of(tried.ended("timeout").text()).tried[-1] == ("b", "sip:192.0.2.2", "timeout")

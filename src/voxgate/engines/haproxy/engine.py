@@ -3,9 +3,10 @@
 It runs only where something for it is configured. Its files, and what a change of each takes:
 
     haproxy.cfg        listeners and rules: a seamless reload, connections stay in the former worker
-    certificate.pem    chain and key in one, put in through the runtime socket, connections stay
-    clients_ca.pem     whose client certificates count: a seamless reload
-    pbxs_ca.pem        whose certificates of PBXs count: a seamless reload
+    certificate*.pem   chain and key in one, put in through the runtime socket, connections stay
+    certificates.txt   which of them is shown for which name: a seamless reload
+    clients_ca.pem     whose client certificates count: through the runtime socket
+    pbxs_ca.pem        whose certificates of PBXs count: through the runtime socket
 
 `run/haproxy/admin.sock` is its runtime socket, `master.sock` that of its master process (management guide, 9.3, 9.4).
 """
@@ -19,17 +20,19 @@ from typing import TYPE_CHECKING, Final
 from voxgate.engines.base import Action, Check, EngineState, File, Process
 from voxgate.engines.haproxy import tls, web
 from voxgate.engines.haproxy.fragment import Ground
-from voxgate.engines.haproxy.tls import CERTIFICATE, CLIENTS_CA, PBXS_CA
+from voxgate.engines.haproxy.tls import CLIENTS_CA, PBXS_CA, certificate_files
 from voxgate.engines.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from voxgate.config.model import Config
     from voxgate.config.network import Network
     from voxgate.engines.base import Places
     from voxgate.engines.haproxy.fragment import Fragment, Service
     from voxgate.engines.kamailio import Pair
+    from voxgate.engines.sni import Further
 
 CONFIGURATION: Final = "haproxy.cfg"
 RUNTIME_SOCKET: Final = "admin.sock"
@@ -53,6 +56,7 @@ class Haproxy:
     clients_ca: bytes = b""
     pbxs_ca: bytes = b""
     name: str = "haproxy"
+    further: tuple[Further, ...] = ()
 
     def desired(self, config: Config, network: Network, places: Places, generation: int) -> EngineState:
         """Its process and files for `config`."""
@@ -77,15 +81,15 @@ class Haproxy:
                 # Whether a low port is needed may change with a reload, a capability only with a restart.
                 capabilities=("net_bind_service",),
             ),
-            files=(File(CONFIGURATION, text, Action.RELOAD, secret=True), *self._files(fragments)),
+            files=(File(CONFIGURATION, text, Action.RELOAD, secret=True), *self._files(folder, fragments)),
             check=Check(("haproxy", "-c", "-f", str(configuration))),
             listeners=tuple(listener for fragment in fragments for listener in fragment.listeners),
         )
 
-    def _files(self, fragments: list[Fragment]) -> Iterator[File]:
-        yield File(CERTIFICATE, self.certificate.certificate + self.certificate.key, Action.TLS, secret=True)
+    def _files(self, folder: Path, fragments: list[Fragment]) -> Iterator[File]:
+        yield from certificate_files(folder, self.certificate, self.further)
         for name, content in ((CLIENTS_CA, self.clients_ca), (PBXS_CA, self.pbxs_ca)):
             if content:
-                yield File(name, content, Action.RELOAD)
+                yield File(name, content, Action.TLS)
         for fragment in fragments:
             yield from fragment.files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voxgate.engines import websocket
+from voxgate.engines import acme, websocket
 from voxgate.engines.haproxy import access, tls
 from voxgate.engines.haproxy.fragment import Fragment, bind
 from voxgate.engines.render import render
@@ -44,6 +44,7 @@ def fragment(ground: Ground) -> Fragment | None:
     text = render(
         "haproxy/web.cfg",
         doors=[*_doors(ground, listeners)],
+        acme=acme,
         websocket=websocket,
         websocket_key=ground.websocket_key,
     )

@@ -15,6 +15,8 @@ from voxgate.router.driver.client_side import ClientSide
 from voxgate.router.driver.control import LONGEST_LINE, Control
 from voxgate.router.driver.surroundings import Surroundings, TlsWays
 from voxgate.router.driver.telling import Teller
+from voxgate.router.h323.admission import PROTOCOL as H323
+from voxgate.router.h323.connection import H323Connection
 from voxgate.router.ldap.admission import PROTOCOL as LDAP
 from voxgate.router.ldap.connection import LdapConnection
 from voxgate.router.rules import loads
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: What each protocol makes of a client.
-OPENERS: Final[Mapping[str, Opener]] = {LDAP: LdapConnection}
+OPENERS: Final[Mapping[str, Opener]] = {LDAP: LdapConnection, H323: H323Connection}
 
 #: HAProxy opens a connection for each client; a burst of phones that come back waits here.
 BACKLOG: Final = 4096

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: itu-t(0) recommendation(0) h(8) 2250 version(0) 4, with its length: what every endpoint knows.
 _PROTOCOL: Final = bytes.fromhex("060008914a0004")
 _EXTENSION: Final = 0x80
+_ROOT_REASONS: Final = 8
 #: The flag of a call reference: set in what comes from the side that did not begin the call.
 _FLAG: Final = 0x80
 
@@ -27,6 +28,12 @@ class Refusal:
     gatekeeper: int
     registration: int
     release: int
+
+    @property
+    def status(self) -> int:
+        """The reason's place in the list of RegistrationReject."""
+        index = self.registration & ~_EXTENSION
+        return index + _ROOT_REASONS if self.registration & _EXTENSION else index
 
 
 #: terminalExcluded, undefinedReason, unreachableDestination.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from voxgate.router.h323 import q931
 from voxgate.router.h323.ras import RAS_MESSAGE
-from voxgate.router.h323.reader import Reader
+from voxgate.router.h323.reader import MalformedError, Reader
 from voxgate.router.h323.signalling import user_information
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _TUNNEL: Final = ("standard", 17)
 _RAS: Final = ("standard", 1)
+_FACILITY: Final = bytes((q931.FACILITY,))
 #: An extension of RasMessage (RIP, RAI, SCI ...): passed on, nothing to decide.
 OTHER: Final = "other"
 
@@ -78,6 +79,19 @@ def read(payload: bytes) -> Message:
     ras = tuple(_ras(octets, reader) for octets in _tunnelled(unit.get("genericData", [])))
     call = _call(content) if body == "setup" else None
     return Message(outer.kind, outer.call_reference, body, ras, call)
+
+
+def rejects(payload: bytes) -> tuple[Ras, ...]:
+    """The rejects of a GRQ or RRQ in a PBX's message; nothing in one that cannot be read: that is the phone's business.
+
+    Most messages of a PBX are none, and are told by their third octet or so.
+    """
+    if len(payload) < 5 or payload[2 + payload[1] : 3 + payload[1]] != _FACILITY:
+        return ()
+    try:
+        return tuple(ras for ras in read(payload).ras if ras.kind in {"GRJ", "RRJ"})
+    except MalformedError:
+        return ()
 
 
 def _tunnelled(data: Any) -> Iterator[bytes]:

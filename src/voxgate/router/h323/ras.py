@@ -39,11 +39,14 @@ _GATEKEEPER_REQUEST = sequence(
         "endpointAlias": Optional(ALIASES),
     }
 )
+GATEKEEPER_REASONS: Final = (
+    *("resourceUnavailable", "terminalExcluded", "invalidRevision", "undefinedReason"),
+    # Extensions.
+    *("securityDenial", "genericDataReason", "neededFeatureNotSupported", "securityError"),
+)
 _GATEKEEPER_REJECT_REASON = choice(
-    tuple((name, null) for name in ("resourceUnavailable", "terminalExcluded", "invalidRevision", "undefinedReason")),
-    additions=tuple(
-        (name, None) for name in ("securityDenial", "genericDataReason", "neededFeatureNotSupported", "securityError")
-    ),
+    tuple((name, null) for name in GATEKEEPER_REASONS[:4]),
+    additions=tuple((name, None) for name in GATEKEEPER_REASONS[4:]),
 )
 #: An alternative gatekeeper makes a reject a redirect; which one it is, the endpoint alone needs to know.
 _PRESENT: Type = lambda _: True  # noqa: E731 - a type that reads nothing
@@ -73,25 +76,17 @@ _REGISTRATION_REQUEST = sequence(
     },
     wanted={5: ("keepAlive", boolean)},
 )
+REGISTRATION_REASONS: Final = (
+    *("discoveryRequired", "invalidRevision", "invalidCallSignalAddress", "invalidRASAddress", "duplicateAlias"),
+    *("invalidTerminalType", "undefinedReason", "transportNotSupported"),
+    # Extensions.
+    *("transportQOSNotSupported", "resourceUnavailable", "invalidAlias", "securityDenial"),
+    *("fullRegistrationRequired", "additiveRegistrationNotSupported", "invalidTerminalAliases"),
+    *("genericDataReason", "neededFeatureNotSupported", "securityError", "registerWithAssignedGK"),
+)
 _REGISTRATION_REJECT_REASON = choice(
-    (
-        ("discoveryRequired", null),
-        ("invalidRevision", null),
-        ("invalidCallSignalAddress", null),
-        ("invalidRASAddress", null),
-        ("duplicateAlias", ALIASES),
-        ("invalidTerminalType", null),
-        ("undefinedReason", null),
-        ("transportNotSupported", null),
-    ),
-    additions=tuple(
-        (name, None)
-        for name in (
-            *("transportQOSNotSupported", "resourceUnavailable", "invalidAlias", "securityDenial"),
-            *("fullRegistrationRequired", "additiveRegistrationNotSupported", "invalidTerminalAliases"),
-            *("genericDataReason", "neededFeatureNotSupported", "securityError", "registerWithAssignedGK"),
-        )
-    ),
+    tuple((name, ALIASES if name == "duplicateAlias" else null) for name in REGISTRATION_REASONS[:8]),
+    additions=tuple((name, None) for name in REGISTRATION_REASONS[8:]),
 )
 _REGISTRATION_REJECT = sequence(
     {

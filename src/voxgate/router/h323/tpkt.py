@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from voxgate.router.h323.reader import MalformedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HEADER: Final = 4
 _VERSION: Final = 3
 #: Registrations take 200 to 500 octets, call set-ups with fast start and certificates up to 8,000.
 LONGEST: Final = 16384
+#: What the header can say.
+LONGEST_OF_ALL: Final = 65535
 
 
 def framed(payload: bytes) -> bytes:
@@ -21,34 +20,46 @@ def framed(payload: bytes) -> bytes:
 
 
 class Splitter:
-    """Cuts a stream into messages, headers included; holds at most one that is not complete."""
+    """Cuts one direction of a stream into messages, headers included; holds what was not asked for yet.
 
-    __slots__ = ("_rest",)
+    splitter.receive(data)
+    while (frame := splitter.next()) is not None: ...
+    """
 
-    def __init__(self) -> None:
-        self._rest = b""
+    __slots__ = ("_at", "_data", "_longest")
+
+    def __init__(self, longest: int = LONGEST) -> None:
+        self._data = b""
+        self._at = 0
+        self._longest = longest
 
     @property
     def waiting(self) -> int:
-        """How many octets of a message are there whose end is not."""
-        return len(self._rest)
+        """How many octets are there that were not given out: after the last message, the beginning of one."""
+        return len(self._data) - self._at
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The messages that `data` completes. Raises MalformedError at what is no TPKT, or too long a one.
+    def receive(self, data: bytes) -> None:
+        """Take octets; what was not given out comes before them."""
+        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
+        self._at = 0
 
-        What came before is given first; after the error the stream has no structure any more.
+    def next(self) -> bytes | None:
+        """The next message; None when its end has not come.
+
+        Raises MalformedError at what is no TPKT, or too long a one: the stream has no structure from there on.
         """
-        data = self._rest + data if self._rest else data
-        self._rest = b""
-        begin, end = 0, len(data)
-        while end - begin >= HEADER:
-            size = int.from_bytes(data[begin + 2 : begin + 4], "big")
-            if data[begin] != _VERSION or not HEADER <= size <= LONGEST:
-                raise MalformedError("no TPKT, or one that is too long")
-            if end - begin < size:
-                break
-            yield data[begin : begin + size]
-            begin += size
-        if begin < end and data[begin] != _VERSION:
+        data, at = self._data, self._at
+        if at == len(data):
+            self._data, self._at = b"", 0
+            return None
+        if data[at] != _VERSION:
             raise MalformedError("no TPKT")
-        self._rest = data[begin:]
+        if len(data) - at < HEADER:
+            return None
+        end = at + int.from_bytes(data[at + 2 : at + 4], "big")
+        if not HEADER <= end - at <= self._longest:
+            raise MalformedError("a TPKT that is too long or too short")
+        if end > len(data):
+            return None
+        self._at = end
+        return data[at:end]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.router.h323.vectors import BY_NAME, VECTORS
+from tests.unit.router.h323.vectors import BY_NAME, VECTORS, frames
 from voxgate.router.h323 import names, q931
 from voxgate.router.h323.messages import read
 from voxgate.router.h323.reader import MalformedError
@@ -18,7 +18,7 @@ from voxgate.router.h323.tpkt import HEADER, LONGEST, Splitter, framed
 def survives(octets: bytes) -> None:
     splitter = Splitter()
     try:
-        for frame in splitter.feed(octets):
+        for frame in frames(octets, splitter):
             message = read(frame[HEADER:])
             for ras in message.ras:
                 names.service_name(ras.gatekeeper_id or "")

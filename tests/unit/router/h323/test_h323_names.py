@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.router.h323.vectors import VALID, Vector, rows
+from tests.unit.router.h323.vectors import VALID, Vector, frames, rows
 from voxgate.router.h323.messages import Alias, read
 from voxgate.router.h323.names import called_domain, service_name
-from voxgate.router.h323.tpkt import HEADER, Splitter
+from voxgate.router.h323.tpkt import HEADER
 
 LABEL = "a" * 63
 
@@ -87,7 +87,7 @@ DECIDED = {
 
 @pytest.mark.parametrize(**rows(tuple(one for one in VALID if one.name not in DECIDED)))
 def test_the_vectors_go_where_they_were_meant_to(vector: Vector) -> None:
-    for frame in Splitter().feed(vector.octets):
+    for frame in frames(vector.octets):
         message = read(frame[HEADER:])
         asked = [ras.gatekeeper_id for ras in message.ras if ras.kind in {"GRQ", "RRQ"}]
         if asked:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pycrate_asn1dir import H225
 
-from tests.unit.router.h323.vectors import VALID, Vector, rows
+from tests.unit.router.h323.vectors import VALID, Vector, frames, rows
 from voxgate.router.h323 import answers, q931
 from voxgate.router.h323.messages import Call, Message, Ras, read
-from voxgate.router.h323.tpkt import HEADER, Splitter
+from voxgate.router.h323.tpkt import HEADER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def decoded(payload: bytes) -> tuple[dict[str, Any], list[tuple[str, dict[str, A
 
 @pytest.mark.parametrize(**rows(tuple(one for one in VALID if one.kind in {"GRQ", "RRQ", "GRJ", "RRJ", "Setup"})))
 def test_pycrate_reads_the_vectors_alike(vector: Vector) -> None:
-    for frame in Splitter().feed(vector.octets):
+    for frame in frames(vector.octets):
         ours = read(frame[HEADER:])
         if not ours.body:
             continue
@@ -103,7 +103,7 @@ def test_wireshark_reads_vectors_and_answers_alike(tmp_path: Path) -> None:
 
 def _asking(vector: Vector) -> bytes:
     """Its first message with RAS: Wireshark stops at an empty TPKT before it."""
-    return next(frame for frame in Splitter().feed(vector.octets) if read(frame[HEADER:]).ras)
+    return next(frame for frame in frames(vector.octets) if read(frame[HEADER:]).ras)
 
 
 def _capture(streams: list[bytes]) -> bytes:

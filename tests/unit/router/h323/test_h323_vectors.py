@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.router.h323.vectors import BY_NAME, GARBLED, VALID, Vector, rows
+from tests.unit.router.h323.vectors import BY_NAME, GARBLED, VALID, Vector, frames, rows
 from voxgate.router.h323 import q931
 from voxgate.router.h323.messages import Message, read
 from voxgate.router.h323.reader import MalformedError
@@ -12,7 +12,7 @@ from voxgate.router.h323.tpkt import HEADER, LONGEST, Splitter, framed
 
 
 def messages(octets: bytes) -> list[Message]:
-    return [read(frame[HEADER:]) for frame in Splitter().feed(octets)]
+    return [read(frame[HEADER:]) for frame in frames(octets)]
 
 
 def requests(octets: bytes) -> list[tuple[str, str | None]]:
@@ -74,8 +74,8 @@ def test_a_keepalive_registration_is_told_from_a_full_one(name: str, keep_alive:
 @pytest.mark.parametrize(**rows(VALID))
 def test_a_stream_is_cut_alike_in_one_piece_and_byte_by_byte(vector: Vector) -> None:
     splitter = Splitter()
-    bitwise = [frame for octet in vector.octets for frame in splitter.feed(bytes((octet,)))]
-    assert bitwise == list(Splitter().feed(vector.octets))
+    bitwise = [frame for octet in vector.octets for frame in frames(bytes((octet,)), splitter)]
+    assert bitwise == list(frames(vector.octets))
     assert b"".join(bitwise) == vector.octets
     assert splitter.waiting == 0
 
@@ -83,7 +83,7 @@ def test_a_stream_is_cut_alike_in_one_piece_and_byte_by_byte(vector: Vector) -> 
 @pytest.mark.parametrize(**rows(VALID))
 def test_a_message_that_is_cut_short_is_an_error_or_says_less(vector: Vector) -> None:
     whole = requests(vector.octets)
-    for frame in Splitter().feed(vector.octets):
+    for frame in frames(vector.octets):
         for end in range(HEADER, len(frame)):
             try:
                 found = requests(framed(frame[HEADER:end]))

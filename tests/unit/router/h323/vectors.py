@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from voxgate.router.h323.tpkt import Splitter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,14 @@ VECTORS = tuple(_vector(row) for row in json.loads(Path(__file__).with_name("vec
 VALID = tuple(vector for vector in VECTORS if vector.valid)
 GARBLED = tuple(vector for vector in VECTORS if not vector.valid)
 BY_NAME = {vector.name: vector for vector in VECTORS}
+
+
+def frames(octets: bytes, splitter: Splitter | None = None) -> Iterator[bytes]:
+    """The messages in a stream."""
+    splitter = splitter or Splitter()
+    splitter.receive(octets)
+    while (frame := splitter.next()) is not None:
+        yield frame
 
 
 def rows(vectors: tuple[Vector, ...]) -> dict[str, Any]:
