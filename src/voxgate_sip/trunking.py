@@ -216,7 +216,7 @@ class Trunking:
         elif shape or ending:
             ksr.tm.t_on_reply((shape or "ksr_from_pbx") + ending)
         if hidden:
-            self._hider.cover(chain.method, leg, named=worn.named)
+            self._hider.cover(chain.method, leg, worn=worn)
 
     def _dressed(self, chain: Chain, leg: Leg, *, hidden: bool) -> Worn:
         """Make the current branch what the provider shall see."""

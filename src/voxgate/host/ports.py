@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +16,20 @@ from pathlib import Path
 from voxgate.errors import HostError
 
 _PROC = Path("/proc")
+_DATAGRAM_QUEUE = _PROC / "sys/net/unix/max_dgram_qlen"
+DATAGRAM_QUEUE = 4096
+"""Datagrams that wait in a unix socket. Debian's 10 are less than Kamailio's workers send in one moment."""
+
+
+def raise_datagram_queue() -> int:
+    """Let unix sockets that are opened from now on hold `DATAGRAM_QUEUE` datagrams, if we may; gives how many."""
+    with contextlib.suppress(OSError, ValueError):
+        if (holds := int(_DATAGRAM_QUEUE.read_text())) < DATAGRAM_QUEUE:
+            # Of this network namespace; in a container perhaps read-only.
+            _DATAGRAM_QUEUE.write_text(str(DATAGRAM_QUEUE))
+            return DATAGRAM_QUEUE
+        return holds
+    return 10
 
 
 def is_taken(proto: str, address: str, port: int) -> bool:
@@ -37,6 +52,23 @@ def is_taken(proto: str, address: str, port: int) -> bool:
         except OSError as error:
             return error.errno == errno.EADDRINUSE
     return False
+
+
+def open_unix(path: Path, gid: int) -> socket.socket:
+    """A listening socket that processes of the group `gid` may connect to. Raises HostError."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        listening.bind(str(path))
+        path.chmod(0o660)
+        if gid >= 0:
+            os.chown(path, -1, gid)
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise HostError(f"{path} cannot be opened: {error.strerror or error}", "see to its folder") from error
+    listening.setblocking(False)
+    return listening
 
 
 def holder(proto: str, port: int) -> str:
