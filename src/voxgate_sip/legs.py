@@ -152,14 +152,15 @@ class Legs:
         leg = self.to(side, proto.lower())
         if leg.proto == "ws" and self._browsers:
             self._browsers.pin(f"{host}:{port}")
-        trunks = self._router.trunks
-        if trunks and (found := trunks.at(unbracketed(host))):
-            trunk = found[0]
-            if self.apart and len(found) > 1:
+        trunk = self._router.trunk_at(unbracketed(host))
+        if trunk is None:
+            return leg
+        if self.apart and self._router.trunks:
+            found = self._router.trunks.at(unbracketed(host))
+            if len(found) > 1:
                 route = str(self._ksr.pv.get("$hdr(Route)") or "")
                 trunk = at_port(found, leg.proto, sent_from) if sent_from else meant(found, leg.proto, route)
-            leg = self.to_trunk(trunk, side, leg.proto)
-        return leg
+        return self.to_trunk(trunk, side, leg.proto)
 
     def dress(self, leg: Leg) -> None:
         """Make the current request's own Via and its socket fit the way it takes."""
