@@ -48,6 +48,34 @@ def test_a_pbx_whose_authority_is_trusted_is_called_over_tls_and_another_is_not(
             assert [(engine["pid"], engine["restarts"]) for engine in edge.status()["engines"]] == before
 
 
+def test_a_phone_is_known_by_its_certificate_as_long_as_its_authority_is_listed() -> None:
+    with folder() as place, Net(BEHIND_NAT) as net:
+        phones, strangers = tls.authority("Phones"), tls.authority("Strangers")
+        server = tls.authority().issue(place, HQ, stem="pbx")
+        lists = {"phones": written(place, "phones", phones), "strangers": written(place, "strangers", strangers)}
+        own = phones.issue(place, "alice", stem="alice")
+        options = ("--cert", str(server.certificate), "--key", str(server.key))
+        listen = (Hop("udp", HQ, 5060), Hop("tls", HQ, 5061))
+
+        def listing(authorities: Path) -> Config:
+            made = config(certificates={"clients_ca": str(authorities)})
+            made["pbxs"]["hq"]["sip"] = {"udp": 5060, "tls": 5061, "check_certificate": True}
+            return made
+
+        with (
+            Switchboard(net, "pbx-hq-a", place, tone_hz=HQ_TONE_HZ, listen=listen, options=options) as pbx,
+            Edge(net, place, listing(lists["phones"])) as edge,
+        ):
+            before = [(engine["pid"], engine["restarts"]) for engine in edge.status()["engines"]]
+            seen = []
+            for number, name in enumerate(("phones", "strangers", "phones")):
+                assert edge.apply(listing(lists[name])).code == 0
+                assert asyncio.run(code(net, (own.certificate, own.key), 5070 + number)) == 200
+                seen.append(pbx.wait("registered", user="alice", after=number)["over"])
+            assert seen == ["tls", "udp", "tls"]
+            assert [(engine["pid"], engine["restarts"]) for engine in edge.status()["engines"]] == before
+
+
 def written(place: Path, name: str, authority: tls.Authority) -> Path:
     made = place / name
     made.mkdir()
@@ -60,7 +88,9 @@ def trusting(authorities: Path) -> Config:
     return made
 
 
-async def code(net: Net) -> int:
-    line = Line("alice", "example.com", Hop("udp", EDGE_PUBLIC, 5060), "10.0.0.50", port=5060)
+async def code(net: Net, identity: tuple[Path, Path] | None = None, port: int = 5060) -> int:
+    """The answer to a REGISTER, over TLS where the phone has a certificate."""
+    edge = Hop("tls", EDGE_PUBLIC, 5061) if identity else Hop("udp", EDGE_PUBLIC, 5060)
+    line = Line("alice", "example.com", edge, "10.0.0.50", port=port, identity=identity)
     async with Phone(line, net.maker("phone-home")) as phone:
         return (await phone.register()).code
