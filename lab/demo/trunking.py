@@ -28,6 +28,7 @@ SETTING = Setting(
     BEHIND_NAT,
     more={
         **EVERY_TRANSPORT,
+        "guard": {},
         "trunks": {
             "carrier": {
                 "addresses": [BEHIND_NAT.host(HOST).ipv4()],

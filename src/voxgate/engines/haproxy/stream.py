@@ -57,6 +57,7 @@ def stream_fragment(stream: Stream, ground: Ground) -> Fragment:
         doors.append((f"{stream.name}_starttls", [handed_back], access_lines(f"{stream.name}s")))
     text = render(
         "haproxy/stream.cfg",
+        folder=ground.folder,
         doors=[door for door in doors if door[1]],
         backend=f"{stream.name}_router",
         router=ground.places.engine(ROUTER) / f"{stream.name}.sock",
