@@ -14,9 +14,10 @@
 ``wiretap``     what passes a host's wire, and what can be heard there
 
 ``tls``         a throwaway CA
-``peers``       our own strict SIP phone and small PBX
+``peers``       our own strict phones and small PBXs, for SIP and H.323
 ``phones``      real phones (baresip, linphone) behind one interface
 ``switchboard`` starts a PBX and reads its journal
+``directory``   a real LDAP server
 ``nameserver``  a DNS server that takes updates (Knot)
 ``pebble``      an ACME authority; ``renewalinfo`` suggests when to renew
 ``edge``        Voxgate itself, as an operator runs it

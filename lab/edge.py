@@ -116,6 +116,14 @@ class Edge:
         """One engine of the status."""
         return next(engine for engine in self.status()["engines"] if engine["name"] == name)
 
+    def wait_for_log(self, text: str, timeout_s: float = 20) -> None:
+        """Wait until the log holds `text`. Raises LabError."""
+        deadline = time.monotonic() + timeout_s
+        while text not in self.text():
+            if time.monotonic() > deadline:
+                raise LabError(f"`{text}` is not in the edge's log after {timeout_s} s")
+            time.sleep(0.05)
+
     def wait_for_node(self, address: str, state: str, timeout_s: float = 30) -> None:
         """Wait until the health checks say that the node is `up` or `down`. Raises LabError."""
         deadline = time.monotonic() + timeout_s

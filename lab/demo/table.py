@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.demo import browsing
+from lab.demo import browsing, relayed
 from lab.demo.attacking import shut_out
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
@@ -83,6 +83,11 @@ LANES: tuple[tuple[Claim, ...], ...] = (
     (
         Claim("hotel NAT (symmetric), Chromium, WSS on 443 and WebRTC: calls", RECORDED, browsing.calls("phone-hotel")),
         Claim("IPv6, Chromium, WSS on 443 and WebRTC: is called", RECORDED, browsing.is_called("phone-six")),
+        Claim(
+            "a browser that may use TURN over TLS and nothing else: calls",
+            f"iceTransportPolicy relay, credentials that expire; {RECORDED}",
+            relayed.calls("phone-hotel", "tls"),
+        ),
     ),
     (
         Claim(

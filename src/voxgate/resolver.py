@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from voxgate.certs.store import Shown, Store, trusted
 from voxgate.config import load, network
-from voxgate.engines import coturn, websocket
-from voxgate.engines.haproxy.engine import Haproxy
+from voxgate.config.h323check import h323_cautions
+from voxgate.engines import coturn, router, websocket
+from voxgate.engines.haproxy.engine import Haproxy, served
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.engines.sni import Further
@@ -21,6 +22,8 @@ from voxgate.plan.desired import Desired, desire
 from voxgate.trunks.names import read_answers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
     from voxgate.config.load import Loaded, Source
@@ -87,14 +90,16 @@ class Resolver:
         key = lasting_secret(self.places.state / "topology.key")
         pair = Pair(shown.certificate, shown.key, shown.names)
         clients_ca, pbxs_ca = (trusted(path) for path in (config.certificates.clients_ca, config.certificates.pbxs_ca))
-        served = websocket.served(config)
-        web_key = lasting_secret(self.places.state / "websocket.key") if served else ""
+        web_key = lasting_secret(self.places.state / "websocket.key") if websocket.served(config) else ""
         kamailio = Kamailio(
             _script(), pair, key, websocket_key=web_key, clients_ca=clients_ca, further=further, pbxs_ca=pbxs_ca
         )
-        # rtpengine first: Kamailio asks it at its own start. HAProxy last: what it passes on must find Kamailio.
-        haproxy = (Haproxy(pair, web_key, clients_ca, pbxs_ca, further=further),) if served else ()
-        return (Rtpengine(), kamailio, *haproxy, *coturn.coturns(config.turn, pair))
+        routers = router.processes(read_facts().cpu_count) if router.served(config) else 0
+        relays = tuple(router.Router(number + 1, _router()) for number in range(routers))
+        haproxy = Haproxy(pair, web_key, clients_ca, pbxs_ca, routers=routers, further=further)
+        # rtpengine first: Kamailio asks it at its own start. HAProxy after them: what it passes on must find them.
+        front: tuple[Engine, ...] = (*relays, haproxy) if served(config) else ()
+        return (Rtpengine(), kamailio, *front, *coturn.coturns(config.turn, pair))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -104,12 +109,15 @@ class Resolver:
         cautions = network.cautions(resolved)
         if loaded.config.certificates.default is None and _shows_certificate(loaded.config):
             cautions = (*cautions, _SELF_SIGNED)
+        cautions = (*cautions, *h323_cautions(loaded.config))
         placed = loaded.place(ConfigError(cautions)).problems
         return replace(loaded, warnings=(*loaded.warnings, *placed))
 
 
 def _shows_certificate(config: Config) -> bool:
-    return bool(config.listen.sip.tls or config.listen.sip.wss or (config.turn and config.turn.tls_port))
+    listen = config.listen
+    turn = config.turn and config.turn.tls_port
+    return bool(listen.sip.tls or listen.sip.wss or router.served(config) or turn)
 
 
 _SELF_SIGNED = Problem(
@@ -127,3 +135,27 @@ def _script() -> tuple[tuple[str, bytes], ...]:
     package = resources("voxgate_sip")
     names = sorted(entry.name for entry in package.iterdir() if entry.name.endswith(".py"))
     return tuple((name, (package / name).read_bytes()) for name in names)
+
+
+#: What the router's processes import, and nothing else of Voxgate.
+_ROUTER_CODE = ("errors.py", "guard/observation.py", "wire/access_line.py", "wire/proxy_v2.py")
+
+
+@cache
+def _router() -> tuple[tuple[str, bytes], ...]:
+    """The router's code, as files below a folder that is on Python's path."""
+    package = resources("voxgate")
+    found = {
+        f"voxgate/{path}": (package / path).read_bytes() for path in (*_ROUTER_CODE, *_modules(package / "router"))
+    }
+    folders = {path.rpartition("/")[0] for path in found}
+    empty = {f"{folder}/__init__.py": b"" for folder in folders}
+    return tuple(sorted((empty | found).items()))
+
+
+def _modules(folder: Traversable, below: str = "router") -> Iterator[str]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{below}/{entry.name}")
+        elif entry.name.endswith(".py"):
+            yield f"{below}/{entry.name}"

@@ -24,6 +24,8 @@ BANNED: Final = "$shv(voxgate_banned)"
 FORWARDED_FOR: Final = "X-Forwarded-For"
 #: Who a caller is said to be, by somebody who is trusted (RFC 3325): PBXs and providers.
 IDENTITIES: Final = ("P-Asserted-Identity", "Remote-Party-ID")
+#: How often those stand in a message that says nothing of people.
+NOBODY: Final = "0" * len(IDENTITIES)
 #: How often the headers above stand in a request: no claim at all.
 NO_CLAIMS: Final = "000"
 #: In hexadecimal: the one value that may be folded over lines.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voxgate.config.h323check import h323_problems
+from voxgate.config.ldapcheck import ldap_problems
 from voxgate.config.places import dotted
 from voxgate.config.trunkcheck import trunk_problems
 from voxgate.config.turncheck import turn_problems
@@ -30,7 +32,9 @@ def cross_check(parts: Parts, places: Places) -> list[Problem]:
         *_families(parts, places),
         *_targets(parts, places),
         *trunk_problems(parts, places),
+        *ldap_problems(parts, places),
         *turn_problems(parts, places),
+        *h323_problems(parts, places),
     ]
     if parts.edge:
         problems += _addresses(parts.edge, places)

@@ -14,6 +14,8 @@ from pydantic import Discriminator, Field, Tag
 from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
+from voxgate.config.h323 import H323Listen
+from voxgate.config.ldap import LdapListen
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import Hostname, InterfaceName, PbxName, PortRange, Ports
@@ -109,6 +111,10 @@ class Listen(Section):
     """What is served to the outside. A service type without an entry accepts nothing."""
 
     sip: SipListen = Field(default=SipListen(udp=5060, tcp=5060, tls=5061), description="SIP, over UDP, TCP and TLS.")
+    ldap: LdapListen | None = Field(
+        default=None, description="LDAP for phone books and directories. Not served by default."
+    )
+    h323: H323Listen | None = Field(default=None, description="H.323 for phones. Not served by default.")
 
 
 class Media(Section):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voxgate.config.model import Config, Edge
-    from voxgate.config.pbxs import Node
+    from voxgate.config.nodes import Node
     from voxgate.config.trunknames import Answers
     from voxgate.host.facts import Facts, Interface
 

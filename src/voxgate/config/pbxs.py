@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp, as_list
+from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp
 from voxgate.config.fraud import Fraud
+from voxgate.config.h323 import H323Target
+from voxgate.config.ldap import LdapTarget
 from voxgate.config.limits import Limits
-from voxgate.config.scalars import IpAddress, Kind
+from voxgate.config.nodes import Nodes
 
 
 class Balance(StrEnum):
@@ -21,35 +22,6 @@ class Balance(StrEnum):
     ROUND_ROBIN = "round-robin"
     HASH_USER = "hash-user"
     LEAST_CALLS = "least-calls"
-
-
-class Node(Section):
-    """One address of a PBX."""
-
-    address: IpAddress = Field(description="Address of the node. A name is not allowed: DNS would stop calls.")
-    weight: int = Field(
-        default=50, strict=True, ge=0, le=1000, description="Share of requests among nodes of equal priority."
-    )
-    priority: int = Field(
-        default=1,
-        strict=True,
-        ge=0,
-        le=100,
-        description="Lowest first; the next value is used when all of these are down.",
-    )
-
-
-def _node_of_address(value: object) -> object:
-    return value if isinstance(value, dict | Node) else {"address": value}
-
-
-AddressOrNode = Annotated[
-    Node, BeforeValidator(_node_of_address, json_schema_input_type=IpAddress | Node), Kind("IP address or mapping")
-]
-Nodes = Annotated[
-    tuple[AddressOrNode, ...],
-    BeforeValidator(as_list, json_schema_input_type=AddressOrNode | tuple[AddressOrNode, ...]),
-]
 
 
 class SipTarget(Section):
@@ -95,6 +67,13 @@ class Pbx(Section):
     )
     balance: Balance = Field(default=Balance.HASH_USER, description="How requests are spread over the nodes.")
     sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
+    ldap: LdapTarget | None = Field(
+        default=None,
+        description="Where the PBX takes LDAP. Without it, no bind for its names is let through.",
+    )
+    h323: H323Target | None = Field(
+        default=None, description="Where the PBX takes H.323. Without it, none for its gatekeeper IDs is let through."
+    )
     topology_hiding: bool | None = Field(
         default=None,
         strict=True,

@@ -6,6 +6,8 @@
     trunks.py providers: accounts at them, their names, their health
     calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
     web.py    HAProxy
+    router.py  the router
+        router_reports.py  what it reports, for access log and guard
     certs.py  certificates: orders, renewals, what listeners show
     turn.py   coturn, and who fails to log in there
     ears.py   engines' lines on their way to the log

@@ -18,6 +18,7 @@ from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.guard import Watch
+from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.trunks import Trunks
 from voxgate.daemon.turn import Turn
@@ -90,7 +91,8 @@ class _Edge:
         self._guard = Watch(places, clock, self._sip)
         turn = Turn(places, clock, self._guard.reports, self._signal)
         known = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
-        self._parts = (*known, turn.part(), self._certs.part())
+        area = relay(places, clock, self._guard.reports, _access_line)
+        self._parts = (*known, turn.part(), self._certs.part(), area)
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
@@ -204,6 +206,10 @@ class _Edge:
         log.warning("engine_returned unit=%s", name)
         for part in self._parts:
             await part.returned(name)
+
+
+def _access_line(line: bytes) -> None:
+    log.info("access line=%s", line.decode().strip())
 
 
 def _tell(text: str) -> None:

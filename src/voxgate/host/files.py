@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 import shutil
 import stat
 from contextlib import contextmanager, suppress
@@ -87,8 +88,8 @@ def remove(path: Path) -> bool:
         return True
 
 
-def ensure_folder(path: Path, *, group: str = "", mode: int = FOLDER_MODE) -> None:
-    """Make the folder exist with this group and mode; missing parents get 0755. Raises HostError."""
+def ensure_folder(path: Path, *, owner: str = "", group: str = "", mode: int = FOLDER_MODE) -> None:
+    """Make the folder exist with this owner, group and mode; missing parents get 0755. Raises HostError."""
     with _host_errors(path, "made a folder"):
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with suppress(FileExistsError):
@@ -96,9 +97,9 @@ def ensure_folder(path: Path, *, group: str = "", mode: int = FOLDER_MODE) -> No
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             state = os.fstat(descriptor)
-            gid = group_id(group)
-            if gid not in (-1, state.st_gid):
-                os.fchown(descriptor, -1, gid)
+            uid, gid = _user_id(owner), group_id(group)
+            if uid not in (-1, state.st_uid) or gid not in (-1, state.st_gid):
+                os.fchown(descriptor, uid, gid)
             if stat.S_IMODE(state.st_mode) != mode:
                 os.fchmod(descriptor, mode)
         finally:
@@ -130,6 +131,16 @@ def group_id(group: str) -> int:
         raise HostError(
             f"there is no group {group} on this machine", "the Debian package of the engine creates it"
         ) from error
+
+
+def _user_id(user: str) -> int:
+    """The same for a user."""
+    if not user or os.geteuid() != 0:
+        return -1
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError as error:
+        raise HostError(f"there is no user {user} on this machine", f"adduser --system --group {user}") from error
 
 
 def _is_already(path: Path, content: bytes, gid: int, mode: int) -> bool:

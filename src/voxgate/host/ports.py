@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -51,6 +52,23 @@ def is_taken(proto: str, address: str, port: int) -> bool:
         except OSError as error:
             return error.errno == errno.EADDRINUSE
     return False
+
+
+def open_unix(path: Path, gid: int) -> socket.socket:
+    """A listening socket that processes of the group `gid` may connect to. Raises HostError."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        listening.bind(str(path))
+        path.chmod(0o660)
+        if gid >= 0:
+            os.chown(path, -1, gid)
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise HostError(f"{path} cannot be opened: {error.strerror or error}", "see to its folder") from error
+    listening.setblocking(False)
+    return listening
 
 
 def holder(proto: str, port: int) -> str:

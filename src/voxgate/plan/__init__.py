@@ -5,6 +5,8 @@ diff.py      `Desired` against `Desired` -> `Plan`: sentences for people, steps 
 change.py    every leaf in which two configurations differ (pure)
 sentences.py what each change means to people (pure)
     trunk_sentences.py  the same for trunks (pure)
+    ldap_sentences.py  the same for LDAP (pure)
+    h323_sentences.py  the same for H.323 (pure)
     certificate_sentences.py  the same for certificates (pure)
     turn_sentences.py   the same for STUN and TURN (pure)
 steps.py     what must be done to which engine, in which order (pure)

@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from voxgate.config.pbxs import Node
+from voxgate.config.nodes import Node
 
 
 class Kind(Enum):

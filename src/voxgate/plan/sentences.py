@@ -11,8 +11,9 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from voxgate.config.network import IpAddress, Network, Side
-from voxgate.config.pbxs import Node, Pbx
-from voxgate.plan import certificate_sentences, trunk_sentences, turn_sentences
+from voxgate.config.nodes import Node
+from voxgate.config.pbxs import Pbx
+from voxgate.plan import certificate_sentences, h323_sentences, ldap_sentences, trunk_sentences, turn_sentences
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def _first(config: Config) -> Iterator[Change]:
         port = getattr(config.listen.sip, transport)
         if port is not None:
             yield _port(Difference(("listen", "sip", transport), None, port), Names({}, {}))
+    yield from ldap_sentences.first(config)
+    yield from h323_sentences.first(config)
     yield Change(Kind.ADD, "media.ports", f"relays media on UDP ports {config.media.ports}")
     for name, pbx in config.pbxs.items():
         yield _pbx(Difference(("pbxs", str(name)), ABSENT, pbx), Names({}, {}))
@@ -212,11 +215,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("edge", "inside_interface"), _says("interface towards the PBXs")),
     (("edge", "local_networks"), _networks),
     (("edge", "topology_hiding"), _says("topology hiding")),
-    (("listen", "sip", "udp"), _port),
-    (("listen", "sip", "tcp"), _port),
-    (("listen", "sip", "tls"), _port),
-    (("listen", "sip", "wss"), _port),
-    (("listen", "sip", "ws"), _port),
+    *((("listen", "sip", transport), _port) for transport in ("udp", "tcp", "tls", "wss", "ws")),
     (("listen", "sip", "origins"), _says("hosts whose pages may open a WebSocket")),
     (("listen", "sip", "workers"), _says("SIP worker processes")),
     (("listen", "sip", "keepalive_seconds"), _says("seconds between keepalives to phones outside")),
@@ -249,8 +248,12 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
-    *((pattern, _alone(tell)) for pattern, tell in certificate_sentences.TABLE),
-    *((pattern, _says(name)) for pattern, name in turn_sentences.NAMED),
+    *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *ldap_sentences.TABLE)),
+    *((pattern, _alone(tell)) for pattern, tell in h323_sentences.TABLE),
+    *(
+        (pattern, _says(name))
+        for pattern, name in (*turn_sentences.NAMED, *ldap_sentences.NAMED, *h323_sentences.NAMED)
+    ),
     (("**",), _generic),
 )
 

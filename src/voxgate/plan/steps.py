@@ -29,6 +29,7 @@ class Do(Enum):
     START = "start"
     RESTART = "restart"
     RELOAD = "reload"
+    RULES = "rules"
     POLICY = "policy"
     STOP = "stop"
 
@@ -41,6 +42,7 @@ RANK = {
     Do.START: 2,
     Do.RESTART: 2,
     Do.RELOAD: 2,
+    Do.RULES: 3,
     Do.POLICY: 3,
     Do.STOP: 4,
 }
@@ -50,6 +52,7 @@ RELOADS = {
     Action.DISPATCHER: Do.DISPATCHER,
     Action.TABLES: Do.TABLES,
     Action.RELOAD: Do.RELOAD,
+    Action.RULES: Do.RULES,
     Action.POLICY: Do.POLICY,
 }
 
@@ -79,7 +82,7 @@ class Step:
         match self.action:
             case Do.START | Do.RESTART | Do.RELOAD | Do.STOP:
                 text = self.action.value
-            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.POLICY:
+            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.RULES | Do.POLICY:
                 text = f"reload {self.action.value}"
             case _:
                 assert_never(self.action)

@@ -20,6 +20,7 @@ status.py       what `voxgate status` shows, as values
     trunk_status.py  providers in it
 observe.py      looks at the machine and makes a status of it
 haproxy.py      how the running HAProxy is asked and told
+router.py       the same for a process of the router
 coturn.py       how a running coturn is asked and told
     turn_database.py  its accounts, secrets, peers and quotas, where it looks them up
     turn_lines.py     failed logins out of its log (pure)

@@ -41,7 +41,7 @@ class HaproxyControl:
                 await self._replace_pems()
             case Action.RELOAD:
                 await self._new_worker()
-            case Action.POLICY | Action.DISPATCHER | Action.TABLES | Action.RESTART:
+            case Action.POLICY | Action.RULES | Action.DISPATCHER | Action.TABLES | Action.RESTART:
                 raise AssertionError(f"HAProxy has no file for {action} of generation {generation}")
             case _:
                 assert_never(action)

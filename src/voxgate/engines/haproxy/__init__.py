@@ -8,5 +8,7 @@ fragment.py    `Ground` that every fragment is made from, and `Fragment`
 tls.py         what stands behind `bind` for TLS: certificates, versions, old phones, client certificates
 access.py      the one line of the access log, in HAProxy's words
 web.py         HTTP and SIP over WebSocket, which share ports
+h323.py        H.323
+ldap.py        LDAP
 stream.py      services that our router reads: LDAP and H.323, with PROXY v2 towards it, and TLS from it to PBXs
 """

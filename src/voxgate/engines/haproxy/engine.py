@@ -17,9 +17,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from voxgate.engines import router
 from voxgate.engines.base import Action, Check, EngineState, File, Process
-from voxgate.engines.haproxy import tls, web
+from voxgate.engines.haproxy import h323, ldap, tls, web
 from voxgate.engines.haproxy.fragment import Ground
+from voxgate.engines.haproxy.stream import targets_fragment
 from voxgate.engines.haproxy.tls import CLIENTS_CA, PBXS_CA, certificate_files
 from voxgate.engines.render import render
 
@@ -39,30 +41,40 @@ BANNED: Final = "banned.lst"
 RUNTIME_SOCKET: Final = "admin.sock"
 MASTER_SOCKET: Final = "master.sock"
 
+
+def targets(ground: Ground) -> Fragment | None:
+    """TLS from the router to PBXs."""
+    return targets_fragment(ground) if router.served(ground.config) else None
+
+
 #: Every service that HAProxy has a part in, in the order of haproxy.cfg.
-SERVICES: Final[tuple[Service, ...]] = (web.fragment,)
+SERVICES: Final[tuple[Service, ...]] = (web.fragment, ldap.fragment, h323.fragment, targets)
 
 
 def served(config: Config) -> bool:
     """Whether HAProxy has anything to do."""
-    return web.served(config)
+    return web.served(config) or router.served(config)
 
 
 @dataclass(frozen=True, slots=True)
 class Haproxy:
-    """The engine for what is not SIP or audio. `websocket_key` is what Kamailio knows it by; CAs as in `Ground`."""
+    """The engine for what is not SIP or audio.
+
+    `websocket_key` is what Kamailio knows it by; CAs and `routers` as in `Ground`.
+    """
 
     certificate: Pair
     websocket_key: str = dataclasses.field(repr=False)
     clients_ca: bytes = b""
     pbxs_ca: bytes = b""
+    routers: int = 1
     name: str = "haproxy"
     further: tuple[Further, ...] = ()
 
     def desired(self, config: Config, network: Network, places: Places, generation: int) -> EngineState:
         """Its process and files for `config`."""
         del generation
-        ground = Ground(config, network, places, self.websocket_key, self.clients_ca, self.pbxs_ca)
+        ground = Ground(config, network, places, self.websocket_key, self.clients_ca, self.pbxs_ca, self.routers)
         fragments = [made for service in SERVICES if (made := service(ground))]
         folder = ground.folder
         text = render(

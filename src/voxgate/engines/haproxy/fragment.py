@@ -21,7 +21,7 @@ class Ground:
     """What every fragment is made from. `websocket_key` is what Kamailio knows HAProxy by.
 
     `clients_ca` and `pbxs_ca` are PEM, empty where nobody is trusted: the authorities of client certificates and of
-    the PBXs' own ones.
+    the PBXs' own ones. `routers` is how many processes of the router there are.
     """
 
     config: Config
@@ -30,15 +30,18 @@ class Ground:
     websocket_key: str = dataclasses.field(repr=False)
     clients_ca: bytes = b""
     pbxs_ca: bytes = b""
+    routers: int = 1
 
     @property
     def folder(self) -> Path:
         """HAProxy's own."""
         return self.places.engine("haproxy")
 
-    def listeners(self, proto: str, port: int | None, purpose: str) -> tuple[Listener, ...]:
-        """One on each of our addresses; none without a port."""
-        addresses = dict.fromkeys(str(side.local) for side in self.network.sides)
+    def listeners(
+        self, proto: str, port: int | None, purpose: str, versions: frozenset[int] = frozenset({4, 6})
+    ) -> tuple[Listener, ...]:
+        """One on each of our addresses of these IP versions; none without a port."""
+        addresses = dict.fromkeys(str(side.local) for side in self.network.sides if side.local.version in versions)
         return tuple(Listener(proto, address, port, purpose) for address in addresses) if port else ()
 
 

@@ -3,12 +3,12 @@
     client --tcp/tls--> HAProxy --PROXY v2: source, port, certificate facts--> router --tcp--> PBX
                                  router --PROXY v2: destination = PBX, authority = its name--> HAProxy --tls--> PBX
 
-Both sides of the router are unix sockets in folders that only the two may enter:
+Both sides of the router are unix sockets in folders that only the two may enter (engines/router.py):
 
-    run/router/NAME.sock                  plain connections and those whose TLS HAProxy ended; which, the header says
-    run/haproxy/NAME-starttls.sock        the router hands a connection back for TLS to begin in it
-    run/haproxy/pbx-tls.sock              TLS to the PBX that the header's destination names
-    run/haproxy/pbx-tls-verified.sock     the same where the PBX's certificate must be good for the header's authority
+    run/to-router/NAME-N.sock               plain connections and those whose TLS HAProxy ended; which, the header says
+    run/from-router/NAME-starttls.sock      the router hands a connection back for TLS to begin in it
+    run/from-router/pbx-tls.sock            TLS to the PBX that the header's destination names
+    run/from-router/pbx-tls-verified.sock   the same where the PBX's certificate must be good for the header's authority
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from voxgate.engines.haproxy import access
 from voxgate.engines.haproxy.fragment import Fragment, bind
 from voxgate.engines.haproxy.tls import PBXS_CA, bind_tls
 from voxgate.engines.render import render
+from voxgate.engines.router import FROM_ROUTER, TLS, TLS_VERIFIED, front
 
 if TYPE_CHECKING:
     from voxgate.engines.haproxy.fragment import Ground
 
-#: The folder of the router's sockets, beside HAProxy's.
-ROUTER: Final = "router"
-PBX_TLS: Final = "pbx-tls.sock"
-PBX_TLS_VERIFIED: Final = "pbx-tls-verified.sock"
+_BOTH: Final = frozenset({4, 6})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,7 @@ class Stream:
     title: str
     plain: int | None
     tls: int | None
+    versions: frozenset[int] = _BOTH
     legacy_tls: bool = False
     start_tls: bool = False
     connections: int = 12_000
@@ -45,33 +44,35 @@ class Stream:
 
 def stream_fragment(stream: Stream, ground: Ground) -> Fragment:
     """The listeners of `stream` and the way to the router."""
-    plain = ground.listeners("tcp", stream.plain, stream.title)
-    secure = ground.listeners("tls", stream.tls, f"{stream.title} over TLS")
+    plain = ground.listeners("tcp", stream.plain, stream.title, stream.versions)
+    secure = ground.listeners("tls", stream.tls, f"{stream.title} over TLS", stream.versions)
     words = bind_tls(ground, legacy=stream.legacy_tls, client_certificates=True)
     doors = [
         (f"{stream.name}_plain", [bind(one) for one in plain], access_lines(stream.name)),
         (f"{stream.name}_tls", [f"{bind(one)} {words}" for one in secure], access_lines(f"{stream.name}s")),
     ]
     if stream.start_tls and plain:
-        handed_back = f"unix@{ground.folder}/{stream.name}-starttls.sock mode 660 accept-proxy {words}"
+        handed_back = (
+            f"unix@{ground.places.run / FROM_ROUTER}/{stream.name}-starttls.sock mode 666 accept-proxy {words}"
+        )
         doors.append((f"{stream.name}_starttls", [handed_back], access_lines(f"{stream.name}s")))
     text = render(
         "haproxy/stream.cfg",
         folder=ground.folder,
         doors=[door for door in doors if door[1]],
         backend=f"{stream.name}_router",
-        router=ground.places.engine(ROUTER) / f"{stream.name}.sock",
+        routers=[front(ground.places, stream.name, number + 1) for number in range(ground.routers)],
     )
     return Fragment(text, (*plain, *secure), connections=stream.connections)
 
 
 def targets_fragment(ground: Ground) -> Fragment:
     """TLS from the router to PBXs; once, whatever number of services uses it."""
-    doors = [("pbx_tls", PBX_TLS, "verify none")]
+    doors = [("pbx_tls", TLS, "verify none")]
     if ground.pbxs_ca:
         # With `sni` and no `verifyhost`, the certificate must be for that very name.
-        doors.append(("pbx_tls_verified", PBX_TLS_VERIFIED, f"verify required ca-file {ground.folder / PBXS_CA}"))
-    return Fragment(render("haproxy/targets.cfg", folder=ground.folder, doors=doors), ())
+        doors.append(("pbx_tls_verified", TLS_VERIFIED, f"verify required ca-file {ground.folder / PBXS_CA}"))
+    return Fragment(render("haproxy/targets.cfg", folder=ground.places.run / FROM_ROUTER, doors=doors), ())
 
 
 def access_lines(protocol: str) -> tuple[str, str]:

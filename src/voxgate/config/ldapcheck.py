@@ -1,0 +1,79 @@
+"""Checks of LDAP that need more than one key. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voxgate.config.model import Listen
+    from voxgate.config.parts import Parts
+    from voxgate.config.pbxs import Pbx
+    from voxgate.config.places import Path, Places
+    from voxgate.errors import Problem
+
+
+def ldap_problems(parts: Parts, places: Places) -> Iterator[Problem]:
+    """Every contradiction about LDAP."""
+    if parts.listen:
+        yield from _ports(parts.listen, places)
+    owners: dict[str, str] = {}
+    for name, pbx in parts.pbxs.items():
+        if pbx.ldap is not None:
+            yield from _target(name, pbx, parts, places)
+            yield from _names(name, pbx, owners, places)
+
+
+def ldap_names(pbx: Pbx) -> tuple[str, ...]:
+    """The domains of bind users that lead to the PBX: its own LDAP names, or all its names that are domains."""
+    if pbx.ldap is None:
+        return ()
+    return pbx.ldap.names or tuple(name for name in pbx.names if "/" not in name)
+
+
+def _ports(listen: Listen, places: Places) -> Iterator[Problem]:
+    ldap, sip = listen.ldap, listen.sip
+    if ldap is None:
+        return
+    path: Path = ("listen", "ldap")
+    if ldap.plain is None and ldap.tls is None:
+        yield places.problem(path, "names no port", "write ldap: {plain: 389, tls: 636}, or leave ldap out")
+    if not ldap.ipv4 and not ldap.ipv6:
+        yield places.problem((*path, "ipv6"), "neither IPv4 nor IPv6 is left", "switch one of them on")
+    if ldap.tls is not None and ldap.tls == ldap.plain:
+        yield places.problem((*path, "tls"), f"port {ldap.tls} cannot serve LDAP and LDAPS both", "LDAPS is on 636")
+    for key in ("plain", "tls"):
+        port = getattr(ldap, key)
+        clash = next((other for other in ("tcp", "tls", "ws", "wss") if port and getattr(sip, other) == port), None)
+        if clash:
+            message = f"port {port} cannot serve LDAP and listen.sip.{clash} both"
+            yield places.problem((*path, key), message, "LDAP is on 389 and LDAPS on 636")
+
+
+def _target(name: str, pbx: Pbx, parts: Parts, places: Places) -> Iterator[Problem]:
+    assert pbx.ldap is not None  # noqa: S101  the caller has looked
+    ldap, path = pbx.ldap, ("pbxs", name, "ldap")
+    if ldap.plain is None and ldap.tls is None:
+        yield places.problem(path, "names no port of the PBX", "write plain: 389 or tls: 636")
+    if ldap.tls is not None and ldap.tls == ldap.plain:
+        message = f"port {ldap.tls} cannot take plain LDAP and TLS both"
+        yield places.problem((*path, "tls"), message, "leave out the one it has not")
+    if ldap.verify_certificate and ldap.tls is None:
+        message = "verifies a certificate, but tls names no port of the PBX"
+        yield places.problem((*path, "verify_certificate"), message, "write tls: 636")
+    if parts.listen and parts.listen.ldap is None:
+        message = "LDAP is not listened for"
+        yield places.problem(path, message, "add listen.ldap: {tls: 636}, or remove this")
+
+
+def _names(name: str, pbx: Pbx, owners: dict[str, str], places: Places) -> Iterator[Problem]:
+    path: Path = ("pbxs", name, "ldap")
+    names = ldap_names(pbx)
+    if not names:
+        yield places.problem(path, "no name of the PBX is a domain", "give ldap names of its own: names: [example.com]")
+    for domain in names:
+        owner = owners.setdefault(domain, name)
+        if owner != name:
+            message = f"the LDAP domain {domain} leads to the PBX {owner} already"
+            yield places.problem(path, message, "a domain leads to one PBX: remove one of the two")

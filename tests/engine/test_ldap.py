@@ -1,0 +1,235 @@
+"""LDAP and LDAPS through the edge with real directories and real clients."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from lab.topologies import EDGE_PUBLIC
+from tests.engine.directories import PLAIN, SECURE, Directories, config, directories, issue
+from tests.engine.office import MARKS
+from tests.unit.router.ldap.messages import STARTTLS, UNBIND, bind, extended, sasl_bind, search
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.directory import Directory
+
+pytestmark = MARKS
+
+INVALID, INAPPROPRIATE, UNSUPPORTED, STRONGER, UNAVAILABLE = 49, 48, 7, 8, 52
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Directories]:
+    with directories() as made:
+        yield made
+
+
+def first_code(data: bytes) -> int:
+    return data[data.index(b"\x0a\x01") + 2]
+
+
+class Client:
+    """A client of our own on the phone's host; with `tls` it is OpenSSL, by Python's ssl."""
+
+    def __init__(self, place: Directories, port: int = 389, *, tls: ssl.SSLContext | None = None) -> None:
+        plain = place.net.socket("phone-home", socket.AF_INET, socket.SOCK_STREAM)
+        plain.settimeout(10)
+        plain.connect((EDGE_PUBLIC, port))
+        self.sock: socket.socket = tls.wrap_socket(plain, server_hostname="edge.example.com") if tls else plain
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def ask(self, data: bytes) -> bytes:
+        self.sock.sendall(data)
+        return self.sock.recv(65536)
+
+    def login(self, directory: Directory) -> int:
+        return first_code(self.ask(bind(directory.bind_dn, directory.password)))
+
+    def found(self, directory: Directory) -> bytes:
+        answer = self.ask(search(directory.suffix.dn))
+        while b"\x65\x07\x0a\x01" not in answer[-40:]:
+            answer += self.sock.recv(65536)
+        return answer
+
+
+def openssl(place: Directories, stem: str = "") -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(place.folder / "ca.pem"))
+    if stem:
+        context.load_cert_chain(place.folder / f"{stem}.pem", place.folder / f"{stem}.key")
+    return context
+
+
+@pytest.mark.parametrize("url", [PLAIN, SECURE])
+@pytest.mark.parametrize("words", [(), ("-ZZ",)], ids=["", "StartTLS"])
+def test_a_search_reaches_the_directory_of_the_binds_domain(place: Directories, url: str, words: tuple[str]) -> None:
+    if words and url == SECURE:
+        url = PLAIN
+    for directory in (place.hq, place.branch):
+        done = place.search(url, directory, *words)
+        assert done.code == 0, done.err
+        assert f"dn: cn=person 7,{directory.suffix.dn}" in done.out
+
+
+def test_whoami_is_asked_of_the_pbx(place: Directories) -> None:
+    done = place.client("ldapwhoami", "-H", SECURE, "-D", place.hq.bind_dn, "-w", place.hq.password)
+    assert (done.code, done.out.strip()) == (0, f"dn:{place.hq.bind_dn}")
+
+
+def test_names_are_compared_as_directories_do(place: Directories) -> None:
+    for name in ("CN=guest, DC=Example, DC=COM", "cn=guest;dc=example;dc=com", r"cn=\67uest,dc=e\78ample,dc=com"):
+        done = place.client("ldapwhoami", "-H", SECURE, "-D", name, "-w", place.hq.password)
+        assert done.code == 0, (name, done.err)
+
+
+@pytest.mark.parametrize("name", ["guest@example.com", r"example.com\guest"])
+def test_names_that_are_no_dn_reach_the_pbx_too_which_has_the_last_word(place: Directories, name: str) -> None:
+    # slapd knows DNs only; that it was asked shows in its answer: 34, invalid DN syntax.
+    done = place.client("ldapwhoami", "-H", SECURE, "-D", name, "-w", "x")
+    assert done.code == 34
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("-D", "cn=guest,dc=example,dc=com", "-w", "wrong"), INVALID),
+        (("-D", "cn=guest,dc=nobody,dc=example", "-w", "x"), INVALID),
+        (("-D", "ldap-guest", "-w", "x"), INVALID),
+        ((), INAPPROPRIATE),
+    ],
+)
+def test_what_leads_nowhere_is_refused_with_the_right_result(
+    place: Directories, words: tuple[str, ...], code: int
+) -> None:
+    done = place.client("ldapwhoami", "-H", SECURE, *words)
+    assert done.code == code, done.err
+
+
+def test_sasl_and_kerberos_are_answered_honestly(place: Directories) -> None:
+    with Client(place, 636, tls=openssl(place)) as client:
+        answer = client.ask(sasl_bind("GSSAPI", b"\x60" * 3000))
+        assert first_code(answer) == UNSUPPORTED
+        assert b"Kerberos" in answer
+        assert client.login(place.hq) == 0
+
+
+def test_python_binds_several_times_on_one_connection_and_moves_between_the_pbxs(place: Directories) -> None:
+    with Client(place, 636, tls=openssl(place)) as client:
+        assert first_code(client.ask(search())) == STRONGER
+        for directory in (place.hq, place.hq, place.branch, place.hq):
+            assert client.login(directory) == 0
+            assert directory.suffix.dn.encode() in client.found(directory)
+        assert first_code(client.ask(bind("cn=guest,dc=nobody,dc=example"))) == INVALID
+        assert first_code(client.ask(search(place.hq.suffix.dn))) == STRONGER
+        client.sock.sendall(UNBIND)
+        assert client.sock.recv(10) == b""
+
+
+def test_ldap3_reads_the_phone_book(place: Directories) -> None:
+    program = (
+        "import ldap3, ssl, sys\n"
+        "url, ca, dn, word, base = sys.argv[1:]\n"
+        "tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=ca, valid_names=['edge.example.com'])\n"
+        "server = ldap3.Server(url, use_ssl=True, tls=tls, get_info=ldap3.ALL, connect_timeout=10)\n"
+        "client = ldap3.Connection(server, dn, word, auto_bind=True, receive_timeout=10)\n"
+        "client.search(base, '(objectClass=inetOrgPerson)', attributes=['telephoneNumber'])\n"
+        "print(len(client.entries))\n"
+    )
+    import sys  # noqa: PLC0415  only for the interpreter's path
+
+    hq = place.hq
+    argv = [sys.executable, "-c", program, SECURE, str(place.folder / "ca.pem"), hq.bind_dn, hq.password, hq.suffix.dn]
+    done = place.net.run("phone-home", argv)
+    assert done.out.strip() == "20", done.err
+
+
+def test_a_search_in_plain_text_behind_starttls_is_not_answered_inside(place: Directories) -> None:
+    with Client(place) as client:
+        answer = client.ask(extended(STARTTLS) + bind(place.hq.bind_dn, place.hq.password))
+        assert first_code(answer) == 2
+        assert client.sock.recv(10) == b""
+
+
+def test_encryption_is_kept_or_taken_off_as_the_pbx_has_it(place: Directories) -> None:
+    def connections(directory: Directory) -> tuple[int, int]:
+        text = directory.text()
+        return text.count(f"{directory._address}:389"), text.count(f"{directory._address}:636")
+
+    for url, directory, expected in (
+        (SECURE, place.hq, (0, 1)),
+        (PLAIN, place.hq, (1, 0)),
+        (SECURE, place.branch, (1, 0)),
+    ):
+        before = connections(directory)
+        assert place.search(url, directory).code == 0
+        after = connections(directory)
+        assert (after[0] - before[0], after[1] - before[1]) == expected
+
+
+def test_suspicious_binds_are_told_with_their_requester_and_user(place: Directories) -> None:
+    place.client("ldapwhoami", "-H", SECURE, "-D", "cn=mallory,dc=example,dc=com", "-w", "x")
+    place.client("ldapwhoami", "-H", SECURE, "-D", "cn=eve,dc=elsewhere,dc=example", "-w", "x")
+    place.edge.status()  # what was told before is written by now
+    told = place.suspicious()
+    assert (
+        "event=auth_failure src_ip=203.0.113.77 protocol=ldap name=example.com user=mallory proven=yes "
+        "detail=invalid_credentials:49"
+    ) in told
+    assert any(line.startswith("event=unknown_name") and "name=elsewhere.example user=eve" in line for line in told)
+
+
+def test_a_client_certificate_is_asked_for_and_none_is_refused(place: Directories) -> None:
+    issue(place.ca, place.folder, "phone", "guest")
+    for stem in ("", "phone"):
+        with Client(place, 636, tls=openssl(place, stem)) as client:
+            assert client.login(place.hq) == 0
+
+
+def test_new_rules_hold_at_once_and_close_nothing(place: Directories) -> None:
+    pids = {name: place.edge.engine(name)["pid"] for name in ("haproxy", "router-1")}
+    with Client(place, 636, tls=openssl(place)) as client:
+        assert client.login(place.hq) == 0
+        changed = config(place.folder)
+        changed["pbxs"]["hq"]["ldap"]["allow_from"] = ["192.0.2.0/24"]
+        done = place.edge.apply(changed)
+        assert done.code == 0, done.err
+        assert "router-1: reload rules" in done.out
+        assert place.search(SECURE, place.hq).code == INVALID
+        assert place.search(SECURE, place.branch).code == 0
+        assert place.hq.suffix.dn.encode() in client.found(place.hq)
+        assert place.edge.apply(config(place.folder)).code == 0
+        assert place.search(SECURE, place.hq).code == 0
+        assert place.hq.suffix.dn.encode() in client.found(place.hq)
+    assert {name: place.edge.engine(name)["pid"] for name in pids} == pids
+
+
+def test_a_router_that_is_killed_comes_back_and_takes_clients_again(place: Directories) -> None:
+    for engine in place.edge.status()["engines"]:
+        if engine["name"].startswith("router-"):
+            place.net.run("edge", ["kill", "-9", str(engine["pid"])])
+    for _ in range(100):
+        if place.search(SECURE, place.branch).code == 0:
+            break
+    place.edge.wait_for_log("engine_returned unit=router-1")
+    assert place.search(SECURE, place.hq).code == 0
+
+
+def test_a_directory_that_is_gone_is_unavailable(place: Directories) -> None:
+    changed = json.loads(json.dumps(config(place.folder)))
+    changed["pbxs"]["branch"]["ldap"] = {"plain": 3899}
+    changed["pbxs"]["hq"]["ldap"] = {"tls": 3898}
+    assert place.edge.apply(changed).code == 0
+    for directory in (place.branch, place.hq):
+        assert place.search(SECURE, directory).code == UNAVAILABLE
+    assert any("event=connect_failed" in line for line in place.suspicious())
+    assert place.edge.apply(config(place.folder)).code == 0
