@@ -37,7 +37,7 @@ def shut_out(stage: Stage) -> Outcome:
         neighbour.send(asked)
         answers = first_lines(received(neighbour.socket, quiet_s=0.2))
     open_to_him = [name for name, door in _doors(stage).items() if door]
-    words = f"banned after {len(case['evidence'])} guesses; then open to it: {', '.join(open_to_him) or 'nothing'}; "
+    words = f"banned within {TRIES} guesses; then open to it: {', '.join(open_to_him) or 'nothing'}; "
     words += f"its neighbour gets {', '.join(answers) or 'nothing'}; why: {case['ban']['note']}"
     stage.edge.command("unban", ATTACKER)
     return Outcome(answers == ["SIP/2.0 200 OK"] and not open_to_him, words)
