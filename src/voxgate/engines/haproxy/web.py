@@ -67,7 +67,6 @@ def fragment(ground: Ground) -> Fragment | None:
         doors=[*_doors(ground, listeners)],
         http=http,
         sip=websocket.served(config),
-        folder=ground.folder,
         ambiguous=AMBIGUOUS[0],
         slots=SLOTS,
         pbxs_ca=ground.folder / PBXS_CA if ground.pbxs_ca else "",
