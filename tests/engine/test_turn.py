@@ -13,7 +13,18 @@ from lab.edge import Kept
 from lab.topologies import EDGE_INSIDE, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from tests.engine.office import MARKS
 from tests.engine.turn_client import RefusedError, TurnClient, time_limited
-from tests.engine.turn_place import MEDIA_PORT, NEXT_SECRET, OFFICE, REST, SECRET, Place, running, turn, until
+from tests.engine.turn_place import (
+    MEDIA_PORT,
+    NEXT_SECRET,
+    OFFICE,
+    REST,
+    SECRET,
+    Place,
+    Unprivileged,
+    running,
+    turn,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -279,3 +290,11 @@ def test_it_goes_without_a_trace(place: Place) -> None:
         "coturn-rest",
     }
     assert "voxgate_coturn" not in place.net.run("edge", ["nft", "list", "tables"]).out
+
+
+def test_where_packet_filters_are_not_ours_coturns_own_list_holds_and_status_says_so() -> None:
+    with running(Unprivileged) as bare, bare.client() as client:
+        client.allocate()
+        assert [row["fenced"] for row in bare.edge.status()["turn"]] == [False, False]
+        assert "WARNING coturn turn_not_fenced" in bare.edge.text()
+        assert [refused(client, peer) for peer in ("172.16.0.10", "127.0.0.1", EDGE_PUBLIC)] == [403, 403, 0]
