@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lab.demo import browsing, relayed
+from lab.demo.attacking import shut_out
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
 from lab.demo.gatekeeping import by_id
@@ -104,6 +105,11 @@ LANES: tuple[tuple[Claim, ...], ...] = (
             "two H.323 PBXs are told apart by the gatekeeper ID (H.460.17, over TCP and TLS)",
             "a phone registers at each with its password; each PBX notes who asked it for what",
             by_id,
+        ),
+        Claim(
+            "an attacker is shut out of every port, and `voxgate why` tells what it did",
+            "guesses over TCP, then every port tried from its address, and from the address beside it",
+            shut_out,
         ),
     ),
 )

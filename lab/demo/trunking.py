@@ -31,6 +31,7 @@ SETTING = Setting(
     pbxs=gatekeeping.pbxs(),
     more={
         "listen": {**EVERY_TRANSPORT["listen"], "h323": gatekeeping.PORTS},
+        "guard": {},
         "turn": TURN,
         "trunks": {
             "carrier": {
