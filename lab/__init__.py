@@ -14,7 +14,7 @@
 ``wiretap``     what passes a host's wire, and what can be heard there
 
 ``tls``         a throwaway CA
-``peers``       our own strict SIP phone and small PBX
+``peers``       our own strict phones and small PBXs, for SIP and H.323
 ``phones``      real phones (baresip, linphone) behind one interface
 ``switchboard`` starts a PBX and reads its journal
 ``directory``   a real LDAP server

@@ -1,4 +1,4 @@
-"""Starts a lab PBX (`lab.peers.pbx`) on a host, reads its journal, gives it commands."""
+"""Starts a lab PBX (`lab.peers.pbx`, `lab.peers.h323.gatekeeper`) on a host, reads its journal, gives it commands."""
 
 from __future__ import annotations
 
@@ -19,32 +19,27 @@ if TYPE_CHECKING:
     from lab.net import Net
     from lab.peers.address import Hop
     from lab.procs import Process
+    from lab.tls import Identity
 
 ROOT = Path(__file__).parents[1]
 Event = dict[str, Any]
 """A journal line: ``event`` is its name, ``t`` the time of day in seconds, the rest its facts."""
 
 
-class Switchboard:
-    """A PBX on ``host``. ``options`` are those of the program, beyond ``--listen``, ``--tone`` and ``--control``."""
+class Journaled:
+    """A program on ``host`` that writes what happens as JSON lines and begins with ``listening``."""
 
-    def __init__(
-        self, net: Net, host: str, folder: Path, *, tone_hz: int, listen: Sequence[Hop], options: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, net: Net, host: str, journal: Path, argv: Sequence[str]) -> None:
         self.host = host
-        self.tone_hz = tone_hz
-        self.journal = folder / f"{host}.jsonl"
+        self.journal = journal
         self._net = net
-        self._control = folder / f"{host}.sock"
-        places = [word for hop in listen for word in ("--listen", str(hop))]
-        self._options = [*places, "--tone", str(tone_hz), "--control", str(self._control), *options]
+        self._argv = (sys.executable, "-m", *argv)
         self._process: Process | None = None
 
     def __enter__(self) -> Self:
         """Start it and wait until it listens. Raises LabError."""
         self.journal.unlink(missing_ok=True)
-        argv = [sys.executable, "-m", "lab.peers.pbx", *self._options]
-        self._process = self._net.spawn(self.host, argv, log_path=self.journal, cwd=ROOT)
+        self._process = self._net.spawn(self.host, self._argv, log_path=self.journal, cwd=ROOT)
         self.wait("listening", timeout_s=10)
         return self
 
@@ -55,7 +50,6 @@ class Switchboard:
         if self._process is not None:
             self._process.stop()
             self._process = None
-        self._control.unlink(missing_ok=True)
 
     def events(self, name: str = "", **facts: object) -> list[Event]:
         """Journal lines so far, of that name and with these facts."""
@@ -72,12 +66,32 @@ class Switchboard:
         end_s = time.monotonic() + timeout_s
         while time.monotonic() < end_s:
             if self._process is not None and self._process.poll() is not None:
-                raise LabError(f"{self.host}: the PBX ended; see {self.journal}")
+                raise LabError(f"{self.host}: it ended; see {self.journal}")
             found = self.events(name, **facts)
             if len(found) > after:
                 return found[after]
             time.sleep(0.05)
         raise LabError(f"{self.host}: no {name} {facts} within {timeout_s} s; see {self.journal}")
+
+
+class Switchboard(Journaled):
+    """A PBX on ``host``. ``options`` are those of the program, beyond ``--listen``, ``--tone`` and ``--control``."""
+
+    def __init__(
+        self, net: Net, host: str, folder: Path, *, tone_hz: int, listen: Sequence[Hop], options: Sequence[str] = ()
+    ) -> None:
+        self.tone_hz = tone_hz
+        self._control = folder / f"{host}.sock"
+        places = [word for hop in listen for word in ("--listen", str(hop))]
+        words = [*places, "--tone", str(tone_hz), "--control", str(self._control), *options]
+        super().__init__(net, host, folder / f"{host}.jsonl", ("lab.peers.pbx", *words))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it."""
+        super().__exit__(kind, error, trace)
+        self._control.unlink(missing_ok=True)
 
     def heard(self, user: str, timeout_s: float = 5, after: int = 0) -> Heard:
         """What the PBX heard of a user in a call with one of its own numbers. Raises LabError."""
@@ -88,3 +102,24 @@ class Switchboard:
         """``call="alice", talk_s=3``, ``deaf=True``, ``reply=503`` or ``reply=None``. Raises OSError."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.sendto(json.dumps(words).encode(), str(self._control))
+
+
+class Gatekeeper(Journaled):
+    """An H.323 PBX on ``host`` that listens on 1720, and on 1300 with TLS where it has an ``identity``."""
+
+    def __init__(
+        self,
+        net: Net,
+        host: str,
+        folder: Path,
+        gatekeeper_id: str,
+        *,
+        address: str,
+        identity: Identity | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        words = ["--id", gatekeeper_id, "--listen", f"{address}:1720", *options]
+        if identity:
+            words += ["--listen-tls", f"{address}:1300", "--cert", str(identity.certificate)]
+            words += ["--key", str(identity.key)]
+        super().__init__(net, host, folder / f"{host}-h323.jsonl", ("lab.peers.h323.gatekeeper", *words))

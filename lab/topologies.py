@@ -90,6 +90,11 @@ def _edge_router() -> Host:
         Forward("tcp", "389", EDGE_LAN),
         Forward("tcp", "443", EDGE_LAN),
         Forward("tcp", "636", EDGE_LAN),
+        Forward("tcp", "1300", EDGE_LAN),
+        Forward("tcp", "1720", EDGE_LAN),
+        Forward("udp", "3478", EDGE_LAN),
+        Forward("tcp", "3478", EDGE_LAN),
+        Forward("tcp", "5349", EDGE_LAN),
         Forward("tcp", "8080", EDGE_LAN),
     )
     return Host(
@@ -100,7 +105,7 @@ def _edge_router() -> Host:
         ),
         (Route("default", CARRIER), Route("default", "2001:db8:f::1")),
         Router("lan", "wan", NatKind.PORT_RESTRICTED, forwards, EDGE_PUBLIC, ipv6_open=True),
-        note="forwards 80, 389, 443, 636, 5060-5061, 8080, 10000-20000; no hairpin",
+        note="forwards 80, 389, 443, 636, 1300, 1720, 3478, 5060-5061, 5349, 8080, 10000-20000; no hairpin",
     )
 
 

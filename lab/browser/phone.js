@@ -41,6 +41,7 @@ function record(stream) {
 
 function follow(connection) {
   connection.addEventListener("track", (event) => record(new MediaStream([event.track])));
+  connection.addEventListener("icecandidateerror", (event) => tell("candidate failed", `${event.errorCode} ${event.url}`));
   connection.addEventListener("connectionstatechange", () => tell("media", connection.connectionState));
 }
 
@@ -59,7 +60,7 @@ const ua = new JsSIP.UA({
   password: setup.password,
   register_expires: 120,
 });
-const media = { mediaStream: tone(setup.tone_hz), pcConfig: { iceServers: [] } };
+const media = { mediaStream: tone(setup.tone_hz), pcConfig: setup.pc_config };
 
 ua.on("connected", () => tell("connected"));
 ua.on("disconnected", (event) => tell("disconnected", event.code));

@@ -5,7 +5,9 @@
 ``talking``   claims about calls between real phones and PBXs
 ``browsing``  claims about a page in a browser
 ``trunking``  the claim about a SIP provider
+``signing``   the claim about certificates by ACME
 ``failing``   the claim about a node that dies during a series of calls
+``relayed``   the claim that a browser calls through TURN alone
 ``secret``    the claim that an encrypted call cannot be listened to outside
 ``refusing``  claims about what the edge does not do; ``stranger`` writes SIP by hand for them
 ``table``     all claims, in which lane they run (a lane is one after the other, lanes run at once)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lab.demo.stage import Stage
+    from lab.phones.chromium import Ice
+
+    Servers = Callable[[Stage, str], Ice]
 
 PBX = "pbx-branch"
 TONE_HZ = 440
@@ -27,21 +30,22 @@ _serial = count()
 
 
 @contextmanager
-def page(stage: Stage, host: str) -> Iterator[Chromium]:
-    """A registered page on `host`."""
+def page(stage: Stage, host: str, ice: Servers | None = None) -> Iterator[Chromium]:
+    """A registered page on `host`; `ice` gives its STUN and TURN servers."""
     number = next(_serial)
     user = f"browser{number}"
     account = Account(host, user, BRANCH, stage.way(host, "wss"), TONE_HZ, stage.folder / user)
-    with Chromium(stage.net, account, stage.identity, edge_name=EDGE_NAME) as opened:
+    servers = ice(stage, user) if ice else None
+    with Chromium(stage.net, account, stage.identity, edge_name=EDGE_NAME, ice=servers) as opened:
         opened.register(START_S)
         yield opened
 
 
-def calls(host: str) -> Callable[[Stage], Outcome]:
+def calls(host: str, ice: Servers | None = None) -> Callable[[Stage], Outcome]:
     """The page registers and calls a number of its PBX."""
 
     def prove(stage: Stage) -> Outcome:
-        with page(stage, host) as opened:
+        with page(stage, host, ice) as opened:
             opened.dial("600")
             opened.talk(TALK_S)
             opened.hangup()

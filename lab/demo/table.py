@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from lab.demo import browsing
+from lab.demo import browsing, relayed
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
 from lab.demo.refusing import no_open_relay, unknown_domain
 from lab.demo.secret import secret
+from lab.demo.signing import renewed_in_a_call
 from lab.demo.talking import (
     Handset,
     by_domain,
@@ -58,6 +59,11 @@ LANES: tuple[tuple[Claim, ...], ...] = (
             lan_without_hairpin,
         ),
         Claim("a phone outside calls a phone on the LAN", "both phones recorded the other's tone", outside_to_lan),
+        Claim(
+            "an ACME authority signs a certificate for a name, and another one during a call over it",
+            f"a strict authority asks port 80; the phone trusts nobody else; {RECORDED}",
+            renewed_in_a_call,
+        ),
     ),
     (
         Claim("IPv6 phone (linphone, UDP) and IPv4 PBX: calls", RECORDED, calls(SIX[0])),
@@ -76,6 +82,11 @@ LANES: tuple[tuple[Claim, ...], ...] = (
     (
         Claim("hotel NAT (symmetric), Chromium, WSS on 443 and WebRTC: calls", RECORDED, browsing.calls("phone-hotel")),
         Claim("IPv6, Chromium, WSS on 443 and WebRTC: is called", RECORDED, browsing.is_called("phone-six")),
+        Claim(
+            "a browser that may use TURN over TLS and nothing else: calls",
+            f"iceTransportPolicy relay, credentials that expire; {RECORDED}",
+            relayed.calls("phone-hotel", "tls"),
+        ),
     ),
     (
         Claim(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lab.demo.claim import Outcome
+from lab.demo.relayed import TURN
 from lab.demo.stage import BRANCH, EVERY_TRANSPORT, TONES_HZ, Setting
 from lab.hearing import End, two_way
 from lab.peers.address import Hop
@@ -28,6 +29,7 @@ SETTING = Setting(
     BEHIND_NAT,
     more={
         **EVERY_TRANSPORT,
+        "turn": TURN,
         "trunks": {
             "carrier": {
                 "addresses": [BEHIND_NAT.host(HOST).ipv4()],

@@ -9,8 +9,10 @@
 ``websocket`` frames and handshake of RFC 6455 (pure); ``webflow`` SIP over it, as browsers do
 ``endpoint``  transactions over flows: retransmission, matching, replies by Via
 ``rtp``       plays a tone, records what comes
+``secrecy``   encrypts it: ``srtp`` with keys in SDP, ``dtls`` with a handshake
 ``witness``   remembers every address received messages show, and which were forbidden
 
 ``agent``     the phone; ``pbx`` the small PBX, with ``registrar`` and ``legs``
+``h323``      an H.323 phone and a gatekeeper
 ``features``  what the phone does beside calls; ``services`` the same for the PBX
 """

@@ -18,6 +18,7 @@ from lab.peers.endpoint import Endpoint
 from lab.peers.message import MessageError, Request, Response
 from lab.peers.rtp import Metronome, open_stream
 from lab.peers.sdp import SdpError
+from lab.peers.secrecy import secrecy_of
 from lab.peers.voice import Voice
 from lab.peers.webflow import WebFlow, open_web
 from lab.peers.witness import Network, Witness
@@ -40,7 +41,8 @@ class Line:
     ``edge`` is its outbound proxy, ``names`` the host names it can resolve, ``ca`` the PEM file of whom it trusts for
     TLS (None: anybody), ``server_name`` the name it wants to see in the certificate, ``ring_s`` how long it rings
     before answering (None: for ever), ``refuse`` a code to answer calls with, ``headers`` added to all its requests,
-    ``contact`` parameters of its Contact in REGISTER, ``identity`` its own certificate and key.
+    ``contact`` parameters of its Contact in REGISTER, ``identity`` its own certificate and key, ``srtp`` what it
+    insists on: ``sdes``, ``dtls``, or nothing and it encrypts nothing.
     """
 
     user: str
@@ -59,6 +61,7 @@ class Line:
     headers: tuple[tuple[str, str], ...] = ()
     contact: str = ""
     identity: tuple[Path, Path] | None = None
+    srtp: str = ""
 
 
 def trust(ca: Path | None) -> ssl.SSLContext:
@@ -195,7 +198,8 @@ class Phone:
     async def _call(self) -> Call:
         sock = self.make(flows.family(self.line.local), socket.SOCK_DGRAM)
         stream = await open_stream(sock, self.line.local, self._metronome, self.line.tone_hz)
-        call = Call(self.endpoint, Voice(stream), self.contact(), self._note)
+        stream.secrecy = secrecy_of(self.line.srtp, stream)
+        call = Call(self.endpoint, Voice(stream, stream.secrecy), self.contact(), self._note)
         self.calls.append(call)
         return call
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from lab.peers.secrecy import Secrecy
+
 FRAME = 160
 FRAME_S = 0.02
 LONGEST_S = 300
@@ -110,7 +112,8 @@ class Stream(asyncio.DatagramProtocol):
     """One call's audio: sends ``tone_hz`` to ``remote`` while it is set, keeps what comes from anywhere.
 
     ``sources`` counts packets by address. ``events`` is the payload type of DTMF, ``digits`` the keys the other side
-    pressed. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. Open with `open_stream`.
+    pressed; ``secrecy`` encrypts. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. Open
+    with `open_stream`.
     """
 
     metronome: Metronome
@@ -125,6 +128,7 @@ class Stream(asyncio.DatagramProtocol):
     digits: str = ""
     fax: bool = False
     udptl: int = 0
+    secrecy: Secrecy | None = None
     _pressed: list[tuple[int, bytes]] = field(default_factory=list)
     _digit_at: int = -1
     _transport: asyncio.DatagramTransport | None = None
@@ -140,6 +144,11 @@ class Stream(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Keep it."""
+        if self.secrecy is not None and not self.fax:
+            plain = self.secrecy.receiving(data)
+            if plain is None:
+                return
+            data = plain
         packet = parse(data, asyncio.get_running_loop().time())
         if packet is None:
             self.udptl += self.fax and len(data) > 2 and data[0] >> 6 == 0
@@ -200,7 +209,18 @@ class Stream(asyncio.DatagramProtocol):
         second = kind | (0x80 if marked else 0)
         sequence = (self._sequence + number) & 0xFFFF
         head = struct.pack("!BBHII", 0x80, second, sequence, at & 0xFFFFFFFF, self._ssrc)
-        self._transport.sendto(head + payload, self.remote)
+        data = head + payload
+        if self.secrecy is not None:
+            secret = self.secrecy.sending(data)
+            if secret is None:
+                return
+            data = secret
+        self._transport.sendto(data, self.remote)
+
+    def say(self, data: bytes) -> None:
+        """Send something else than audio on the same way."""
+        if self._transport is not None and self.remote is not None:
+            self._transport.sendto(data, self.remote)
 
     def _prepare(self) -> list[bytes]:
         octets = g711.encode(self.law, tones.tone(self.tone_hz, 1.0))

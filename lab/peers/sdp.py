@@ -41,8 +41,8 @@ class Audio:
     events: int | None = None
 
 
-def write(audio: Audio, session: int, version: int) -> bytes:
-    """A session description; ``version`` grows with each change."""
+def write(audio: Audio, session: int, version: int, more: tuple[str, ...] = ()) -> bytes:
+    """A session description; ``version`` grows with each change, ``more`` are further lines about the audio."""
     family = "IP6" if ":" in audio.host else "IP4"
     name = audio.law.name
     kinds = str(int(audio.law)) if audio.events is None else f"{int(audio.law)} {audio.events}"
@@ -58,6 +58,7 @@ def write(audio: Audio, session: int, version: int) -> bytes:
         f"m=audio {audio.port} {audio.profile} {kinds}",
         f"a=rtpmap:{int(audio.law)} {name}/8000",
         *dtmf,
+        *more,
         "a=ptime:20",
         f"a={audio.direction.value}",
     )

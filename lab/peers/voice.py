@@ -11,6 +11,7 @@ from lab.peers.sdp import Audio, Direction, SdpError
 
 if TYPE_CHECKING:
     from lab.peers.rtp import Stream
+    from lab.peers.secrecy import Secrecy
 
 DTMF = 101
 """The payload type under which we offer DTMF."""
@@ -21,6 +22,7 @@ class Voice:
     """SDP is written with the address the stream is bound to, private or not, as a phone behind NAT does."""
 
     stream: Stream
+    secrecy: Secrecy | None = None
     theirs: Audio | None = None
     _session: int = field(default_factory=lambda: random.randrange(1, 1 << 31))
     _version: int = 0
@@ -29,7 +31,11 @@ class Voice:
         """A new offer."""
         self._version += 1
         host, port = self.stream.local
-        return sdp.write(Audio(host, port, self.stream.law, direction, events=DTMF), self._session, self._version)
+        ours = Audio(host, port, self.stream.law, direction, events=DTMF)
+        if self.secrecy is None:
+            return sdp.write(ours, self._session, self._version)
+        ours = replace(ours, profile=self.secrecy.profile)
+        return sdp.write(ours, self._session, self._version, self.secrecy.lines(answer=False))
 
     def fax(self) -> bytes:
         """An offer of, or an answer to, T.38 on the same port."""
@@ -39,7 +45,8 @@ class Voice:
     def take(self, body: bytes) -> Audio:
         """Send to where their SDP says, in their first law. Raises SdpError.
 
-        Another address family than ours, and SRTP, are errors: this peer has neither, an edge must know that.
+        Another address family than ours is an error; so is SRTP where there is no `secrecy`, and anything else where
+        there is: an edge must know that.
         """
         fax = sdp.read_fax(body)
         if fax is not None:
@@ -48,11 +55,14 @@ class Voice:
         audio = sdp.read(body)
         if (":" in audio.host) != (":" in self.stream.local[0]):
             raise SdpError(f"the SDP shows {audio.host}, we are {self.stream.local[0]}")
-        if audio.profile not in ("RTP/AVP", "RTP/AVPF"):
+        if self.secrecy is None and audio.profile not in ("RTP/AVP", "RTP/AVPF"):
             raise SdpError(f"profile {audio.profile}")
         self.stream.remote = (audio.host, audio.port) if audio.port else None
         self.stream.law, self.stream.events, self.stream.fax = audio.law, audio.events, False
         self.stream.sending = audio.direction in (Direction.BOTH, Direction.RECEIVE)
+        if self.secrecy is not None:
+            # The stream knows its way by now: a handshake begins at once.
+            self.secrecy.take(body, audio.profile)
         self.theirs = audio
         return audio
 
@@ -64,4 +74,5 @@ class Voice:
         self._version += 1
         host, port = self.stream.local
         ours = replace(theirs, host=host, port=port, direction=theirs.direction.answered())
-        return sdp.write(ours, self._session, self._version)
+        more = self.secrecy.lines(answer=True) if self.secrecy else ()
+        return sdp.write(ours, self._session, self._version, more)

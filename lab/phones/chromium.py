@@ -14,6 +14,7 @@ import ssl
 import threading
 import time
 from array import array
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -27,6 +28,7 @@ from lab.peers.address import bracketed
 from lab.phones.device import Account, PhoneError, State, until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from lab.net import Net
@@ -57,16 +59,27 @@ SWITCHES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Ice:
+    """What the page gives its peer connections: STUN and TURN servers, and `relay` where only TURN may be used."""
+
+    servers: tuple[Mapping[str, Any], ...] = ()
+    policy: str = "all"
+
+
 class Chromium:
     """Use as a context manager. ``edge_name`` is what the page calls the edge, ``page`` the host that it comes from."""
 
-    def __init__(self, net: Net, account: Account, identity: Identity, *, edge_name: str, page: str = "") -> None:
+    def __init__(
+        self, net: Net, account: Account, identity: Identity, *, edge_name: str, page: str = "", ice: Ice | None = None
+    ) -> None:
         self.account = account
         self.events: list[tuple[str, str]] = []
         self._net = net
         self._identity = identity
         self._edge_name = edge_name
         self._page = page or account.domain
+        self._ice = ice or Ice()
         self._commands: SimpleQueue[dict[str, str]] = SimpleQueue()
         self._samples = array("h")
         self._state = State.OFF
@@ -168,6 +181,7 @@ class Chromium:
             "domain": account.domain,
             "password": account.password,
             "tone_hz": account.tone_hz,
+            "pc_config": {"iceServers": list(self._ice.servers), "iceTransportPolicy": self._ice.policy},
         }
 
     def next(self) -> dict[str, str]:

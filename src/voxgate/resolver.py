@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.certs.store import Shown, Store, trusted
 from voxgate.config import load, network
+from voxgate.config.h323check import h323_cautions
 from voxgate.engines import coturn, router, websocket
 from voxgate.engines.haproxy.engine import Haproxy, served
 from voxgate.engines.kamailio import Kamailio, Pair
@@ -108,6 +109,7 @@ class Resolver:
         cautions = network.cautions(resolved)
         if loaded.config.certificates.default is None and _shows_certificate(loaded.config):
             cautions = (*cautions, _SELF_SIGNED)
+        cautions = (*cautions, *h323_cautions(loaded.config))
         placed = loaded.place(ConfigError(cautions)).problems
         return replace(loaded, warnings=(*loaded.warnings, *placed))
 

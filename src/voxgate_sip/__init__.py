@@ -34,6 +34,9 @@
     gate.py      limits between the decision about an INVITE and its performance
     fraud.py     where a PBX may call: prefixes, classes, nights (pure)
     sweeper.py   every two seconds: puts places right, tells the control plane of running calls
+    doorman.py   who is turned away before anything is done: banned, too fast, scanners
+    challenges.py    credentials that a PBX refused, and whether they prove who sent them
+    suspicion.py     what is suspicious, told to the guard
     events.py    what the workers tell the control plane, by datagrams that never block
     forked.py    what a worker must not share with its siblings after the fork
     ksr.py       the part of Kamailio's scripting API that is used, as types (generated)

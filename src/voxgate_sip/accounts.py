@@ -136,7 +136,8 @@ class Accounts:
         if code == 200:
             self._note(trunk, chain.owner, user, contacts.seen(asked, expires, own, granted))
         elif code >= 300 and (code not in _ON_THE_WAY or credentials.strip("0")):
-            self._tell(trunk, chain.owner, user, 0, f"{code} {plain(phrase)}")
+            words = plain(phrase).replace("?", " ").split()
+            self._tell(trunk, chain.owner, user, 0, " ".join((status, *words)))
 
     def _note(self, trunk: str, pbx_name: str, user: str, now: contacts.Seen) -> None:
         htable = self._ksr.htable

@@ -10,6 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from voxgate_sip.accounts import ACCOUNT, ACCOUNT_HIDDEN
+from voxgate_sip.browsers import Browsers
+from voxgate_sip.challenges import Challenges
 from voxgate_sip.guise import ASKED
 from voxgate_sip.media import Media
 from voxgate_sip.replies import AS_IS, nothing
@@ -64,6 +66,7 @@ class ReplyCallbacks:
 
     _shapes: Mapping[str, Callable[[], None]]
     _media: Media | None
+    _challenges: Challenges | None
 
     def _bug(self) -> bool:
         """Log the current exception."""
@@ -75,6 +78,43 @@ class ReplyCallbacks:
             if media and self._media:
                 media(self._media)
         except Exception:  # noqa: BLE001 - an exception that leaves a callback surfaces in an unrelated later call
+            self._bug()
+        return 1
+
+    def ksr_challenged(self, _msg: Any) -> int:
+        """A transaction failed that nothing else is to be done about."""
+        return self._challenged(Challenges.failed)
+
+    def _challenged(self, look: Callable[[Challenges], None]) -> int:
+        """Something was answered: perhaps credentials were refused."""
+        challenges = self._challenges
+        return self._shaped(lambda: look(challenges)) if challenges else 1
+
+
+class BrowserCallbacks:
+    """What happens to the connections of browsers."""
+
+    _browsers: Browsers | None
+
+    def _bug(self) -> bool:
+        """Log the current exception."""
+        raise NotImplementedError
+
+    def ksr_xhttp_event(self, _msg: Any, _name: str) -> int:
+        """An HTTP request."""
+        return self._with_browsers(Browsers.handshake)
+
+    def ksr_websocket_event(self, _msg: Any, _name: str) -> int:
+        """A WebSocket was closed, or the connection below it was closed, reset, or timed out."""
+        return self._with_browsers(Browsers.forget)
+
+    ksr_tcp_event = ksr_websocket_event
+
+    def _with_browsers(self, then: Callable[[Browsers], None]) -> int:
+        try:
+            if self._browsers:
+                then(self._browsers)
+        except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
 

@@ -75,7 +75,7 @@ def edited(claims: Claims, caller: CallerId | None, hosts: Mapping[str, str], *,
     `anonymous`: an earlier request of the dialog was made so.
     """
     values = dict(zip(HEADERS, claims[3:], strict=True))
-    after = {name: _without(value, hosts) for name, value in values.items()}
+    after = {name: elsewhere(value, hosts) for name, value in values.items()}
     sender = ""
     if caller:
         anonymous = anonymous or (caller.private and bool(_WISHES & set(re.split(r"[;,\s]+", claims.privacy.lower()))))
@@ -103,7 +103,7 @@ def _sender(claims: Claims, caller: CallerId, hosts: Mapping[str, str], *, anony
         return ""
     uri = caller.account
     if not caller.fixed:
-        uri = ANONYMOUS if anonymous else _in_domain(_without(claims.uri, hosts), caller.domain)
+        uri = ANONYMOUS if anonymous else _in_domain(elsewhere(claims.uri, hosts), caller.domain)
     display = '"Anonymous" ' if anonymous else claims.display
     return f"{display}<{uri}>;tag={claims.tag}"
 
@@ -112,7 +112,7 @@ def _identity(claims: Claims, caller: CallerId, hosts: Mapping[str, str]) -> str
     """The caller as the PBX names it in From; empty where it names none."""
     if _is_anonymous(claims.uri):
         return ""
-    return f"{claims.display}<{_in_domain(_without(claims.uri, hosts), caller.domain)}>"
+    return f"{claims.display}<{_in_domain(elsewhere(claims.uri, hosts), caller.domain)}>"
 
 
 def _asserted(what: str, value: str, identity: str, caller: CallerId) -> str:
@@ -157,7 +157,7 @@ def _bare(uri: str) -> str:
     return re.sub(r";cause=\d+", "", uri.partition("?")[0])
 
 
-def _without(text: str, hosts: Mapping[str, str]) -> str:
+def elsewhere(text: str, hosts: Mapping[str, str]) -> str:
     """`text` with other hosts, and no ports, in place of those that must not be seen."""
     if not text or not hosts:
         return text

@@ -118,7 +118,7 @@ class DialogRelay:
             shape = f"{base}{ASKED}{ending}"
         if shape:
             self._t_on_reply(shape)
-        if hidden and not hider.request(method, leg, named=worn.named):
+        if hidden and not hider.request(method, leg, worn=worn):
             return
         if self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")

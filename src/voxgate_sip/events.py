@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voxgate_sip.ksr import Ksr
+    from voxgate_sip.suspicion import Suspicion
 
 #: Log lines about refused requests: so many at once, then one a second, for each worker.
 BURST: Final = 20
@@ -42,8 +43,11 @@ class Emitter:
 class Refusals:
     """Counts every refused request in shared memory and logs as many as a person can read."""
 
-    def __init__(self, ksr: Ksr, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, ksr: Ksr, now: Callable[[], float] = time.monotonic, *, suspicion: Suspicion | None = None
+    ) -> None:
         self._ksr = ksr
+        self._suspicion = suspicion
         self._now = now
         self._budget = float(BURST)
         self._last = now()
@@ -51,6 +55,8 @@ class Refusals:
     def note(self, reason: str, source: str, proto: str, method: str, host: str) -> None:
         """One request was refused. `method` and `host` come from the packet."""
         self._ksr.htable.sht_inc("refused", reason)
+        if self._suspicion:
+            self._suspicion.refused(reason, source, proto, host)
         if self.may_log():
             self._ksr.notice(
                 f"event=request_refused reason={reason} src_ip={source} transport={proto} "

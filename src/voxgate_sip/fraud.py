@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: RFC 3966: characters that are there for the eye alone.
 _VISUAL: Final = re.compile(r"[-.() ]")
 _LONGEST_NUMBER: Final = 40
+#: In the place of a class: all calls of a PBX through trunks.
+ALL: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,17 @@ class Guard:
 
 
 class Finding(NamedTuple):
-    """`reason` is empty, `denied-destination`, `night` or `minutes-spent`."""
+    """`reason` is empty, `denied-destination`, `night` or `minutes-spent`. `whole`: the call counts for `ALL`."""
 
     reason: str
     class_name: str
     number: str
+    whole: bool = False
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Everything that the call counts for."""
+        return tuple(name for name in (self.class_name, ALL if self.whole else "") if name)
 
 
 def guard_of(entry: Mapping[str, Any]) -> Guard:
@@ -81,18 +89,24 @@ def at_night(night: Night, now_s: float) -> bool:
     return minute >= night.start or minute < night.end
 
 
-def judge(guard: Guard, user: str, now_s: float, spent: Callable[[str], bool]) -> Finding:
-    """What the guard finds about a call to `user`; `spent` tells whether a class has used up its minutes."""
+def judge(guard: Guard, user: str, now_s: float, spent: Callable[[str], bool], *, paid: bool = False) -> Finding:
+    """What the guard finds about a call to `user`; `spent` tells whether a class has used up its minutes.
+
+    `paid`: it goes through a trunk. What is allowed by name is no part of the whole: emergency calls are not counted.
+    """
     number = number_of(user)
     class_name = guard.classes.get(longest(number, guard.classes), "")
     reason = ""
-    if not guard.verdicts.get(longest(number, guard.verdicts), True):
+    verdict = guard.verdicts.get(longest(number, guard.verdicts))
+    whole = paid and not verdict and (ALL in guard.metered or ALL in guard.calls)
+    if verdict is False:
         reason = "denied-destination"
     elif any(class_name in night.denied and at_night(night, now_s) for night in guard.nights):
         reason = "night"
-    elif class_name in guard.metered and spent(class_name):
-        reason = "minutes-spent"
-    return Finding(reason, class_name, number)
+    found = Finding(reason, class_name, number, whole)
+    if not reason and any(name in guard.metered and spent(name) for name in found.classes):
+        return found._replace(reason="minutes-spent")
+    return found
 
 
 @lru_cache(maxsize=64)

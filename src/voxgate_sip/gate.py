@@ -131,14 +131,16 @@ class Gate:
         if guard is None:
             return None
         spent = self._ksr.htable.sht_get
+        paid = isinstance(decision, ToTrunk)
         user = decision.number if isinstance(decision, ToTrunk) else request.ruri_user
-        return owner, judge(guard, user, time.time(), lambda name: spent("spent", f"{owner}/{name}") is not None)
+        return owner, judge(
+            guard, user, time.time(), lambda name: spent("spent", f"{owner}/{name}") is not None, paid=paid
+        )
 
     def _watched(self, owner: str, found: Finding, wants: dict[str, Limit]) -> Answer | None:
         guard = self._guards[owner]
-        if found.class_name:
-            calls = guard.calls.get(found.class_name, 0) if guard.refuse else 0
-            wants[f"class:{owner}/{found.class_name}"] = Limit(calls)
+        for name in found.classes:
+            wants[f"class:{owner}/{name}"] = Limit(guard.calls.get(name, 0) if guard.refuse else 0)
         if not found.reason:
             return None
         self._events.send(event="fraud", pbx=owner, reason=found.reason, number=plain(found.number))

@@ -32,10 +32,14 @@ _ASKED: Final = f"$_s($T_req($cs)\n$rm\n$T_req($hdr(From))\n$si\n{_SAID})"
 
 
 class Worn(NamedTuple):
-    """What a request was dressed in: the parameter for Record-Route, and whether From is a new one."""
+    """What a request was dressed in: the parameter for Record-Route, and whether From is a new one.
+
+    `told`: what it says of people is as the provider shall hear it.
+    """
 
     mark: str = ""
     named: bool = False
+    told: bool = False
 
 
 #: Nothing.
@@ -71,9 +75,10 @@ class Guise:
             named, anonymous = self._identify(trunk.caller, hidden=hidden)
         if raised:
             self._raise(raised)
+        told = bool(trunk.caller) or hidden
         if not (raised or trunk.caller):
-            return BARE
-        return Worn(f";u={raised}-{group}-{'a' if anonymous else 't'}", named)
+            return Worn(told=told)
+        return Worn(f";u={raised}-{group}-{'a' if anonymous else 't'}", named, told)
 
     def keep_on(self, *, hidden: bool) -> Worn:
         """The current request is a PBX's inside of a dialog with a provider."""
@@ -86,7 +91,7 @@ class Guise:
             named, _ = self._identify(caller, hidden=hidden, anonymous=mark[3] == "a")
         if raised := int(mark[1]):
             self._raise(raised)
-        return Worn(mark[0], named)
+        return Worn(mark[0], named, bool(caller))
 
     def taking_off(self, then: Callable[[], None]) -> Callable[[], None]:
         """A shape for replies of a dressed request: `take_off`, then another one."""

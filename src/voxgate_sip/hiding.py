@@ -22,12 +22,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from voxgate_sip.identity import Identity
-from voxgate_sip.message import NOTHING, unbracketed
+from voxgate_sip.message import IDENTITIES, NOBODY, NOTHING, unbracketed
 from voxgate_sip.replies import SHAPED, entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voxgate_sip.guise import Worn
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.replies import Replies
@@ -44,11 +45,12 @@ _CACHED: Final = 4096
 #: Scheme and user, then host and port of each SIP URI in a header.
 _SIP_URI: Final = re.compile(r"(sips?:(?:[^@<>\s]*@)?)(\[[0-9A-Fa-f:.]+\](?::\d+)?|[^\[\]@;>,?\s]+)([^>,\s]*)")
 #: Of a request: Contact, Record-Routes. Of a reply: also who asked, and by which transport.
-_VIAS: Final = "$_s($hdrc(Via)\n$fd\n$hdr(Via))"
+_CLAIMS: Final = "".join(f"$hdrc({name})" for name in IDENTITIES)
+_VIAS: Final = f"$_s($hdrc(Via)\n$fd\n{_CLAIMS}\n$hdr(Via))"
 _IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
 #: Of a reply to a PBX: host of From now and as the PBX wrote it, Vias of the PBX.
 _BEFORE: Final = "$_s($fd\n$T_req($fd)\n$T_req($(hdr(Via)[*])))"
-_IN_REPLY: Final = "$_s($T_req($si)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
+_IN_REPLY: Final = f"$_s({_CLAIMS}\n$T_req($si)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
 
 
 class Seal:
@@ -140,25 +142,27 @@ class Hider:
         """Whether parties on a side, other than PBXs, must not see the PBX at `address`."""
         return self.active and side[0] == "o" and address not in self._shown
 
-    def request(self, method: str, leg: Leg, *, named: bool = False) -> bool:
+    def request(self, method: str, leg: Leg, *, worn: Worn | None = None) -> bool:
         """The current request is a PBX's and leaves at once by `leg` towards a party outside; False: it is a copy."""
         if method != "ACK" and self._t_newtran() <= 0:
             # The transaction knows whom to answer; it has sent its last answer again.
             return False
-        self.cover(method, leg, named=named)
+        self.cover(method, leg, worn=worn)
         return True
 
-    def cover(self, method: str, leg: Leg, *, named: bool = False) -> None:
-        """Take the PBX out of the current request; its transaction is there already. `named`: From shows it no more."""
+    def cover(self, method: str, leg: Leg, *, worn: Worn | None = None) -> None:
+        """Take the PBX out of the current request; its transaction is there already. `worn`: what was done before."""
         own = leg.own.partition(";")[0]
         if method in SHAPED:
             contact, routes = str(self._pv_get(_IN_REQUEST)).split("\n", 1)
             if routes != NOTHING:
                 self._remove("Record-Route")
             self._show(contact, own, "" if routes == NOTHING else routes)
-        count, from_host, first = str(self._pv_get(_VIAS)).split("\n", 2)
-        if not named:
+        count, from_host, claims, first = str(self._pv_get(_VIAS)).split("\n", 3)
+        if worn is None or not worn.named:
             self._identity.hide(from_host)
+        if claims != NOBODY and (worn is None or not worn.told):
+            self._identity.hide_claims()
         for index in range(1, min(int(count), _MOST_VIAS)):
             self._remove_nth("Via", index)
         self._replace(first, f"SIP/2.0/{leg.proto.upper()} {own};branch=z9hG4bKvoxgate", "f")
@@ -167,7 +171,9 @@ class Hider:
 
     def reply_of_pbx(self) -> None:
         """The current reply is a PBX's and goes to a party outside."""
-        source, proto, contact, routes = str(self._pv_get(_IN_REPLY)).split("\n", 3)
+        claims, source, proto, contact, routes = str(self._pv_get(_IN_REPLY)).split("\n", 4)
+        if claims != NOBODY:
+            self._identity.hide_claims()
         inner = ""
         if routes != NOTHING:
             ours, others = self._rewriter.apart(routes)

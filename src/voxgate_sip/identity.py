@@ -1,4 +1,4 @@
-"""From of what a hidden PBX sends: many PBXs write their own address there, where their domain belongs.
+"""Who a hidden PBX says it is: many PBXs write their own address into From, where their domain belongs.
 
 Phones outside see the domain instead; the PBX finds its own words in the answers. Requests of the phone inside such a
 call carry the domain in To: a dialog is found by its tags (RFC 3261 section 12), not by these URIs.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voxgate_sip.message import unbracketed
+from voxgate_sip.callerid import elsewhere
+from voxgate_sip.message import IDENTITIES, unbracketed
 
 if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
@@ -20,12 +21,22 @@ class Identity:
 
     def __init__(self, ksr: Ksr, router: Router) -> None:
         self._pv = ksr.pv
+        self._hdr = ksr.hdr
         self._domains = {
             node.address: pbx.domain
             for pbx in router.policy.pbxs.values()
             if pbx.domain
             for node in (*pbx.plain, *pbx.secure)
         }
+
+    def hide_claims(self) -> None:
+        """The same in what the current message asserts of people."""
+        for name in IDENTITIES:
+            value = self._pv.get(f"$(hdr({name})[*])")
+            shown = elsewhere(str(value or ""), self._domains)
+            if value and shown != value:
+                self._hdr.remove(name)
+                self._hdr.append(f"{name}: {shown}\r\n")
 
     def hide(self, from_host: str) -> None:
         """Put the PBX's domain for its address into the current request."""

@@ -18,17 +18,23 @@ if TYPE_CHECKING:
 NOTHING: Final = "<null>"
 #: Shared variable by which the control plane tells that policy.json is new.
 GENERATION: Final = "$shv(voxgate_generation)"
+#: Whether the guard wants bans to be enforced here: see `doorman`.
+BANNED: Final = "$shv(voxgate_banned)"
 #: Tells a PBX where a request came from; whoever else writes it lies.
 FORWARDED_FOR: Final = "X-Forwarded-For"
 #: Who a caller is said to be, by somebody who is trusted (RFC 3325): PBXs and providers.
 IDENTITIES: Final = ("P-Asserted-Identity", "Remote-Party-ID")
+#: How often those stand in a message that says nothing of people.
+NOBODY: Final = "0" * len(IDENTITIES)
 #: How often the headers above stand in a request: no claim at all.
 NO_CLAIMS: Final = "000"
+#: In hexadecimal: the one value that may be folded over lines.
+_AGENT: Final = "$(ua{s.tolower}{s.encode.hexa})"
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
 #: What the sender cannot choose freely stands first.
 _CLAIMS: Final = "".join(f"$hdrc({name})" for name in (FORWARDED_FOR, *IDENTITIES))
-_ALWAYS: Final = (GENERATION, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", _CLAIMS)
-_NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs")
+_ALWAYS: Final = (GENERATION, BANNED, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", _CLAIMS)
+_NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs", _AGENT)
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
 _NAMES_TEMPLATE: Final = "$_s(" + "\n".join(_NAMES) + ")"
 
@@ -51,9 +57,9 @@ class Reader:
         self._pv_get = ksr.pv.get
 
     def envelope(self) -> list[str]:
-        """Generation in shared memory, source, transport, receiving address, method, To tag, request URI, and how often
+        """Generation and `BANNED` in shared memory, source, transport, receiving address, method, To tag, request URI,
 
-        `FORWARDED_FOR` and each of `IDENTITIES` stand there. Raises MalformedError.
+        and how often `FORWARDED_FOR` and each of `IDENTITIES` stand there. Raises MalformedError.
 
         Addresses are without brackets; no tag is `NOTHING`. Raises MalformedError.
         """
@@ -73,7 +79,7 @@ class Reader:
             raise MalformedError from error
         if len(values) != len(_NAMES):
             raise MalformedError
-        routes, ruri_host, from_host, ruri_user, from_user, to_user, length, body = values
+        routes, ruri_host, from_host, ruri_user, from_user, to_user, length, body, agent = values
         # More octets than it says are dropped by whoever reads the body (RFC 3261 section 18.3).
         if length.isdecimal() and body.isdecimal() and int(length) > int(body):
             raise MalformedError
@@ -88,4 +94,5 @@ class Reader:
             to_user if method == "REGISTER" else from_user,
             routes != "0",
             to_user="" if to_user == NOTHING else to_user,
+            agent="" if agent == NOTHING else agent,
         )

@@ -68,6 +68,7 @@ class Performer:
         self._refusals = refusals
         self._hider = hider
         self._gate = gate
+        self._guarded = router.policy.hygiene is not None
         self.trunking = (
             Trunking(ksr, router, legs, media, refusals, hider=hider, accounts=accounts) if router.trunks else None
         )
@@ -185,13 +186,18 @@ class Performer:
                 shape = answered + ending
         if shape:
             ksr.tm.t_on_reply(shape)
-        if failover or (method == "INVITE" and self._media):
-            ksr.tm.t_on_failure("ksr_failure")
+        self._watch_failure(method, failover=failover)
         if shape.startswith(TO_HIDDEN) and not self._hider.request(method, leg):
             return
         self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())
         if not self.left:
             not_sent(ksr, to_flow=shapes not in (FROM_PBX, FROM_HIDDEN) and leg.proto != "udp")
+
+    def _watch_failure(self, method: str, *, failover: bool) -> None:
+        if failover or (method == "INVITE" and self._media):
+            self._ksr.tm.t_on_failure("ksr_failure")
+        elif self._guarded and method != "REGISTER":
+            self._ksr.tm.t_on_failure("ksr_challenged")
 
     def _path(self, request: Request, leg: Leg) -> None:
         """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""

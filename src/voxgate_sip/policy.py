@@ -79,6 +79,21 @@ class WebSocket:
 
 
 @dataclass(frozen=True, slots=True)
+class Hygiene:
+    """What is dropped without an answer. `rate`: requests a second from one source, 0 no limit; `workers` share it.
+
+    `agents` are parts of User-Agents in lower case; the prefixes tell how much of an address a requester is.
+    """
+
+    rate: int
+    workers: int
+    agents: tuple[str, ...]
+    injections: bool
+    ipv4_prefix: int = 32
+    ipv6_prefix: int = 64
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy of one generation.
 
@@ -88,7 +103,7 @@ class Policy:
     `keepalive_s` how often a phone outside is sent a keepalive over UDP, 0 for never.
     `limits` who is limited (a subject of `limits.py`; `from`: every requester) -> calls at once, calls per second;
     `fraud` a PBX's name -> its toll-fraud guard; `srtp` is the policy for phones: off, optional or required;
-    `websocket` is None where browsers are not served.
+    `websocket` is None where browsers are not served, `hygiene` where the guard is off.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -109,6 +124,7 @@ class Policy:
     fraud: dict[str, Guard] = field(default_factory=dict)
     srtp: str = "optional"
     websocket: WebSocket | None = None
+    hygiene: Hygiene | None = None
     trunks: dict[str, Trunk] = field(default_factory=dict)
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -165,6 +181,7 @@ def _policy(document: dict[str, Any]) -> Policy:
         fraud={name: guard_of(entry) for name, entry in document["fraud"].items()},
         srtp=str(document["srtp"]),
         websocket=_websocket(document["websocket"]),
+        hygiene=_hygiene(document["hygiene"]),
         trunks={name: trunk_of(entry) for name, entry in document["trunks"].items()},
         pbx_protos=protos,
     )
@@ -172,6 +189,10 @@ def _policy(document: dict[str, Any]) -> Policy:
 
 def _websocket(entry: dict[str, Any] | None) -> WebSocket | None:
     return WebSocket(entry["address"], int(entry["port"]), frozenset(entry["origins"])) if entry else None
+
+
+def _hygiene(entry: dict[str, Any] | None) -> Hygiene | None:
+    return Hygiene(**{**entry, "agents": tuple(entry["agents"])}) if entry else None
 
 
 def _pbx(entry: dict[str, Any]) -> Pbx:

@@ -38,6 +38,8 @@ _STRANGE: Final = re.compile(r"[^A-Za-z0-9._:@/+!*~=<>; ()\[\]-]")
 LONGEST: Final = 160
 #: The table of flows, and between the parts of its keys.
 FLOWS: Final = "flows"
+#: Flows of phones that are registered, as `ADDRESS PORT`: a flood in their address's name does not stop them.
+KNOWN: Final = "known"
 PARTS: Final = " "
 
 
@@ -80,6 +82,9 @@ class Registrations:
             gone=[_plain(key) for key in now.gone],
             all_gone=now.all_gone,
         )
+        if now.there and self._router.policy.hygiene:
+            lasts = max(one[1] for one in now.there)
+            self._ksr.htable.sht_setxi(KNOWN, PARTS.join((source, port)), 1, lasts)
         if proto.lower() == "udp" and self._router.side_of(source)[0] == "o" and self._router.policy.keepalive_s:
             self._keep_alive(PARTS.join((source, port, aor)), now)
 

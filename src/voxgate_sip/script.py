@@ -19,9 +19,11 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.accounts import Accounts
 from voxgate_sip.browsers import Browsers
-from voxgate_sip.callbacks import ReplyCallbacks, shapes_of
+from voxgate_sip.callbacks import BrowserCallbacks, ReplyCallbacks, shapes_of
 from voxgate_sip.certificates import ClientCertificates
+from voxgate_sip.challenges import Challenges
 from voxgate_sip.dialog import DialogRelay
+from voxgate_sip.doorman import Doorman
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.forked import part_from_openssl_at_fork
 from voxgate_sip.gate import Gate, is_wanted
@@ -36,12 +38,11 @@ from voxgate_sip.policy import loads
 from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
+from voxgate_sip.suspicion import Suspicion
 from voxgate_sip.sweeper import Sweeper
 from voxgate_sip.trunks import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.route import Decision, Request
 
@@ -56,18 +57,19 @@ def mod_init() -> Script:
     """Called once by Kamailio, before it forks its workers."""
     part_from_openssl_at_fork()
     key = Path(os.environ["VOXGATE_TOPOLOGY_KEY"]).read_bytes()
-    return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], Seal(key))
+    return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], key)
 
 
-class Script(ReplyCallbacks):
+class Script(ReplyCallbacks, BrowserCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
-    def __init__(self, ksr: Ksr, policy: Path, events: str, seal: Seal) -> None:
+    def __init__(self, ksr: Ksr, policy: Path, events: str, key: bytes) -> None:
         self._ksr = ksr
-        self._seal = seal
+        self._key, self._seal = key, Seal(key)
         self._path = policy
         self._events = Emitter(events)
-        self._refusals = Refusals(ksr)
+        self._suspicion = Suspicion(self._events)
+        self._refusals = Refusals(ksr, suspicion=self._suspicion)
         self._seen = ""
         reader = Reader(ksr)
         self._envelope = reader.envelope
@@ -86,6 +88,8 @@ class Script(ReplyCallbacks):
         self._gate = Gate(self._ksr, policy, self._events) if is_wanted(policy) else None
         self._media = Media(self._ksr, router, self._refusals, self._gate) if policy.media else None
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
+        self._doorman = Doorman(self._ksr, router, policy.hygiene, self._refusals) if policy.hygiene else None
+        self._challenges = Challenges(self._ksr, router, self._suspicion, self._key) if policy.hygiene else None
         legs = Legs(self._ksr, router, self._browsers)
         replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
@@ -120,8 +124,6 @@ class Script(ReplyCallbacks):
             self._ksr.pv.seti(GENERATION, self._generation)
         return 0
 
-    # -- callbacks -----------------------------------------------------------------------------------
-
     def ksr_request_route(self, _msg: Any) -> int:
         try:
             self._request()
@@ -140,21 +142,10 @@ class Script(ReplyCallbacks):
             self._ksr.set_drop()
         return 1
 
-    def ksr_xhttp_event(self, _msg: Any, _name: str) -> int:
-        """An HTTP request."""
-        return self._with_browsers(Browsers.handshake)
-
-    def ksr_websocket_event(self, _msg: Any, _name: str) -> int:
-        """A WebSocket was closed."""
-        return self._with_browsers(Browsers.forget)
-
-    def ksr_tcp_event(self, _msg: Any, _name: str) -> int:
-        """The connection below a WebSocket was closed, reset, or timed out."""
-        return self._with_browsers(Browsers.forget)
-
     def ksr_registered(self, _msg: Any) -> int:
         """A reply to REGISTER."""
         self._shaped(self._registered)
+        self._challenged(Challenges.replied)
         return self._shaped(self._registrations.answered)
 
     def ksr_failure(self, _msg: Any) -> int:
@@ -162,6 +153,7 @@ class Script(ReplyCallbacks):
         try:
             if (seen := str(self._ksr.pv.get(GENERATION))) != self._seen:
                 self._refresh(seen)
+            self._challenged(Challenges.failed)
             self._performer.failure()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
@@ -215,14 +207,6 @@ class Script(ReplyCallbacks):
 
     # -- what they do --------------------------------------------------------------------------------
 
-    def _with_browsers(self, then: Callable[[Browsers], None]) -> int:
-        try:
-            if self._browsers:
-                then(self._browsers)
-        except Exception:  # noqa: BLE001 - as above
-            self._bug()
-        return 1
-
     def _bug(self) -> bool:
         """Log the current exception; False when not we are to blame but bytes that are no UTF-8."""
         if isinstance(sys.exc_info()[1], UnicodeDecodeError):
@@ -237,6 +221,8 @@ class Script(ReplyCallbacks):
         request = self._read_request(method, source, proto, received_on)
         if proto == "tls" and self._certificates:
             request = request._replace(certificate=self._certificates.names())
+        if self._doorman and self._doorman.turns_away(request):
+            return
         if self._accounts and method in METHODS and self._router.is_trunk(source, proto, received_on):
             request = self._accounts.called(request, uri)
         decision = self._router.decide(request)
@@ -276,9 +262,11 @@ class Script(ReplyCallbacks):
             ksr.sl.send_reply(483, "Too Many Hops")
             return
         try:
-            seen, source, proto, received_on, method, to_tag, uri, claims = self._envelope()
+            seen, banned, source, proto, received_on, method, to_tag, uri, claims = self._envelope()
             if seen != self._seen:
                 self._refresh(seen)
+            if self._doorman and not self._doorman.admits(source, proto, received_on, banned):
+                return
             if claims != NO_CLAIMS:
                 self._take_off_claims(source, proto, received_on)
             if proto != "udp":

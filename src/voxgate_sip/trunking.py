@@ -208,7 +208,7 @@ class Trunking:
         elif chain.shape or ending:
             ksr.tm.t_on_reply((chain.shape or "ksr_from_pbx") + ending)
         if chain.way == "out" and chain.hidden:
-            self._hider.cover(chain.method, leg, named=worn.named)
+            self._hider.cover(chain.method, leg, worn=worn)
 
     def _dressed(self, chain: Chain, leg: Leg) -> Worn:
         """Make the current branch what the provider shall see."""

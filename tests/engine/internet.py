@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from lab import tls
-from lab.edge import Edge
+from lab.edge import Edge, Kept
 from lab.knot import KEY_NAME, NameServer
 from lab.net import Net
 from lab.pebble import Pebble
-from lab.topologies import BEHIND_NAT, EDGE_LAN, EDGE_PUBLIC, EDGE_PUBLIC_SIX
+from lab.topologies import BEHIND_NAT, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from tests.engine.office import HQ, HQ_TONE_HZ, LOG_TAIL, Office, config, folder, switchboard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 #: Right for the office: every name leads to the edge.
 ZONE = (f"@ A {EDGE_PUBLIC}", f"edge A {EDGE_PUBLIC}", f"shop A {EDGE_PUBLIC}", f"six AAAA {EDGE_PUBLIC_SIX}")
 LISTEN = {"sip": {"udp": 5060, "tcp": 5060, "tls": 5061, "wss": 443}}
 NAMES = ("edge.example.com", "example.com")
+
+
+def certs(edge: Edge, *words: str) -> dict[str, Any]:
+    """What `voxgate certs` says."""
+    told: dict[str, Any] = json.loads(edge.command("certs", *words, "--json", timeout_s=120).out)
+    return told
+
+
+def eventually(holds: Callable[[], bool], timeout_s: float = 40) -> None:
+    """Until it holds; it fails the test when it does not in time."""
+    end = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end, f"does not hold within {timeout_s} s"
+        time.sleep(0.2)
 
 
 @dataclass
@@ -41,21 +55,13 @@ class Internet:
         return {"directory": self.pebble.directory, "authority": trusted, "resolvers": resolvers, **more}
 
     def update(self) -> dict[str, Any]:
-        """What stands at `acme.dns` for dynamic updates. Its key is the secret `dns`."""
-        secrets = self.place / "secrets"
-        secrets.mkdir(mode=0o700, exist_ok=True)
-        (secrets / "dns").touch(mode=0o600)
-        (secrets / "dns").write_text(self.names.key)
-        return {"server": self.names.address, "key_name": KEY_NAME, "key": "SECRET"}
+        """What stands at `acme.dns` for dynamic updates."""
+        return {"server": self.names.address, "key_name": KEY_NAME, "key": Kept("dns", self.names.key)}
 
     def config(self, certificates: dict[str, Any] | None = None, **sections: object) -> dict[str, Any]:
         """The office's configuration with these certificates, TLS on 5061 and 443."""
         chosen = {"default": {"acme": self.acme()}} if certificates is None else certificates
         return config(**{"certificates": chosen, "listen": LISTEN, **sections})
-
-    def text(self, config: dict[str, Any]) -> str:
-        """The file's text, with the DNS key as a secret."""
-        return yaml.safe_dump(config, sort_keys=False).replace("SECRET", "!secret dns")
 
     def revoke(self, office: Office) -> None:
         """Revoke what the edge shows, in the name of its own account."""
@@ -79,8 +85,6 @@ class Internet:
         with ExitStack() as stack:
             place = stack.enter_context(folder())
             pbx = stack.enter_context(switchboard(self.net, place, "pbx-hq-a", HQ, HQ_TONE_HZ))
-            if (self.place / "secrets").exists():
-                (place / "secrets").symlink_to(self.place / "secrets")
             edge = stack.enter_context(Edge(self.net, place, first))
             try:
                 yield Office(self.net, edge, pbx, place)
@@ -99,6 +103,3 @@ def internet(**settings: Any) -> Iterator[Internet]:
         authority = tls.authority("Pebble's own")
         pebble = stack.enter_context(Pebble(net, "internet", place, authority, names.address, **settings))
         yield Internet(net, place, names, pebble)
-
-
-__all__ = ["EDGE_LAN", "NAMES", "ZONE", "Internet", "internet"]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.topologies import EDGE_PUBLIC
-from tests.engine.internet import LISTEN, NAMES, ZONE, Internet, internet
+from tests.engine.internet import LISTEN, NAMES, ZONE, Internet, certs, eventually, internet
 from tests.engine.office import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from lab.edge import Edge
 
@@ -28,21 +26,8 @@ def world() -> Iterator[Internet]:
         yield made
 
 
-def certs(edge: Edge, *words: str) -> dict[str, Any]:
-    """What `voxgate certs` says."""
-    told: dict[str, Any] = json.loads(edge.command("certs", *words, "--json", timeout_s=120).out)
-    return told
-
-
 def one(edge: Edge, name: str = "default") -> dict[str, Any]:
     return next(found for found in certs(edge)["certificates"] if found["name"] == name)
-
-
-def eventually(holds: Callable[[], bool], timeout_s: float = 40) -> None:
-    end = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end, f"does not hold within {timeout_s} s"
-        time.sleep(0.2)
 
 
 def signed(edge: Edge, name: str = "default") -> dict[str, Any]:
@@ -135,7 +120,7 @@ def test_wildcards_by_records_in_the_dns_and_each_name_its_own_certificate(world
         edge = office.edge
         signed(edge)
         before = edge.status()["engines"]
-        applied = edge.apply(world.text(world.config(certificates, listen=served)))
+        applied = edge.apply(world.config(certificates, listen=served))
         assert applied.code == 0, applied.out + applied.err
         shop, club = signed(edge, "shop"), signed(edge, "club")
         assert set(shop["names"]) == {"shop.example.com", "*.shop.example.com"}

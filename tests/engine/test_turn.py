@@ -13,7 +13,18 @@ from lab.edge import Kept
 from lab.topologies import EDGE_INSIDE, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from tests.engine.office import MARKS
 from tests.engine.turn_client import RefusedError, TurnClient, time_limited
-from tests.engine.turn_place import MEDIA_PORT, NEXT_SECRET, OFFICE, REST, SECRET, Place, running, turn, until
+from tests.engine.turn_place import (
+    MEDIA_PORT,
+    NEXT_SECRET,
+    OFFICE,
+    REST,
+    SECRET,
+    Place,
+    Unprivileged,
+    running,
+    turn,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,6 +245,30 @@ def test_status_shows_both_and_coturn_knows_every_option(place: Place) -> None:
     assert "turn_option_unknown" not in place.edge.text()
 
 
+def test_a_client_of_the_first_days_is_answered_and_nobody_is_flooded_by_it(place: Place) -> None:
+    with place.listener("stranger", "203.0.113.99", 0) as sock:
+        # RFC 3489: no cookie, sixteen bytes of transaction.
+        request = b"\0\1\0\0" + os.urandom(16)
+        sock.sendto(request, (EDGE_PUBLIC, 3478))
+        answer = sock.recv(1500)
+        assert answer[4:20] == request[4:]
+        assert bytes((0, 1, 0, 8, 0, 1, *sock.getsockname()[1].to_bytes(2, "big"), 203, 0, 113, 99)) in answer
+        # With its headers an answer is not three times as long as what may have been forged.
+        assert len(answer) + 28 < 3 * (len(request) + 28)
+
+
+@pytest.mark.parametrize("port", [5349, 5351])
+def test_weak_tls_is_refused(place: Place, port: int) -> None:
+    def shown(words: list[str]) -> bool:
+        target = ["openssl", "s_client", "-connect", f"{EDGE_PUBLIC}:{port}", "-cipher", "ALL:@SECLEVEL=0", *words]
+        return "BEGIN CERTIFICATE" in place.net.run("stranger", target).out
+
+    assert shown(["-tls1_2"])
+    assert not any(shown([old]) for old in ("-tls1", "-tls1_1"))
+    weak = ("AES128-SHA", "AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "NULL", "aNULL", "3DES")
+    assert not any(shown(["-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0"]) for cipher in weak)
+
+
 def test_it_comes_back_by_itself_when_it_is_killed(place: Place) -> None:
     for name, credentials in (("coturn", OFFICE), ("coturn-rest", REST)):
         for restarts in (1, 2):
@@ -242,3 +277,24 @@ def test_it_comes_back_by_itself_when_it_is_killed(place: Place) -> None:
             until(lambda name=name: bool(place.edge.engine(name)["serving"]))  # type: ignore[misc]
             with place.client(credentials) as client:
                 client.allocate()
+
+
+def test_it_goes_without_a_trace(place: Place) -> None:
+    without = place.config(turn())
+    del without["turn"]
+    refused = place.edge.apply(without)
+    assert "allocations end" in refused.out + refused.err
+    assert place.edge.apply(without, "--yes").code == 0
+    assert not {one["name"] for one in place.edge.status()["engines"] if one["phase"] != "stopped"} & {
+        "coturn",
+        "coturn-rest",
+    }
+    assert "voxgate_coturn" not in place.net.run("edge", ["nft", "list", "tables"]).out
+
+
+def test_where_packet_filters_are_not_ours_coturns_own_list_holds_and_status_says_so() -> None:
+    with running(Unprivileged) as bare, bare.client() as client:
+        client.allocate()
+        assert [row["fenced"] for row in bare.edge.status()["turn"]] == [False, False]
+        assert "WARNING coturn turn_not_fenced" in bare.edge.text()
+        assert [refused(client, peer) for peer in ("172.16.0.10", "127.0.0.1", EDGE_PUBLIC)] == [403, 403, 0]

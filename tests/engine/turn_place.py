@@ -34,11 +34,11 @@ def turn(**more: object) -> dict[str, Any]:
 class Place:
     """A running edge between the internet and PBXs."""
 
-    def __init__(self, net: Net, made: Path) -> None:
+    def __init__(self, net: Net, made: Path, kind: type[Edge]) -> None:
         self.net = net
         self.folder = made
         self.identity = tls.authority().issue(made, "edge.example.com")
-        self.edge = Edge(net, made, self.config(turn()))
+        self.edge = kind(net, made, self.config(turn()))
 
     def config(self, section: dict[str, Any]) -> dict[str, Any]:
         """The edge's file with this section `turn`."""
@@ -76,12 +76,19 @@ class Place:
         return sock
 
 
+class Unprivileged(Edge):
+    """An edge that may not touch packet filters, as in many containers."""
+
+    def _command(self) -> list[str]:
+        return ["setpriv", "--bounding-set=-net_admin", "--", *super()._command()]
+
+
 @contextmanager
-def running() -> Iterator[Place]:
+def running(kind: type[Edge] = Edge) -> Iterator[Place]:
     """One, and its log when it ends."""
     with ExitStack() as stack:
         made = stack.enter_context(folder())
-        place = Place(stack.enter_context(Net(DMZ)), made)
+        place = Place(stack.enter_context(Net(DMZ)), made, kind)
         stack.enter_context(place.edge)
         try:
             yield place

@@ -49,7 +49,6 @@ class Rule:
 
 LEFT_OUT: Final = (
     Rule(("ws", "wss"), ("rtp", "sdes"), "impossible: browsers take DTLS-SRTP only (RFC 8827 section 6.5)"),
-    Rule(("tls",), ("sdes", "dtls"), "not with every feature: baresip and linphone in `tests/scenarios/test_srtp.py`"),
     Rule(("udp", "tcp"), ("sdes", "dtls"), "not here: what is said in clear protects no keys; see docs/media.md"),
 )
 """The first rule that fits counts."""

@@ -270,3 +270,24 @@ def test_only_a_provider_that_is_trusted_says_who_calls(office: Stage, host: str
         assert bool(invite.get("P-Asserted-Identity") or invite.get("Remote-Party-ID")) is passes
         pbx.reply(invite, 486)
         there.answered(486)
+
+
+def test_nothing_that_a_hidden_pbx_says_of_people_shows_a_phone_where_it_is(office: Stage) -> None:
+    here = BEHIND_NAT.host("pbx-hq-b").ipv4()
+    said = tuple((name, f'"Bo" <sip:600@{here}:{RAW_PORT}>') for name in ("P-Asserted-Identity", "Remote-Party-ID"))
+    shown = dict.fromkeys(("P-Asserted-Identity", "Remote-Party-ID"), f'"Bo" <sip:600@{RAW}>')
+    with parties(office) as (pbx,), Wire(office, "phone-home", 5394, EDGE_PUBLIC) as phone:
+        phone.send(phone.request("INVITE", f"sip:600@{RAW}", 1))
+        invite = pbx.asked("INVITE")
+        for code in (180, 200):
+            pbx.reply(invite, code, *said)
+            answer = phone.answered(code)
+            assert {name: answer.get(name) for name in shown} == shown
+        phone.send(phone.within(answer, "ACK", 1))
+        pbx.asked("ACK")
+        pbx.send(pbx.back(invite, "theirs", "UPDATE", 9, *said))
+        update = phone.asked("UPDATE")
+        assert {name: update.get(name) for name in shown} == shown
+        assert [len(update.all(name)) for name in shown] == [1, 1]
+        phone.reply(update, 200)
+        pbx.answered(200, CSeq="9 UPDATE")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lab.peers.phone import Phone
 
 OTHER_PORT = REFUSES_PORT
+SLOW_PORT = 5072
 
 
 def setting() -> Setting:
@@ -39,8 +40,16 @@ def setting() -> Setting:
             "limits": {"calls": 1},
         },
         "wide": {**common, "pbxs": ["branch"], "port": OTHER_PORT, "priority": 2},
+        "slow": {
+            **common,
+            "pbxs": ["branch"],
+            "port": SLOW_PORT,
+            "prefixes": ["0777"],
+            "limits": {"calls_per_second": 2},
+        },
     }
-    fraud = {"mode": "refuse", "denied": ["0177"], "classes": {"dear": {"prefixes": ["00"], "calls": 1}}}
+    dear = {"prefixes": ["00"], "calls": 1}
+    fraud = {"mode": "refuse", "denied": ["0177"], "allowed": ["112"], "calls": 2, "classes": {"dear": dear}}
     branch = {"names": [BRANCH], "nodes": [BEHIND_NAT.host("pbx-branch").ipv4()], "fraud": fraud}
     options = {"pbx-branch": ("--answers", r"0555\d+", "--trunk", f"sip:{EDGE_LAN}")}
     more = {"health": {"interval_seconds": 600}, "trunks": trunks}
@@ -88,7 +97,7 @@ def test_a_call_out_takes_the_next_trunk_when_the_first_is_full_and_a_call_in_is
             assert (await on.narrow.dial("0555123")).ended_by == "486"
             for _ in range(40):
                 told = await asyncio.to_thread(office.edge.status)
-                if [(one["name"], one["calls"]) for one in told["limits"]] == [("narrow", 1)]:
+                if [(one["name"], one["calls"]) for one in told["limits"]] == [("narrow", 1), ("slow", 0)]:
                     break
                 await asyncio.sleep(0.3)
             else:
@@ -130,3 +139,36 @@ def test_the_guard_watches_the_numbers_that_go_to_providers(office: Stage) -> No
     asyncio.run(scene())
     assert "reason=fraud-denied-destination:branch" in office.edge.text()
     assert "reason=class-calls-limit:branch/dear" in office.edge.text()
+
+
+def test_all_calls_through_trunks_have_a_budget_and_emergency_numbers_none(office: Stage) -> None:
+    async def scene() -> None:
+        async with Scene(office) as on:
+            first = await on.calls("0301234", on.narrow)
+            second = await on.calls("0301235", on.wide)
+            assert (await on.phone.dial("0301236")).ended_by == "500"
+            emergency = await on.calls("112", on.wide)
+            # A call inside is no call through a trunk.
+            inside = await on.phone.dial("600")
+            assert inside.ended_by == ""
+            assert [await call.bye() for call in (first, inside)] == [200, 200]
+            third = await on.calls("0301236", on.narrow)
+            assert [await call.bye() for call in (second, third, emergency)] == [200, 200, 200]
+
+    asyncio.run(scene())
+    assert "reason=class-calls-limit:branch/*" in office.edge.text()
+
+
+def test_a_trunk_that_is_called_too_fast_is_followed_by_the_next(office: Stage) -> None:
+    async def scene() -> None:
+        async with Scene(office) as on, carrier(office, SLOW_PORT, refuse=486) as slow:
+            on.narrow.line = replace(on.narrow.line, refuse=480)
+            ended = await asyncio.gather(*(on.phone.dial(f"0777{number}") for number in range(8)))
+            took = [call.ended_by for call in ended]
+            # Two at once, and one more for each half second that this takes.
+            assert (len(slow.calls), len(on.narrow.calls)) == (took.count("486"), took.count("480"))
+            assert len(slow.calls) >= 2
+            assert len(on.narrow.calls) >= 1
+            assert len(slow.calls) + len(on.narrow.calls) + len(on.wide.calls) <= 8
+
+    asyncio.run(scene())

@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     made = argparse.ArgumentParser(prog="python -m lab.peers.h323.gatekeeper", description=__doc__)
     made.add_argument("--id", required=True)
+    made.add_argument("--also", action="append", default=[], help="another ID of its own")
     made.add_argument("--listen", action="append", default=[], help="ADDRESS:PORT without TLS")
     made.add_argument("--listen-tls", action="append", default=[])
     made.add_argument("--cert", type=Path)
@@ -64,6 +65,7 @@ class Gatekeeper:
     """All its state: who is registered on which line, and which calls there are."""
 
     gatekeeper_id: str
+    known: frozenset[str]
     passwords: dict[str, str]
     redirects: dict[str, str]
     rejects: dict[str, str]
@@ -103,7 +105,7 @@ class Gatekeeper:
 
     def _ras(self, line: Line, name: str, value: dict[str, Any]) -> Ras | None:
         asked = value.get("gatekeeperIdentifier", "")
-        if asked and asked.rpartition("@")[2].partition("/")[0] != self.gatekeeper_id.partition("/")[0]:
+        if asked and asked.rpartition("@")[2].lower() not in self.known:
             journal("stranger", asked=asked)
         base = {"requestSeqNum": value["requestSeqNum"], "protocolIdentifier": message.PROTOCOL}
         match name:
@@ -195,8 +197,9 @@ def _pairs(words: list[str]) -> dict[str, str]:
 async def main() -> None:
     """Serve until ended."""
     options = parser().parse_args()
+    known = frozenset((options.id, *options.also))
     gatekeeper = Gatekeeper(
-        options.id, _pairs(options.user), _pairs(options.redirect), _pairs(options.reject), options.trust_tls
+        options.id, known, _pairs(options.user), _pairs(options.redirect), _pairs(options.reject), options.trust_tls
     )
     context = None
     if options.cert:

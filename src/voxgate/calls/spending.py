@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from voxgate.engines.sip_fraud import WHOLE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -23,7 +25,10 @@ MOST_DESTINATIONS: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a class of a PBX may use; 0 is no limit. `refuse` and `end` are what happens above `minutes`."""
+    """What a class of a PBX may use, or all its calls through trunks (`WHOLE`); 0 is no limit.
+
+    `refuse` and `end` are what happens above `minutes`.
+    """
 
     pbx: str
     name: str
@@ -37,6 +42,11 @@ class Budget:
     def key(self) -> str:
         """As in the subject `class:KEY` of `voxgate_sip.limits`."""
         return f"{self.pbx}/{self.name}"
+
+    @property
+    def about(self) -> str:
+        """In words."""
+        return "all calls" if self.name == WHOLE else f"class {self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from voxgate.calls.ledger import call_id_of
 from voxgate.calls.spending import DAY_S, HOUR_S, Alert, Books, Budget, books_of
 from voxgate.calls.timeouts import hang_up
 from voxgate.config.fraud import Mode
+from voxgate.engines.sip_fraud import WHOLE, counted
 from voxgate.errors import EngineError, HostError, PeerError
 from voxgate.host import files
 
@@ -96,9 +97,9 @@ class TollFraud:
     async def tick(self, now_s: float) -> None:
         """Count, raise alerts, tell Kamailio."""
         answered = self._ledger.answered()
-        classes = {key: (place.names("class"), place) for key, place in answered.items()}
-        running = {key: (names[0], place.since_s) for key, (names, place) in classes.items() if names}
-        self.books.tick(running, now_s)
+        classes = {key: place.names("class") for key, place in answered.items()}
+        counted = ((key, name) for key, names in classes.items() for name in names)
+        self.books.tick({f"{name} {key}": (name, answered[key].since_s) for key, name in counted}, now_s)
         for key, place in answered.items():
             if key not in self._noted:
                 self._new_destination(place.names("pbx"), place.number, now_s)
@@ -106,10 +107,10 @@ class TollFraud:
         used = self._ledger.used()
         for budget in self._watched.budgets:
             if budget.calls and used.get(f"class:{budget.key}", 0) >= budget.calls:
-                self._alert(budget.pbx, "calls-at-once", f"class {budget.name}", now_s)
+                self._alert(budget.pbx, "calls-at-once", budget.about, now_s)
             if self.books.is_spent(budget, now_s):
-                self._alert(budget.pbx, "minutes-spent", f"class {budget.name}", now_s)
-                calls = [key for key, (name, _) in running.items() if name == budget.key]
+                self._alert(budget.pbx, "minutes-spent", budget.about, now_s)
+                calls = [key for key, names in classes.items() if budget.key in names]
                 await self._spent(budget, calls, now_s)
 
     def save(self) -> None:
@@ -184,6 +185,7 @@ def watched_of(config: Config) -> Watched:
             end=fraud.end_running,
         )
         for pbx, fraud in guards
-        for name, entry in fraud.classes.items()
+        for name, entry in counted(fraud)
+        if name != WHOLE or entry.calls or entry.minutes_per_hour or entry.minutes_per_day
     )
     return Watched(budgets, tuple((pbx, fraud.new_destination_digits or 0) for pbx, fraud in guards))

@@ -120,6 +120,10 @@ class Service:
         ordered = dict(self._ordered())
         return tuple(self._standing(one, ordered.get(one.name)) for one in self._last)
 
+    def default(self) -> Shown | None:
+        """What clients are shown for every other name; None before anything runs."""
+        return self._last[0] if self._last else None
+
     def alarms(self) -> tuple[str, ...]:
         """What a person must see to, in sentences."""
         found = [f"certificate {one.shown.name}: {one.alarm}" for one in self.standings() if one.alarm]

@@ -12,6 +12,7 @@ model.py     `Config` and its sections; every key with its sentence
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
     ldap.py        LDAP
+    h323.py        H.323
     trunks.py      the section `trunks`
     turn.py        the section `turn`
     trunknames.py  where its calls go and come from, by name and by address
@@ -29,6 +30,7 @@ places.py      where each key was written: path -> file and line
     trunkcheck.py  the same around trunks
     ldapcheck.py   the same around LDAP
     webcheck.py    the same around HTTP
+    h323check.py   the same around H.323
     turncheck.py   the same around STUN and TURN
     certificates.py  the section `certificates`
     certificate.py what it says beside the files: there, PEM, a pair, in date, for the names

@@ -51,15 +51,20 @@ class Mode(StrEnum):
     REFUSE = "refuse"
 
 
-class DestinationClass(Section):
+class Counted(Section):
+    """How much there may be of some calls."""
+
+    calls: int | None = Field(default=None, strict=True, ge=1, le=1_000_000, description="Calls at the same time.")
+    minutes_per_hour: Minutes | None = Field(default=None, description="Minutes of all calls in the last 60 minutes.")
+    minutes_per_day: Minutes | None = Field(default=None, description="Minutes of all calls in the last 24 hours.")
+
+
+class DestinationClass(Counted):
     """Numbers that cost alike, and how much of them there may be."""
 
     prefixes: Prefixes = Field(
         min_length=1, description="How these numbers begin, as the PBX dials them; the longest that fits counts."
     )
-    calls: int | None = Field(default=None, strict=True, ge=1, le=1_000_000, description="Calls at the same time.")
-    minutes_per_hour: Minutes | None = Field(default=None, description="Minutes of all calls in the last 60 minutes.")
-    minutes_per_day: Minutes | None = Field(default=None, description="Minutes of all calls in the last 24 hours.")
 
 
 class Night(Section):
@@ -71,13 +76,28 @@ class Night(Section):
     denied: ClassNames = Field(min_length=1, description="Destination classes that may not be called then.")
 
 
-class Fraud(Section):
+class Fraud(Counted):
     """Calls that a PBX sends out: what is dear or unusual is told, or refused."""
 
+    calls: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=1_000_000,
+        description="Calls through trunks at the same time, all together; numbers in `allowed` do not count.",
+    )
+    minutes_per_hour: Minutes | None = Field(
+        default=None, description="Minutes of all those calls in the last 60 minutes."
+    )
+    minutes_per_day: Minutes | None = Field(
+        default=None, description="Minutes of all those calls in the last 24 hours."
+    )
     mode: Mode = Field(default=Mode.ALERT, description="`alert`: tell, and let through; `refuse`: tell, and refuse.")
     denied: Prefixes = Field(default=(), description="Numbers that may not be called, by how they begin.")
     allowed: Prefixes = Field(
-        default=(), description="Exceptions from `denied`: of all that fit, the longest of both lists counts."
+        default=(),
+        description="Exceptions from `denied`: of all that fit, the longest of both lists counts. Emergency numbers, "
+        "too: they are no part of the budget of all calls.",
     )
     classes: dict[ClassName, DestinationClass] = Field(default={}, description="Destination classes, by name.")
     nights: tuple[Night, ...] = Field(default=(), description="Times in which some classes may not be called.")
@@ -91,7 +111,7 @@ class Fraud(Section):
     end_running: bool = Field(
         default=False,
         strict=True,
-        description="With `refuse`: end running calls of a class above its minutes, too.",
+        description="With `refuse`: end running calls above the minutes of their class or of all, too.",
     )
 
     @model_validator(mode="after")

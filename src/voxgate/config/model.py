@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, Tag
 from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
+from voxgate.config.h323 import H323Listen
 from voxgate.config.ldap import LdapListen
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
@@ -115,6 +116,7 @@ class Listen(Section):
     ldap: LdapListen | None = Field(
         default=None, description="LDAP for phone books and directories. Not served by default."
     )
+    h323: H323Listen | None = Field(default=None, description="H.323 for phones. Not served by default.")
 
 
 class Media(Section):

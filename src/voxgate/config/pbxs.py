@@ -8,6 +8,7 @@ from pydantic import Field
 
 from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp
 from voxgate.config.fraud import Fraud
+from voxgate.config.h323 import H323Target
 from voxgate.config.ldap import LdapTarget
 from voxgate.config.limits import Limits
 from voxgate.config.nodes import Nodes
@@ -73,6 +74,9 @@ class Pbx(Section):
     ldap: LdapTarget | None = Field(
         default=None,
         description="Where the PBX takes LDAP. Without it, no bind for its names is let through.",
+    )
+    h323: H323Target | None = Field(
+        default=None, description="Where the PBX takes H.323. Without it, none for its gatekeeper IDs is let through."
     )
     topology_hiding: bool | None = Field(
         default=None,

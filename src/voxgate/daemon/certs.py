@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from voxgate.certs.handshake import Finding
     from voxgate.certs.standing import Standing
-    from voxgate.certs.store import Store
+    from voxgate.certs.store import Shown
+    from voxgate.config.model import Config
     from voxgate.host.clock import Clock
     from voxgate.plan.desired import Desired
+    from voxgate.resolver import Resolver
     from voxgate.supervise.control import Caller
 
 _ORIGINS: Final = {Origin.FILE: "file", Origin.ACME: "ACME", Origin.OWN: "the edge itself"}
@@ -34,8 +36,9 @@ _NAMES_TOLD: Final = 3
 class Certificates:
     """The certificates of a running edge. `refresh` makes the engines take what the store shows."""
 
-    def __init__(self, store: Store, clock: Clock, refresh: Callable[[], Awaitable[str]]) -> None:
-        self._store = store
+    def __init__(self, resolver: Resolver, clock: Clock, refresh: Callable[[], Awaitable[str]]) -> None:
+        store = self._store = resolver.store
+        self._resolve = resolver.certificate
         self._refresh = refresh
         clerk = Clerk(store.folder / "accounts", Answers())
         self._service = Service(store, clerk, clock, self._show, secrets.SystemRandom().random)
@@ -43,6 +46,10 @@ class Certificates:
     def part(self) -> Part:
         """Its part of the edge."""
         return Part(serve=(self._service.serve,), applied=self._service.applied, panels=self._panels)
+
+    def default(self, config: Config) -> Shown:
+        """What clients are shown, also while a file of the configuration cannot be read. Raises HostError."""
+        return self._service.default() or self._resolve(config)
 
     async def told(self, request: CertsRequest, caller: Caller) -> Told:
         """The answer to `voxgate certs`. Raises UsageError."""

@@ -87,7 +87,7 @@ class _Edge:
         self._calls = Calls(places, clock, self._sip.rpc)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
-        self._certs = Certificates(resolver.store, clock, self._refresh)
+        self._certs = Certificates(resolver, clock, self._refresh)
         self._guard = Watch(places, clock, self._sip)
         web = Web(places, clock, self._guard.reports)
         turn = Turn(places, clock, self._guard.reports, self._signal)
@@ -110,7 +110,7 @@ class _Edge:
             self._sip.watch,
             self._sip.rpc,
             hands.read_back,
-            resolver.certificate,
+            self._certs.default,
             self._panels,
             self._trunks.status,
         )
@@ -207,10 +207,6 @@ class _Edge:
         log.warning("engine_returned unit=%s", name)
         for part in self._parts:
             await part.returned(name)
-
-
-def _access_line(line: bytes) -> None:
-    log.info("access line=%s", line.decode().strip())
 
 
 def _tell(text: str) -> None:

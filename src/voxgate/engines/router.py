@@ -17,18 +17,20 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from voxgate.config.h323check import h323_names
 from voxgate.config.ldapcheck import ldap_names
 from voxgate.engines.base import Action, EngineState, File, Process
 from voxgate.router.rules import Node, Rules, Service, dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from voxgate.config.model import Config
     from voxgate.config.network import Network
     from voxgate.config.nodes import Node as ConfigNode
     from voxgate.config.pbxs import Pbx
+    from voxgate.config.services import ServiceTarget
     from voxgate.engines.base import Places
 
 #: User and group of our own processes; scripts/setup makes them.
@@ -51,12 +53,13 @@ START_TLS: Final = "ldap-starttls.sock"
 #: More processes than that serve nobody: HAProxy is the bottleneck then.
 MOST_PROCESSES: Final = 8
 LDAP: Final = "ldap"
-PROTOCOLS: Final = (LDAP,)
+H323: Final = "h323"
+PROTOCOLS: Final = (LDAP, H323)
 
 
 def served(config: Config) -> bool:
     """Whether there is anything for it to relay."""
-    return config.listen.ldap is not None
+    return config.listen.ldap is not None or config.listen.h323 is not None
 
 
 def processes(cpu_count: int) -> int:
@@ -121,25 +124,33 @@ class Router:
 
 def rules_of(config: Config) -> Rules:
     """What the router decides by."""
-    return Rules({LDAP: dict(_ldap(config))} if config.listen.ldap else {})
+    tables = ((LDAP, config.listen.ldap, _ldap), (H323, config.listen.h323, _h323))
+    return Rules({protocol: dict(table(config)) for protocol, listen, table in tables if listen})
 
 
-def _ldap(config: Config) -> Mapping[str, Service]:
-    return {
-        domain: _service(name, pbx, verify=domain) for name, pbx in config.pbxs.items() for domain in ldap_names(pbx)
-    }
+def _ldap(config: Config) -> Iterator[tuple[str, Service]]:
+    for name, pbx in config.pbxs.items():
+        if pbx.ldap is not None:
+            for domain in ldap_names(pbx):
+                yield domain, _service(name, pbx, pbx.ldap, domain)
 
 
-def _service(name: str, pbx: Pbx, verify: str) -> Service:
-    ldap = pbx.ldap
-    assert ldap is not None  # noqa: S101  only PBXs with LDAP have names for it
+def _h323(config: Config) -> Iterator[tuple[str, Service]]:
+    for name, pbx in config.pbxs.items():
+        if pbx.h323 is not None:
+            for asked in h323_names(pbx):
+                service = _service(name, pbx, pbx.h323, asked.partition("/")[0])
+                yield asked.lower(), dataclasses.replace(service, check_certificate=pbx.h323.check_certificate)
+
+
+def _service(name: str, pbx: Pbx, target: ServiceTarget, verify: str) -> Service:
     return Service(
         pbx=name,
-        nodes=nodes(ldap.nodes or pbx.nodes),
-        plain=ldap.plain,
-        tls=ldap.tls,
-        allow_from=ldap.allow_from,
-        verify=verify if ldap.verify_certificate else "",
+        nodes=nodes(target.nodes or pbx.nodes),
+        plain=target.plain,
+        tls=target.tls,
+        allow_from=target.allow_from,
+        verify=verify if target.verify_certificate else "",
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from voxgate_sip.fraud import Guard, Night
+from voxgate_sip.fraud import ALL, Guard, Night
 
 if TYPE_CHECKING:
-    from voxgate.config.fraud import Fraud
+    from voxgate.config.fraud import Counted, Fraud
     from voxgate.config.model import Config
+
+
+#: In the place of a class: all calls of a PBX through trunks.
+WHOLE: Final = ALL
 
 
 def guards_of(config: Config) -> dict[str, Guard]:
@@ -16,13 +20,18 @@ def guards_of(config: Config) -> dict[str, Guard]:
     return {name: _guard(pbx.fraud) for name, pbx in config.pbxs.items() if pbx.fraud}
 
 
+def counted(fraud: Fraud) -> tuple[tuple[str, Counted], ...]:
+    """What may have a budget: the classes, and all calls through trunks."""
+    return (*fraud.classes.items(), (WHOLE, fraud))
+
+
 def _guard(fraud: Fraud) -> Guard:
     return Guard(
         refuse=fraud.mode.value == "refuse",
         verdicts=dict.fromkeys(fraud.denied, False) | dict.fromkeys(fraud.allowed, True),
         classes={prefix: name for name, entry in fraud.classes.items() for prefix in entry.prefixes},
-        calls={name: entry.calls for name, entry in fraud.classes.items() if entry.calls},
-        metered=tuple(name for name, entry in fraud.classes.items() if entry.minutes_per_hour or entry.minutes_per_day),
+        calls={name: entry.calls for name, entry in counted(fraud) if entry.calls},
+        metered=tuple(name for name, entry in counted(fraud) if entry.minutes_per_hour or entry.minutes_per_day),
         nights=tuple(
             Night(_minute(night.start), _minute(night.end), night.timezone, night.denied) for night in fraud.nights
         ),

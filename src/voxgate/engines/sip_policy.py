@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from voxgate.config.model import Config
     from voxgate.config.network import IpAddress, Network
 
+#: Parts of User-Agents of scanners, in lower case.
+SCANNERS: Final = (
+    *("friendly-scanner", "friendly-request", "sipvicious", "sundayddr", "sipcli", "sip-scan", "sipsak", "sipscan"),
+    *("vaxsipuseragent", "pplsip", "sivus", "iwar", "siparmyknife", "voipscan", "scan-sip", "mr.sip", "vsipscan"),
+)
 #: Ports of sockets that are needed towards PBXs only, because nothing is served on the transport.
 _DEFAULT_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
@@ -55,6 +60,7 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         limits=limits_of(config),
         fraud=guards_of(config),
         websocket=websocket_of(config),
+        hygiene=_hygiene(config),
         srtp=config.media.srtp.value,
         trunks=trunks,
         pbx_protos=sip.sources_of(pbxs),
@@ -87,6 +93,21 @@ def _needed(config: Config) -> set[str]:
 
 def _shares_socket(local: IpAddress, network: Network) -> bool:
     return any(side.local == local for side in network.sides if side.side.value.startswith("i"))
+
+
+def _hygiene(config: Config) -> sip.Hygiene | None:
+    guard = config.guard
+    if not guard.enabled:
+        return None
+    agents = (*(SCANNERS if guard.sip.scanners else ()), *guard.sip.scanner_agents)
+    return sip.Hygiene(
+        guard.sip.requests_per_second,
+        config.listen.sip.workers,
+        tuple(sorted(agents)),
+        guard.sip.injections,
+        guard.ipv4_prefix,
+        guard.ipv6_prefix,
+    )
 
 
 def _addresses(sides: Mapping[str, sip.SideView]) -> Iterable[str]:

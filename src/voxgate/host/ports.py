@@ -16,6 +16,20 @@ from pathlib import Path
 from voxgate.errors import HostError
 
 _PROC = Path("/proc")
+_DATAGRAM_QUEUE = _PROC / "sys/net/unix/max_dgram_qlen"
+DATAGRAM_QUEUE = 4096
+"""Datagrams that wait in a unix socket. Debian's 10 are less than Kamailio's workers send in one moment."""
+
+
+def raise_datagram_queue() -> int:
+    """Let unix sockets that are opened from now on hold `DATAGRAM_QUEUE` datagrams, if we may; gives how many."""
+    with contextlib.suppress(OSError, ValueError):
+        if (holds := int(_DATAGRAM_QUEUE.read_text())) < DATAGRAM_QUEUE:
+            # Of this network namespace; in a container perhaps read-only.
+            _DATAGRAM_QUEUE.write_text(str(DATAGRAM_QUEUE))
+            return DATAGRAM_QUEUE
+        return holds
+    return 10
 
 
 def is_taken(proto: str, address: str, port: int) -> bool:

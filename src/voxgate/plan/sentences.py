@@ -15,6 +15,7 @@ from voxgate.config.nodes import Node
 from voxgate.config.pbxs import Pbx
 from voxgate.plan import (
     certificate_sentences,
+    h323_sentences,
     ldap_sentences,
     trunk_sentences,
     turn_sentences,
@@ -106,6 +107,7 @@ def _first(config: Config) -> Iterator[Change]:
             yield _port(Difference(("listen", "sip", transport), None, port), Names({}, {}))
     yield from web_sentences.first(config)
     yield from ldap_sentences.first(config)
+    yield from h323_sentences.first(config)
     yield Change(Kind.ADD, "media.ports", f"relays media on UDP ports {config.media.ports}")
     for name, pbx in config.pbxs.items():
         yield _pbx(Difference(("pbxs", str(name)), ABSENT, pbx), Names({}, {}))
@@ -255,9 +257,9 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
     *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *web_sentences.TABLE)),
-    *((pattern, _alone(tell)) for pattern, tell in ldap_sentences.TABLE),
+    *((pattern, _alone(tell)) for pattern, tell in (*ldap_sentences.TABLE, *h323_sentences.TABLE)),
     *((pattern, _says(name)) for pattern, name in (*turn_sentences.NAMED, *web_sentences.SAYINGS)),
-    *((pattern, _says(name)) for pattern, name in ldap_sentences.NAMED),
+    *((pattern, _says(name)) for pattern, name in (*ldap_sentences.NAMED, *h323_sentences.NAMED)),
     (("**",), _generic),
 )
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from voxgate.errors import EngineError, HostError, PeerError
+from voxgate.host.ports import DATAGRAM_QUEUE, raise_datagram_queue
 from voxgate.supervise.status import NodeState, NodeStatus
 from voxgate.supervise.trunk_status import Address
 
@@ -161,6 +162,8 @@ class EventSocket(asyncio.DatagramProtocol):
 
 def open_event_socket(path: Path, gid: int) -> socket.socket:
     """A datagram socket that processes of the group `gid` may write to. Raises HostError."""
+    if (queue := raise_datagram_queue()) < DATAGRAM_QUEUE:
+        log.warning("short_event_queue datagrams=%d advice=%s", queue, "set sysctl net.unix.max_dgram_qlen=4096")
     receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         path.unlink(missing_ok=True)

@@ -29,7 +29,8 @@ _ENDED = re.compile(
     r"\d+: : session (?P<session>\d{1,24}): closed \(2nd stage\), .*, "
     r"remote (?P<address>\[?[0-9a-fA-F.:]+\]?):\d{1,5}, reason: .*"
 )
-_SESSION = re.compile(r"\d+: : (session \d|IPv[46]\. |ERROR: check_stun_auth: )")
+# And what it says at each start about SCTP, which kernels without that module do not have.
+_SESSION = re.compile(r"\d+: : (session \d|IPv[46]\. |ERROR: check_stun_auth: )|socket: Protocol not supported")
 _UNKNOWN_OPTION = re.compile(r"\d+: : Bad configuration format: (?P<option>.*)")
 
 

@@ -199,3 +199,20 @@ def test_what_kamailio_found_is_an_alert(tmp_path: Path) -> None:
     for event in ({"pbx": "hq", "reason": "night", "number": "0044207123"}, {"pbx": 1}):
         guard.told(event)
     assert [(alert.pbx, alert.kind, alert.about) for alert in guard.alerts()] == [("hq", "night", "to 004420")]
+
+
+def test_all_calls_have_a_budget_beside_the_classes(tmp_path: Path) -> None:
+    rpc = Kamailio()
+    guard = watch(tmp_path, rpc, mode="refuse", minutes_per_hour=3, calls=1)
+    place = Place(1, T0, ("pbx:hq", "class:hq/dear", "class:hq/*"), "0044207")
+    guard._ledger.calls = {"abc@10.0.0.50|tag": place.text()}
+    asyncio.run(guard.tick(T0 + 90))
+    assert rpc.told == [("htable.sets", "spent", "hq/dear")]
+    asyncio.run(guard.tick(T0 + 185))
+    assert rpc.told[-1] == ("htable.sets", "spent", "hq/*")
+    assert {(one.kind, one.about) for one in guard.alerts()} >= {
+        ("calls-at-once", "all calls"),
+        ("minutes-spent", "all calls"),
+        ("minutes-spent", "class dear"),
+    }
+    assert [round(minutes) for budget, _, minutes, _ in guard.spending() if budget.name == "*"] == [3]

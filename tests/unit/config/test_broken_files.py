@@ -22,7 +22,7 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
     "empty": [(0, "(file)", "is empty", "voxgate init")],
     "later": [
         (6, "pbxs.hq.sip.nodes", "not supported by this version", "nodes of the PBX"),
-        (7, "pbxs.hq.h323", "not supported by this version", "remove it"),
+        (7, "pbxs.hq.forwards", "not supported by this version", "remove it"),
     ],
     "latin1": [(2, "(file)", "not UTF-8", "save it as UTF-8")],
     "list-for-mapping": [(3, "pbxs", "names with keys", "indented by two spaces")],

@@ -86,7 +86,7 @@ listen:
         wss: 443}
   http: {plain: 80, tls: 443}
   ldap: {tls: 636}
-  h323: {plain: 1720, tls: 1300}                                 #! listen.h323
+  h323: {plain: 1720, tls: 1300}
 media:
   ports: 10000-20000
   srtp: optional
@@ -96,7 +96,7 @@ pbxs:
     nodes: [172.16.0.10, {address: 172.16.0.11, weight: 50, priority: 2}]
     balance: hash-user
     sip: {udp: 5060}
-    h323: {plain: 1720, tls: 1300, check_certificate: true}      #! pbxs.hq.h323
+    h323: {plain: 1720, tls: 1300, check_certificate: true}
     http: {plain: 80, allow_urls: ["/provisioning/"]}
     ldap: {nodes: [172.16.0.90], tls: 636}
     limits: {calls: 60, calls_per_second: 5}

@@ -58,6 +58,8 @@ OTHER: dict[str, object] = {
     "pbxs.*.sip.check_certificate": True,
     "pbxs.*.ldap": {"plain": 389},
     "pbxs.*.http": {"plain": 80, "allow_urls": ["/PBX0/MY"]},
+    "listen.h323": {"plain": 1720},
+    "pbxs.*.h323": {"plain": 1720},
     "pbxs.*.topology_hiding": False,
     "pbxs.*.fraud": {"denied": ["00881"]},
     "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},

@@ -68,6 +68,7 @@ def test_what_the_log_is_spared_and_what_not() -> None:
     assert is_routine(refused("office"))
     assert is_routine("1: : IPv4. tcp or tls connected to: 127.0.0.1:44838")
     assert is_routine("1: : ERROR: check_stun_auth: user office credentials are incorrect")
+    assert is_routine("socket: Protocol not supported")
     assert not is_routine("0: : ERROR: Cannot bind local socket")
     assert unknown_option("0: : Bad configuration format: bogus-option") == "bogus-option"
     assert unknown_option("0: : Relay ports initialization done") == ""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from tests.ksr.fake import FakeKsr, Value
 from tests.unit.voxgate_sip.offices import INSIDE, PHONE, policy
-from voxgate_sip.hiding import Seal
 from voxgate_sip.policy import dumps
 from voxgate_sip.script import Script
 
@@ -43,7 +42,7 @@ class Edge:
         self.path = folder / "policy.json"
         self.path.write_text(dumps(policy(**changes)))
         self.fake = FakeKsr(BASE)
-        self.script = Script(self.fake.ksr, self.path, str(folder / "events.sock"), Seal(b"a key"))
+        self.script = Script(self.fake.ksr, self.path, str(folder / "events.sock"), b"a key")
 
     def phone(self, method: str = "INVITE", /, **variables: Value) -> Edge:
         """A request of a phone outside; `variables` by name without the dollar."""

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.voxgate_sip.edges import Edge
 from tests.unit.voxgate_sip.offices import policy
 from tests.unit.voxgate_sip.shared import Shared
-from voxgate_sip.fraud import Finding, Guard, Night, at_night, judge, longest, number_of
+from voxgate_sip.fraud import ALL, Finding, Guard, Night, at_night, judge, longest, number_of
 from voxgate_sip.limits import place_of
 from voxgate_sip.policy import dumps, loads
 
@@ -163,3 +163,28 @@ def test_calls_to_the_pbx_are_not_its_guards_business(tmp_path: Path) -> None:
     edge, shared = guarded(tmp_path, GUARD)
     assert edge.phone(rU="0044123").done()[-1] == "tm.t_relay"
     assert "places" not in shared.tables
+
+
+WHOLE = replace(GUARD, metered=("dear", ALL), calls={"dear": 1, ALL: 5}, verdicts={"00": False, "112": True})
+
+
+@pytest.mark.parametrize(
+    ("user", "paid", "spent", "reason", "classes"),
+    [
+        ("030", True, (), "", (ALL,)),
+        ("030", True, (ALL,), "minutes-spent", (ALL,)),
+        ("030", False, (ALL,), "", ()),
+        ("112", True, (ALL,), "", ()),
+        ("0900", True, (), "", ("dear", ALL)),
+        ("0900", True, ("dear",), "minutes-spent", ("dear", ALL)),
+    ],
+)
+def test_all_calls_through_trunks_have_a_budget_but_those_that_are_allowed_by_name(
+    user: str, spent: tuple[str, ...], reason: str, classes: tuple[str, ...], *, paid: bool
+) -> None:
+    found = judge(WHOLE, user, 0.0, lambda name: name in spent, paid=paid)
+    assert (found.reason, found.classes) == (reason, classes)
+
+
+def test_without_a_budget_nothing_counts_for_it() -> None:
+    assert judge(GUARD, "030", 0.0, lambda _: True, paid=True).classes == ()

@@ -32,7 +32,7 @@ def reader(**changes: Value) -> Reader:
 
 
 def test_the_envelope_has_no_to_tag_outside_of_a_dialog() -> None:
-    told = ["7", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "000"]
+    told = ["7", "<null>", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "000"]
     assert reader().envelope() == told
     assert reader(tt="b").envelope()[-3] == "b"
 

@@ -8,6 +8,7 @@ fragment.py    `Ground` that every fragment is made from, and `Fragment`
 tls.py         what stands behind `bind` for TLS: certificates, versions, old phones, client certificates
 access.py      the one line of the access log, in HAProxy's words
 web.py         HTTP and SIP over WebSocket, which share ports
+h323.py        H.323
 ldap.py        LDAP
 routes.py      which host leads to which PBX, and what is let through, as maps
 slots.py       which of a PBX's nodes serves which clients

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate.engines import router
 from voxgate.engines.base import Action, Check, EngineState, File, Process
-from voxgate.engines.haproxy import access, ldap, tls, web
+from voxgate.engines.haproxy import access, h323, ldap, tls, web
 from voxgate.engines.haproxy.fragment import Ground
 from voxgate.engines.haproxy.stream import targets_fragment
 from voxgate.engines.haproxy.tls import CLIENTS_CA, PBXS_CA, certificate_files
@@ -47,7 +47,7 @@ def targets(ground: Ground) -> Fragment | None:
 
 
 #: Every service that HAProxy has a part in, in the order of haproxy.cfg.
-SERVICES: Final[tuple[Service, ...]] = (web.fragment, ldap.fragment, targets)
+SERVICES: Final[tuple[Service, ...]] = (web.fragment, ldap.fragment, h323.fragment, targets)
 
 
 def served(config: Config) -> bool:

@@ -1,0 +1,105 @@
+"""Checks of H.323 that need more than one key. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voxgate.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voxgate.config.h323 import H323Listen, H323Target
+    from voxgate.config.model import Config, Listen
+    from voxgate.config.parts import Parts
+    from voxgate.config.pbxs import Pbx
+    from voxgate.config.places import Path, Places
+
+
+def h323_problems(parts: Parts, places: Places) -> Iterator[Problem]:
+    """Every contradiction about H.323."""
+    if parts.listen and parts.listen.h323:
+        yield from _listening(parts.listen, parts.listen.h323, places)
+    owners: dict[str, str] = {}
+    for name, pbx in parts.pbxs.items():
+        if pbx.h323 is not None:
+            path: Path = ("pbxs", name, "h323")
+            yield from _target(path, pbx.h323, parts, places)
+            yield from _check(path, pbx.h323, parts, places)
+            yield from _names(name, pbx, owners, places)
+
+
+def h323_names(pbx: Pbx) -> tuple[str, ...]:
+    """The gatekeeper IDs that lead to the PBX: its own for H.323, or all its names."""
+    return (pbx.h323.names or pbx.names) if pbx.h323 else ()
+
+
+def h323_cautions(config: Config) -> Iterator[Problem]:
+    """What works, but hardly as it was meant."""
+    for name, pbx in config.pbxs.items():
+        if pbx.h323 and pbx.h323.check_certificate and config.certificates.clients_ca is None:
+            advice = "set certificates.clients_ca to a PEM file with the authorities that sign phones' certificates"
+            key = f"pbxs.{name}.h323.check_certificate"
+            yield Problem("", 0, key, "nobody's client certificates count: all phones reach the PBX over TCP", advice)
+
+
+def _listening(listen: Listen, h323: H323Listen, places: Places) -> Iterator[Problem]:
+    path: Path = ("listen", "h323")
+    if h323.plain is None and h323.tls is None:
+        yield places.problem(path, "names no port", "write h323: {plain: 1720, tls: 1300}, or leave h323 out")
+    if not h323.ipv4 and not h323.ipv6:
+        yield places.problem((*path, "ipv6"), "neither IPv4 nor IPv6 is left", "switch one of them on")
+    if h323.tls is not None and h323.tls == h323.plain:
+        message = f"port {h323.tls} cannot serve H.323/TCP and H.323/TLS both"
+        yield places.problem((*path, "tls"), message, "H.323/TLS is on 1300 as a rule")
+    others = dict(_other_ports(listen))
+    for key in ("plain", "tls"):
+        port = getattr(h323, key)
+        if port in others:
+            message = f"port {port} cannot serve H.323 and {others[port]} both"
+            yield places.problem((*path, key), message, "H.323 is on 1720, and on 1300 with TLS")
+
+
+def _other_ports(listen: Listen) -> Iterator[tuple[int, str]]:
+    """TCP ports of all other services, and their keys."""
+    for service, keys in (("sip", ("tcp", "tls", "ws", "wss")), ("http", ("plain", "tls")), ("ldap", ("plain", "tls"))):
+        section = getattr(listen, service, None)
+        for key in keys if section is not None else ():
+            if (port := getattr(section, key)) is not None:
+                yield port, f"listen.{service}.{key}"
+
+
+def _target(path: Path, h323: H323Target, parts: Parts, places: Places) -> Iterator[Problem]:
+    if h323.plain is None and h323.tls is None:
+        yield places.problem(path, "names no port of the PBX", "write plain: 1720 or tls: 1300")
+    if h323.tls is not None and h323.tls == h323.plain:
+        message = f"port {h323.tls} cannot take plain H.323 and TLS both"
+        yield places.problem((*path, "tls"), message, "leave out the one it has not")
+    if h323.verify_certificate and h323.tls is None:
+        message = "verifies a certificate, but tls names no port of the PBX"
+        yield places.problem((*path, "verify_certificate"), message, "write tls: 1300")
+    if parts.listen and parts.listen.h323 is None:
+        message = "H.323 is not listened for"
+        yield places.problem(path, message, "add listen.h323: {plain: 1720, tls: 1300}, or remove this")
+
+
+def _check(path: Path, h323: H323Target, parts: Parts, places: Places) -> Iterator[Problem]:
+    if not h323.check_certificate:
+        return
+    path = (*path, "check_certificate")
+    if h323.plain is None or h323.tls is None:
+        advice = "set tls to where the PBX takes phones with a certificate, and plain to where it takes all others"
+        yield places.problem(path, "needs a port of the PBX with TLS and one without", advice)
+    if parts.listen and parts.listen.h323 and parts.listen.h323.tls is None:
+        yield places.problem(path, "no phone can come over TLS", "set listen.h323.tls, 1300 as a rule")
+
+
+def _names(name: str, pbx: Pbx, owners: dict[str, str], places: Places) -> Iterator[Problem]:
+    for asked in h323_names(pbx):
+        owner = owners.setdefault(asked.lower(), name)
+        # Names of the PBXs themselves are compared where they stand.
+        if owner != name and pbx.h323 and pbx.h323.names:
+            message = f"the gatekeeper ID {asked} leads to the PBX {owner} already"
+            yield places.problem(
+                ("pbxs", name, "h323", "names"), message, "an ID leads to one PBX: remove one of the two"
+            )

@@ -1,0 +1,144 @@
+"""Real attackers against a running edge: shut out of everything, while everybody else notices nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.topologies import EDGE_PUBLIC
+from tests.engine.attackers import HOME, STRANGER, Site, forged, request, site, until
+from tests.engine.office import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = MARKS
+
+BANNED = [f"{STRANGER}/32"]
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Site]:
+    with site() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_banned(place: Site) -> Iterator[None]:
+    yield
+    for network in place.banned():
+        place.edge.command("unban", network)
+
+
+def test_a_password_guesser_is_banned_and_gets_silence_from_every_port(place: Site) -> None:
+    place.net.resolve("stranger", {"example.com": EDGE_PUBLIC})
+    assert place.connects(5060)
+    place.sipvicious(
+        *("svcrack", "-u", "100", "-r", "1-500", "udp://example.com:5060"), agent="Yealink SIP-T46S", timeout_s=20
+    )
+    assert place.banned() == BANNED
+    assert not place.answered(request("OPTIONS", "edge.example.com", number=9))
+    assert not place.connects(5060)
+    assert not place.connects(5061)
+    case = place.why(STRANGER)
+    assert case["ban"]["note"].startswith("21 points within a minute, above 20: 21 auth_failure (sip)")
+    assert {(one["kind"], one["user"], one["proven"]) for one in case["evidence"] if one["weight"]} == {
+        ("auth_failure", "100", True)
+    }
+    assert place.registers()
+
+
+def test_scanners_that_say_so_get_silence_from_their_first_packet(place: Site) -> None:
+    assert "found nothing" in place.sipvicious("svmap", f"{EDGE_PUBLIC}/32")
+    said = place.sipvicious("svwar", "-e", "100-120", EDGE_PUBLIC, timeout_s=15)
+    assert "requires authentication" not in said
+    evidence = place.why(STRANGER)["evidence"]
+    assert {(one["kind"], one["proven"], one["weight"]) for one in evidence if one["kind"] == "scanner"} == {
+        ("scanner", False, 0)
+    }
+    assert place.banned() == []
+    assert place.pbx.events(user="100", event="register") == []
+
+
+def test_whoever_asks_for_domains_over_tcp_is_banned_and_his_connection_ends(place: Site) -> None:
+    with place.net.socket("stranger", kind=socket.SOCK_STREAM) as sock:
+        sock.connect((EDGE_PUBLIC, 5060))
+        sock.settimeout(1)
+        sock.sendall(request("OPTIONS", "edge.example.com", transport="TCP"))
+        assert sock.recv(65_536).startswith(b"SIP/2.0 200")
+        for number in range(21):
+            sock.sendall(request("REGISTER", f"guess{number}.example.net", number=number, transport="TCP"))
+        until(lambda: place.banned() == BANNED)
+        sock.sendall(request("OPTIONS", "edge.example.com", number=77, transport="TCP"))
+        with pytest.raises(TimeoutError):
+            sock.recv(100)
+    assert place.registers()
+
+
+def test_forged_datagrams_ban_nobody_whatever_they_say(place: Site) -> None:
+    async def phones() -> None:
+        assert (await first.register()).code == 200
+        made_up = 'Authorization: Digest username="100", realm="pbx", nonce="0123456789ab", uri="sip:x", response="0"'
+        attack = []
+        for number in range(200):
+            attack += [
+                request("REGISTER", "example.com", made_up, number=number),
+                request("OPTIONS", "example.com", "User-Agent: friendly-scanner", number=number),
+                request("INVITE", "nobody.example.net", number=number),
+                request("INVITE", "example.com", user="1' or 1=1--", number=number),
+            ]
+        await asyncio.to_thread(forged, place.net, HOME, attack)
+        assert (await first.register()).code == 200
+
+    async def scene() -> None:
+        async with first:
+            await phones()
+
+    first = place.phone()
+    asyncio.run(scene())
+    evidence = place.why(HOME)["evidence"]
+    assert {one["kind"] for one in evidence} >= {"scanner"}
+    assert not any(one["weight"] for one in evidence)
+    assert place.banned() == []
+    assert place.registers(port=5070)
+
+
+def test_an_office_behind_one_nat_keeps_its_telephony_whatever_one_phone_does(place: Site) -> None:
+    async def scene() -> None:
+        async with AsyncExitStack() as stack:
+            phones = [
+                await stack.enter_async_context(place.phone(str(1000 + number), port=20_000 + 2 * number))
+                for number in range(200)
+            ]
+            answers = await asyncio.gather(*(phone.register() for phone in phones))
+            assert {answer.code for answer in answers} == {200}
+            wrong = await stack.enter_async_context(place.phone("100", "forgotten", port=21_000))
+            for _ in range(30):
+                assert (await wrong.register()).code == 401
+            answers = await asyncio.gather(*(phone.register() for phone in phones))
+            assert {answer.code for answer in answers} == {200}
+
+    asyncio.run(scene())
+    assert place.banned() == []
+    (alert,) = place.edge.status()["guard_alerts"]
+    assert (alert["network"], alert["phones"] >= 200) == (f"{HOME}/32", True)
+
+
+def test_an_ipv6_attacker_with_many_addresses_is_one_requester(place: Site) -> None:
+    for host in range(3):
+        place.net.run("phone-six", ["ip", "address", "add", f"2001:db8:2::a{host}/64", "dev", "eth0", "nodad"])
+    for number in range(21):
+        with place.net.socket("phone-six", socket.AF_INET6, socket.SOCK_STREAM) as sock:
+            sock.bind((f"2001:db8:2::a{number % 3}", 0))
+            sock.settimeout(2)
+            sock.connect(("2001:db8:1::10", 5060))
+            sock.sendall(request("REGISTER", "guess.example.net", number=number, transport="TCP"))
+    until(lambda: place.banned() == ["2001:db8:2::/64"])
+    with place.net.socket("phone-six", socket.AF_INET6, socket.SOCK_STREAM) as sock:
+        sock.settimeout(1)
+        assert sock.connect_ex(("2001:db8:1::10", 5060)) != 0
+    assert place.registers(port=5072)
