@@ -28,7 +28,8 @@ _SEPARATOR: Final = "\x1e"
 _CLAIMS: Final = "$_s(" + _SEPARATOR.join(("$fu", "$fn", "$ft", *(f"$(hdr({name})[*])" for name in HEADERS))) + ")"
 _COUNT: Final = "$_s($cs\n$hdr(RAck))"
 _SAID: Final = "".join(f"$hdrc({name})" for name in IDENTITIES)
-_ASKED: Final = f"$_s($T_req($cs)\n$rm\n$T_req($hdr(From))\n$si\n{_SAID})"
+#: From last: a header may be folded over several lines.
+_ASKED: Final = f"$_s($T_req($cs)\n$rm\n$si\n{_SAID}\n$T_req($hdr(From)))"
 
 
 class Worn(NamedTuple):
@@ -104,7 +105,7 @@ class Guise:
 
     def take_off(self) -> None:
         """The current reply goes to the PBX, which must find what it had asked."""
-        count, method, sender, source, claims = str(self._ksr.pv.get(_ASKED)).split("\n")
+        count, method, source, claims, sender = str(self._ksr.pv.get(_ASKED)).split("\n", 4)
         hdr = self._ksr.hdr
         hdr.remove("CSeq")
         hdr.append(f"CSeq: {count} {method}\r\n")

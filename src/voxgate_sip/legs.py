@@ -96,10 +96,8 @@ class Legs:
         leg = self.to(side, proto.lower())
         if leg.proto == "ws" and self._browsers:
             self._browsers.pin(f"{host}:{port}")
-        trunks = self._router.trunks
-        if trunks and (found := trunks.at(unbracketed(host))):
-            leg = leg._replace(srtp=found[0].srtp)
-        return leg
+        trunk = self._router.trunk_at(unbracketed(host))
+        return leg._replace(srtp=trunk.srtp) if trunk else leg
 
     def dress(self, leg: Leg) -> None:
         """Make the current request's own Via and its socket fit the way it takes."""

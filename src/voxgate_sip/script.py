@@ -40,7 +40,6 @@ from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
 from voxgate_sip.suspicion import Suspicion
 from voxgate_sip.sweeper import Sweeper
-from voxgate_sip.trunks import METHODS
 
 if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
@@ -223,9 +222,9 @@ class Script(ReplyCallbacks, BrowserCallbacks):
             request = request._replace(certificate=self._certificates.names())
         if self._doorman and self._doorman.turns_away(request):
             return
-        if self._accounts and method in METHODS and self._router.is_trunk(source, proto, received_on):
-            request = self._accounts.called(request, uri)
         decision = self._router.decide(request)
+        if self._accounts and self._accounts.may_be_called(decision):
+            decision = self._router.decide(self._accounts.called(request, uri))
         if self._gate and method == "INVITE":
             self._limited(request, decision, self._gate)
         else:
