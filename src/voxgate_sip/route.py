@@ -42,7 +42,7 @@ class Request(NamedTuple):
 
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
     `certificate` holds the names of a valid client certificate, where a PBX wants them looked at; `account` is what a
-    provider's request is for, where PBXs have accounts of their own. `agent` is User-Agent in lower case, hexadecimal.
+    provider's request is for, where PBXs have accounts of their own. `agent` is the head of User-Agent.
     """
 
     method: str
