@@ -63,7 +63,6 @@ def fragment(ground: Ground) -> Fragment | None:
     http = config.listen.http is not None
     text = render(
         "haproxy/web.cfg",
-        folder=ground.folder,
         doors=[*_doors(ground, listeners)],
         http=http,
         sip=websocket.served(config),
