@@ -91,9 +91,14 @@ def configuration(setting: Setting, identity: tls.Identity) -> dict[str, Any]:
     topology = setting.topology
     place = {"interface": "eth0", "inside_interface": "eth1"} if topology is DMZ else {"public_address": EDGE_PUBLIC}
     hq = [node(topology, host) for host in ("pbx-hq-a", "pbx-hq-b")]
+    books = "ldap" in setting.more.get("listen", {})
     pbxs: dict[str, Any] = {
-        "hq": {"names": [HQ], "nodes": hq},
-        "branch": {"names": [BRANCH], "nodes": [node(topology, "pbx-branch")]},
+        "hq": {"names": [HQ], "nodes": hq, **({"ldap": {"plain": 389, "nodes": hq[:1]}} if books else {})},
+        "branch": {
+            "names": [BRANCH],
+            "nodes": [node(topology, "pbx-branch")],
+            **({"ldap": {"plain": 389}} if books else {}),
+        },
     }
     return {
         "edge": {"domain": EDGE_NAME, **place, **setting.edge},

@@ -28,7 +28,7 @@ TALK_S = 2.0
 SETTING = Setting(
     BEHIND_NAT,
     more={
-        **EVERY_TRANSPORT,
+        "listen": {**EVERY_TRANSPORT["listen"], "ldap": {"tls": 636}},
         "guard": {},
         "turn": TURN,
         "trunks": {
