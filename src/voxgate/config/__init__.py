@@ -11,8 +11,6 @@ model.py     `Config` and its sections; every key with its sentence
     presets.py     lists of URLs by name
     fraud.py       the key `fraud` of PBXs
     limits.py      the key `limits` of PBXs, trunks and requesters
-    nodes.py       addresses of PBXs
-    services.py    what services beside SIP have in common
     ldap.py        LDAP
     h323.py        H.323
     trunks.py      the section `trunks`
@@ -33,8 +31,8 @@ places.py      where each key was written: path -> file and line
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
     ldapcheck.py   the same around LDAP
-    h323check.py   the same around H.323
     webcheck.py    the same around HTTP
+    h323check.py   the same around H.323
     turncheck.py   the same around STUN and TURN
     certificates.py  the section `certificates`
     certificate.py what it says beside the files: there, PEM, a pair, in date, for the names

@@ -92,7 +92,7 @@ class _Edge:
         turn = Turn(places, clock, self._guard.reports, self._signal)
         web = Web(places, clock, self._guard.reports)
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
-        area = relay(places, clock, self._guard.reports, web.take)
+        area = relay(places, clock, self._guard.reports, web.access_line)
         self._parts = (*known, turn.part(), self._certs.part(), area)
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)

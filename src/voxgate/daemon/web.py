@@ -50,9 +50,9 @@ class Web:
         if name == NAME:
             self._nodes.forget()
 
-    def take(self, lines: bytes) -> None:
-        """Lines of the access log that other parts of the edge have written."""
-        self._access.take(lines)
+    def access_line(self, line: bytes) -> None:
+        """Take a line of the router's, with its end. What was suspicious about it, the router says itself."""
+        self._access.take(line)
 
     async def _serve(self) -> None:
         await self._access.serve(self._listening)

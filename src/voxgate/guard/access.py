@@ -25,12 +25,14 @@ _PROTOCOLS: Final = {
     "http": ServiceType.HTTP,
     "https": ServiceType.HTTP,
 }
+#: What the router never sees.
+_HANDSHAKES: Final = {"ldaps": ServiceType.LDAP, "h323s": ServiceType.H323}
 
 
 def observation_of(line: AccessLine, at: datetime) -> Observation | None:
     """What was seen; None where nothing is to be counted. Other services report by themselves."""
     requester, kind = requester_of(line.requester), KINDS.get(line.reason)
-    protocol = _PROTOCOLS.get(line.protocol)
+    protocol = (_PROTOCOLS | _HANDSHAKES if kind is Kind.BAD_TLS else _PROTOCOLS).get(line.protocol)
     if requester is None or kind is None or protocol is None:
         return None
     return Observation(at, requester, protocol, kind, name=line.service, detail=line.request)

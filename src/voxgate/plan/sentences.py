@@ -256,10 +256,10 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
-    *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *ldap_sentences.TABLE)),
-    *((pattern, _alone(tell)) for pattern, tell in (*h323_sentences.TABLE, *web_sentences.TABLE)),
-    *((pattern, _says(name)) for pattern, name in (*turn_sentences.NAMED, *ldap_sentences.NAMED)),
-    *((pattern, _says(name)) for pattern, name in (*h323_sentences.NAMED, *web_sentences.SAYINGS)),
+    *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *web_sentences.TABLE)),
+    *((pattern, _alone(tell)) for pattern, tell in (*ldap_sentences.TABLE, *h323_sentences.TABLE)),
+    *((pattern, _says(name)) for pattern, name in (*turn_sentences.NAMED, *web_sentences.SAYINGS)),
+    *((pattern, _says(name)) for pattern, name in (*ldap_sentences.NAMED, *h323_sentences.NAMED)),
     (("**",), _generic),
 )
 
