@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -257,16 +258,18 @@ def test_a_client_of_the_first_days_is_answered_and_nobody_is_flooded_by_it(plac
         assert len(answer) + 28 < 3 * (len(request) + 28)
 
 
-@pytest.mark.parametrize("port", [5349, 5351])
-def test_weak_tls_is_refused(place: Place, port: int) -> None:
-    def shown(words: list[str]) -> bool:
-        target = ["openssl", "s_client", "-connect", f"{EDGE_PUBLIC}:{port}", "-cipher", "ALL:@SECLEVEL=0", *words]
-        return "BEGIN CERTIFICATE" in place.net.run("stranger", target).out
+def test_weak_tls_is_refused(place: Place) -> None:
+    def shown(words: tuple[str, ...]) -> bool:
+        # coturn does not hang up on who cannot agree with it, before the session's time is over.
+        asked = ["timeout", "3", "openssl", "s_client", "-connect", f"{EDGE_PUBLIC}:5349", *words]
+        return "BEGIN CERTIFICATE" in place.net.run("stranger", asked).out
 
-    assert shown(["-tls1_2"])
-    assert not any(shown([old]) for old in ("-tls1", "-tls1_1"))
-    weak = ("AES128-SHA", "AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "NULL", "aNULL", "3DES")
-    assert not any(shown(["-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0"]) for cipher in weak)
+    weak = [
+        ("-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0") for cipher in ("AES128-SHA", "ECDHE-ECDSA-AES128-SHA", "NULL")
+    ]
+    weak += [(old, "-cipher", "ALL:@SECLEVEL=0") for old in ("-tls1", "-tls1_1")]
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(shown, [("-tls1_2",), *weak])) == [True, *[False] * len(weak)]
 
 
 def test_it_comes_back_by_itself_when_it_is_killed(place: Place) -> None:
