@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voxgate_sip import contacts
 from voxgate_sip.chain import chain_of
-from voxgate_sip.destinations import Registered
+from voxgate_sip.destinations import NO_NUMBER, FromTrunk, Registered
 from voxgate_sip.events import plain
 from voxgate_sip.hiding import MARK
 from voxgate_sip.message import NOTHING, unbracketed
+from voxgate_sip.route import Answer
 
 if TYPE_CHECKING:
+    from voxgate_sip.chain import Chain
     from voxgate_sip.events import Emitter
     from voxgate_sip.hiding import Hider, Seal
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.policy import Node, Pbx
-    from voxgate_sip.route import Request, Router
+    from voxgate_sip.route import Decision, Request, Router
 
 #: Shared table: trunk and user -> PBX, node and Contact.
 TABLE: Final = "accounts"
@@ -53,6 +55,7 @@ _ANSWER: Final = (
     )
     + ")"
 )
+_ANSWERED: Final = _ANSWER.count(_SEPARATOR) + 1
 #: What a registrar says on the way: asked for credentials, or for a longer time.
 _ON_THE_WAY: Final = frozenset({401, 407, 423})
 _LONGEST_USER: Final = 80
@@ -88,6 +91,11 @@ class Accounts:
         #: Whether any PBX may have an account of its own.
         self.active = any(trunk.pbxs and not trunk.account for trunk in router.policy.trunks.values())
 
+    @staticmethod
+    def may_be_called(decision: Decision) -> bool:
+        """Whether a request that was decided so may be for an account: it is a provider's."""
+        return isinstance(decision, FromTrunk) or (isinstance(decision, Answer) and decision.reason == NO_NUMBER)
+
     def called(self, request: Request, uri: str) -> Request:
         """A provider's request with the account that it is for, if it is for one. `uri` is its request URI."""
         if sealed := self._sealed(uri):
@@ -122,6 +130,8 @@ class Accounts:
     def answered(self) -> None:
         """The current reply is a provider's to a PBX's REGISTER: give the PBX its own Contact back, and note it."""
         values = str(self._ksr.pv.get(_ANSWER)).split(_SEPARATOR)
+        if len(values) != _ANSWERED:
+            return
         user, asked, expires, listed, granted, status, phrase, credentials = (
             "" if value == NOTHING else value for value in values
         )
@@ -134,25 +144,25 @@ class Accounts:
         trunk, user = chain.tried[-1][0], user[:_LONGEST_USER]
         code = int(status)
         if code == 200:
-            self._note(trunk, chain.owner, user, contacts.seen(asked, expires, own, granted))
+            self._note(trunk, chain, user, contacts.seen(asked, expires, own, granted))
         elif code >= 300 and (code not in _ON_THE_WAY or credentials.strip("0")):
             words = plain(phrase).replace("?", " ").split()
             self._tell(trunk, chain.owner, user, 0, " ".join((status, *words)))
 
-    def _note(self, trunk: str, pbx_name: str, user: str, now: contacts.Seen) -> None:
+    def _note(self, trunk: str, chain: Chain, user: str, now: contacts.Seen) -> None:
         htable = self._ksr.htable
-        pbx = self._router.policy.pbxs.get(pbx_name)
+        pbx = self._router.policy.pbxs.get(chain.owner)
         lasts = 0
         for contact, lasts_s in now.there if pbx else ():
             lasts = max(lasts, lasts_s)
-            text = Owner(pbx_name, _node(pbx, contact.uri, "").uri, contact.uri).text() if pbx else ""
+            text = Owner(pbx.name, _node(pbx, contact.uri, chain.source).uri, contact.uri).text() if pbx else ""
             for name in {user, _user(contact.uri)} - {""}:
                 htable.sht_setxs(TABLE, f"{trunk} {name}", text, lasts_s)
         if not lasts and (now.gone or now.all_gone):
             for name in {user, *(_user(key) for key in now.gone)} - {""}:
                 htable.sht_rm(TABLE, f"{trunk} {name}")
         if lasts or now.gone or now.all_gone:
-            self._tell(trunk, pbx_name, user, lasts, "")
+            self._tell(trunk, chain.owner, user, lasts, "")
 
     def _tell(self, trunk: str, pbx: str, user: str, lasts_s: int, reason: str) -> None:
         self._emitter.send(event="account", trunk=trunk, pbx=pbx, user=plain(user), lasts=lasts_s, reason=reason)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from voxgate_sip.route import Request
 
+#: Why a provider's call leads nowhere.
+NO_NUMBER: Final = "number-not-in-dids"
 _MOST_ADDRESSES: Final = 4096
 
 
@@ -116,7 +118,7 @@ class Trunks:
                     return FromTrunk(trunk, did, number)
         if account and (found := self._to_account(request, account)):
             return found
-        return Refusal(404, "Not Found", "number-not-in-dids")
+        return Refusal(404, "Not Found", NO_NUMBER)
 
     def _to_account(self, request: Request, account: Registered) -> FromTrunk | None:
         """To the PBX that has registered, if it may use a trunk at the request's source."""

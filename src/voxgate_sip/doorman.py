@@ -101,17 +101,13 @@ class Doorman:
         if self._agents and request.agent and self._is_scanner(request.agent):
             return "scanner"
         if self._hygiene.injections:
-            for user in (request.ruri_user, request.user, request.to_user):
-                if not _ORDINARY.fullmatch(user) and INJECTION.search(user):
-                    return "injection"
+            users = (request.ruri_user, request.user, request.to_user)
+            if not _ORDINARY.fullmatch("".join(users)) and any(INJECTION.search(user) for user in users):
+                return "injection"
         return ""
 
     def _scans(self, agent: str) -> bool:
-        try:
-            text = bytes.fromhex(agent).decode("latin-1")
-        except ValueError:
-            return False
-        return self._agents is not None and self._agents.search(text) is not None
+        return self._agents is not None and self._agents.search(agent.lower()) is not None
 
     def _too_fast(self, source: str, proto: str, received_on: str, now: float) -> bool:
         """The bucket of `source` is empty: told once a second."""

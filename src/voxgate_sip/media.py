@@ -202,16 +202,14 @@ class Media:
         return " SIP-source-address" if self._is_phone(source) else ""
 
     def _is_phone(self, source: str) -> bool:
-        trunks = self._router.trunks
-        return source not in self._pbxs and not (trunks and trunks.at(source))
+        return source not in self._pbxs and self._router.trunk_at(source) is None
 
     def _wants(self, source: str) -> str:
         """The policy of the party at an address."""
         srtp = self._srtp.get(source)
         if srtp is None:
-            trunks = self._router.trunks
-            found = trunks.at(source) if trunks else ()
-            srtp = found[0].srtp if found else self._phones
+            trunk = self._router.trunk_at(source)
+            srtp = trunk.srtp if trunk else self._phones
         return srtp
 
     def _keep(self) -> None:

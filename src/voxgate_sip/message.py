@@ -28,15 +28,18 @@ IDENTITIES: Final = ("P-Asserted-Identity", "Remote-Party-ID")
 NOBODY: Final = "0" * len(IDENTITIES)
 #: How often the headers above stand in a request: no claim at all.
 NO_CLAIMS: Final = "000"
-#: In hexadecimal: the one value that may be folded over lines.
-_AGENT: Final = "$(ua{s.tolower}{s.encode.hexa})"
+#: Before User-Agent, which stands last because it may be folded over lines; and how much of it is looked at.
+_AGENT: Final = "\x1e"
+_LONGEST_AGENT: Final = 256
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
 #: What the sender cannot choose freely stands first.
 _CLAIMS: Final = "".join(f"$hdrc({name})" for name in (FORWARDED_FOR, *IDENTITIES))
 _ALWAYS: Final = (GENERATION, BANNED, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", _CLAIMS)
-_NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs", _AGENT)
+_NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs", f"{_AGENT}$ua")
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
 _NAMES_TEMPLATE: Final = "$_s(" + "\n".join(_NAMES) + ")"
+#: Where User-Agent is no UTF-8.
+_HEXADECIMAL_TEMPLATE: Final = _NAMES_TEMPLATE.replace("$ua", "$(ua{s.encode.hexa})")
 
 
 def unbracketed(host: str) -> str:
@@ -73,11 +76,8 @@ class Reader:
 
     def request(self, method: str, source: str, proto: str, received_on: str) -> Request:
         """All that decides about a request outside of a dialog. Raises MalformedError."""
-        try:
-            values = str(self._pv_get(_NAMES_TEMPLATE)).split("\n")
-        except UnicodeDecodeError as error:
-            raise MalformedError from error
-        if len(values) != len(_NAMES):
+        values = self._names()
+        if len(values) != len(_NAMES) or values[-1][:1] != _AGENT:
             raise MalformedError
         routes, ruri_host, from_host, ruri_user, from_user, to_user, length, body, agent = values
         # More octets than it says are dropped by whoever reads the body (RFC 3261 section 18.3).
@@ -94,5 +94,17 @@ class Reader:
             to_user if method == "REGISTER" else from_user,
             routes != "0",
             to_user="" if to_user == NOTHING else to_user,
-            agent="" if agent == NOTHING else agent,
+            agent=agent[1:_LONGEST_AGENT],
         )
+
+    def _names(self) -> list[str]:
+        last = len(_NAMES) - 1
+        try:
+            return str(self._pv_get(_NAMES_TEMPLATE)).split("\n", last)
+        except UnicodeDecodeError:
+            pass
+        try:
+            *values, agent = str(self._pv_get(_HEXADECIMAL_TEMPLATE)).split("\n")
+            return [*values, _AGENT + bytes.fromhex(agent[1:]).decode("latin-1")]
+        except ValueError as error:
+            raise MalformedError from error

@@ -28,6 +28,7 @@ from voxgate_sip.trunks import REGISTRAR
 if TYPE_CHECKING:
     from voxgate_sip.destinations import Registered
     from voxgate_sip.policy import Node, Pbx, Policy
+    from voxgate_sip.trunks import Trunk
 
 #: How many source addresses the side of which a worker remembers, before it forgets them all.
 SIDE_CACHE_SIZE: Final = 4096
@@ -41,7 +42,7 @@ class Request(NamedTuple):
 
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
     `certificate` holds the names of a valid client certificate, where a PBX wants them looked at; `account` is what a
-    provider's request is for, where PBXs have accounts of their own. `agent` is User-Agent in lower case, hexadecimal.
+    provider's request is for, where PBXs have accounts of their own. `agent` is the head of User-Agent.
     """
 
     method: str
@@ -148,6 +149,11 @@ class Router:
         """Whether requests from `address` are a trunk's, by the same measure."""
         trunks = self.trunks
         return trunks is not None and trunks.comes_from(address, proto) and self._on_its_side(address, received_on)
+
+    def trunk_at(self, address: str) -> Trunk | None:
+        """The trunk whose address this is; of several, the first."""
+        found = self.trunks.at(address) if self.trunks else ()
+        return found[0] if found else None
 
     def _on_its_side(self, address: str, received_on: str) -> bool:
         view = self.policy.sides.get(self.side_of(address))

@@ -40,7 +40,6 @@ from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.route import Router
 from voxgate_sip.suspicion import Suspicion
 from voxgate_sip.sweeper import Sweeper
-from voxgate_sip.trunks import METHODS
 
 if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
@@ -91,7 +90,7 @@ class Script(ReplyCallbacks, BrowserCallbacks):
         self._doorman = Doorman(self._ksr, router, policy.hygiene, self._refusals) if policy.hygiene else None
         self._challenges = Challenges(self._ksr, router, self._suspicion, self._key) if policy.hygiene else None
         legs = Legs(self._ksr, router, self._browsers)
-        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
+        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris(), legs.trunk_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
         accounts = Accounts(self._ksr, router, self._seal, self._events, hider=self._hider)
@@ -162,6 +161,8 @@ class Script(ReplyCallbacks, BrowserCallbacks):
     def ksr_local_request(self, _msg: Any, _name: str) -> int:
         """Kamailio itself sends a request: a health check, or the BYE of a call that has no audio any more."""
         try:
+            if (seen := str(self._ksr.pv.get(GENERATION))) != self._seen:
+                self._refresh(seen)
             if self._ksr.kx.get_method() in {"BYE", "OPTIONS"}:
                 self._own_request()
         except Exception:  # noqa: BLE001 - as above
@@ -223,9 +224,9 @@ class Script(ReplyCallbacks, BrowserCallbacks):
             request = request._replace(certificate=self._certificates.names())
         if self._doorman and self._doorman.turns_away(request):
             return
-        if self._accounts and method in METHODS and self._router.is_trunk(source, proto, received_on):
-            request = self._accounts.called(request, uri)
         decision = self._router.decide(request)
+        if self._accounts and self._accounts.may_be_called(decision):
+            decision = self._router.decide(self._accounts.called(request, uri))
         if self._gate and method == "INVITE":
             self._limited(request, decision, self._gate)
         else:

@@ -61,6 +61,26 @@ def each(certificates: Certificates) -> Iterator[tuple[KeyPath, Certificate]]:
         yield ("certificates", "others", name), one
 
 
+def check_trunk_tls(parts: Parts, places: Places, now: datetime) -> tuple[list[Problem], list[Problem]]:
+    """(problems, warnings) of what providers are shown, and of whom they must be signed by."""
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    for name, trunk in parts.trunks.items():
+        path: KeyPath = ("trunks", name, "tls")
+        if trunk.tls and trunk.tls.certificate and trunk.tls.key:
+            chain = _chain(trunk.tls.certificate, trunk.tls.key, path, places)
+            if isinstance(chain, Chain):
+                warnings += [places.problem((*path, "certificate"), b.message, b.advice) for b in _doubts(chain, now)]
+            else:
+                problems += chain
+        if trunk.tls and trunk.tls.ca:
+            found = content(trunk.tls.ca)
+            several = certificates_of(found, str(trunk.tls.ca)) if isinstance(found, bytes) else found
+            if isinstance(several, Bad):
+                problems.append(places.problem((*path, "ca"), several.message, several.advice))
+    return problems, warnings
+
+
 def content(path: Path) -> bytes | Bad:
     """A file of moderate size, or what is wrong with it."""
     try:

@@ -19,17 +19,19 @@ from voxgate.engines.base import Action, Check, EngineState, File, Listener, Pro
 from voxgate.engines.render import render
 from voxgate.engines.rtpengine import NG_PORT
 from voxgate.engines.sip_policy import policy_of, sockets_of
+from voxgate.engines.trunk_tls import profile_files, profiles
 from voxgate.engines.websocket import MOST
 from voxgate_sip.policy import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from voxgate.config.model import Config
     from voxgate.config.network import Network
     from voxgate.engines.base import Places
     from voxgate.engines.sni import Further
+    from voxgate.engines.trunk_tls import Profile, TrunkFiles
     from voxgate_sip.policy import Policy
 
 #: Shared memory for transactions, connections and tables; private memory of each process. In MiB.
@@ -60,6 +62,7 @@ class Kamailio:
     media: bool = True
     clients_ca: bytes = b""
     websocket_key: str = dataclasses.field(default="", repr=False)
+    trunk_tls: Mapping[str, TrunkFiles] = dataclasses.field(default_factory=dict)
     further: tuple[Further, ...] = ()
     pbxs_ca: bytes = b""
 
@@ -123,7 +126,7 @@ class Kamailio:
         )
         yield File("topology.key", self.topology_key.encode(), Action.RESTART, secret=True)
         if "tls" in protos:
-            yield from self._tls_files(policy, folder)
+            yield from self._tls_files(policy, folder, profiles(config, self.trunk_tls, folder))
         yield File("dispatcher.list", dispatcher_list(policy), Action.DISPATCHER)
         yield File(
             "policy.json",
@@ -135,11 +138,13 @@ class Kamailio:
         for path, content in self.script:
             yield File(f"lib/voxgate_sip/{path}", content, Action.RESTART)
 
-    def _tls_files(self, policy: Policy, folder: Path) -> Iterator[File]:
+    def _tls_files(self, policy: Policy, folder: Path, trunks: tuple[Profile, ...]) -> Iterator[File]:
         checks = bool(self.clients_ca) and any(pbx.check_certificate for pbx in policy.pbxs.values())
         checked = _secure_hops(policy) if self.pbxs_ca else []
-        text = render("tls.cfg", folder=folder, checks=checks, shown=list(_shown(self.further)), checked=checked)
+        shown = list(_shown(self.further))
+        text = render("tls.cfg", folder=folder, checks=checks, shown=shown, checked=checked, trunks=trunks)
         yield File("tls.cfg", text, Action.TLS)
+        yield from profile_files(self.trunk_tls)
         if checked:
             yield File("pbxs-ca.pem", self.pbxs_ca, Action.TLS)
         for one in self.further:
@@ -190,6 +195,7 @@ def dispatcher_list(policy: Policy) -> bytes:
     for trunk in policy.trunks.values():
         for hop in trunk.hops if trunk.probe else ():
             view = policy.sides[hop.side]
-            socket = f"{hop.proto}:{_alias(view.local)}:{view.ports[hop.proto]}"
-            lines.append(f"{trunk.group} {hop.uri} 0 0 socket={socket}")
+            port = (trunk.own.port if trunk.own else 0) or view.ports[hop.proto]
+            named = f";ping_from=sip:voxgate@{trunk.own.name}" if trunk.own and trunk.own.name else ""
+            lines.append(f"{trunk.group} {hop.uri} 0 0 socket={hop.proto}:{_alias(view.local)}:{port}{named}")
     return ("\n".join(lines) + "\n").encode()

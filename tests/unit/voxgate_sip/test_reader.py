@@ -84,6 +84,21 @@ def test_what_is_not_utf_8_is_malformed() -> None:
         reader(fU=b"b\xffb").request(*ENVELOPE)
 
 
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        ("Desk phone 7", "Desk phone 7"),
+        ("Desk\r\n phone", "Desk\r\n phone"),
+        ("Fön 1".encode("latin-1"), "Fön 1"),
+        ("x" * 9000, "x" * 255),
+    ],
+    ids=["as-it-stands", "folded", "no-utf-8", "long"],
+)
+def test_a_user_agent_may_be_folded_and_in_any_character_set(agent: str | bytes, told: str) -> None:
+    encoded = agent.hex() if isinstance(agent, bytes) else ""
+    assert reader(ua=agent, **{"(ua{s.encode.hexa})": encoded}).request(*ENVELOPE).agent == told
+
+
 @pytest.mark.parametrize(("host", "bare"), [("[::1]", "::1"), ("pbx.example", "pbx.example"), ("", "")])
 def test_brackets_are_taken_off(host: str, bare: str) -> None:
     assert unbracketed(host) == bare
