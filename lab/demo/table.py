@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lab.demo import browsing, relayed
+from lab.demo.attacking import shut_out
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
 from lab.demo.refusing import no_open_relay, unknown_domain
@@ -98,6 +99,11 @@ LANES: tuple[tuple[Claim, ...], ...] = (
             "nobody can use the edge as an open relay",
             "foreign targets, forged Route and To-tag; listened at the target",
             no_open_relay,
+        ),
+        Claim(
+            "an attacker is shut out of every port, and `voxgate why` tells what it did",
+            "guesses over TCP, then every port tried from its address, and from the address beside it",
+            shut_out,
         ),
     ),
 )

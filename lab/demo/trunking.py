@@ -29,6 +29,7 @@ SETTING = Setting(
     BEHIND_NAT,
     more={
         **EVERY_TRANSPORT,
+        "guard": {},
         "turn": TURN,
         "trunks": {
             "carrier": {

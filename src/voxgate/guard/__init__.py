@@ -13,6 +13,7 @@ evidence.py  evidence in words; alerts in the place of bans (pure)
 bans.py      who is shut out, and who never is (pure)
 wanted.py    what the walls are to hold, and what of it changed (pure)
 walls.py     the kernel, or the engines where the kernel is not ours
+    engine_walls.py  Kamailio's table and HAProxy's list
 store.py     bans and evidence on disk
 logbook.py   the security log
 lists.py     lists of addresses as text (pure)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from voxgate.engines.sni import Further
 
 CONFIGURATION: Final = "haproxy.cfg"
+BANNED: Final = "banned.lst"
 RUNTIME_SOCKET: Final = "admin.sock"
 MASTER_SOCKET: Final = "master.sock"
 
@@ -99,6 +100,8 @@ class Haproxy:
         )
 
     def _files(self, folder: Path, fragments: list[Fragment]) -> Iterator[File]:
+        # Filled through the runtime socket, where the kernel does not keep banned requesters out.
+        yield File(BANNED, b"", Action.RELOAD, secret=True)
         yield from certificate_files(folder, self.certificate, self.further)
         for name, content in ((CLIENTS_CA, self.clients_ca), (PBXS_CA, self.pbxs_ca)):
             if content:

@@ -43,6 +43,7 @@ def fragment(ground: Ground) -> Fragment | None:
     listeners = tuple(_listeners(ground))
     text = render(
         "haproxy/web.cfg",
+        folder=ground.folder,
         doors=[*_doors(ground, listeners)],
         acme=acme,
         websocket=websocket,
