@@ -5,6 +5,7 @@
 ``talking``   claims about calls between real phones and PBXs
 ``browsing``  claims about a page in a browser
 ``trunking``  the claim about a SIP provider
+``gatekeeping``  the claim about H.323
 ``signing``   the claim about certificates by ACME
 ``failing``   the claim about a node that dies during a series of calls
 ``relayed``   the claim that a browser calls through TURN alone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate.config.asked_names import asked_names
-from voxgate.config.certificates import MOST_NAMES
+from voxgate.config.certificates import MOST_NAMES, MOST_OTHER_NAMES
 from voxgate.config.chain import Bad, Chain, certificates_of, chain_of, covers, key_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def check_certificates(parts: Parts, places: Places, now: datetime) -> tuple[tup
     if parts.certificates is None:
         return (), ()
     asked = asked_names(parts.edge.domain, parts.pbxs.values()) if parts.edge else ()
-    problems: list[Problem] = [*_twice(parts.certificates, places)]
+    problems: list[Problem] = [*_twice(parts.certificates, places), *_too_many(parts.certificates, places)]
     warnings: list[Problem] = []
     for path, one in each(parts.certificates):
         wanted = one.names or (asked if path == DEFAULT else ())
@@ -165,6 +165,15 @@ def _missing(chain: Chain, wanted: tuple[str, ...], path: KeyPath, places: Place
         message = f"the certificate is not for {', '.join(lacking[:_NAMES_TOLD])}{more}"
         advice = "clients that ask for this name and check certificates will not connect"
         yield places.problem((*path, "certificate"), message, advice)
+
+
+def _too_many(certificates: Certificates, places: Places) -> Iterator[Problem]:
+    """A certificate without names of its own is for those in its file: so many are counted as one."""
+    count = sum(max(len(one.names), 1) for one in certificates.others.values())
+    if count > MOST_OTHER_NAMES:
+        message = f"{count} names have certificates of their own, {MOST_OTHER_NAMES} are the most"
+        advice = "use wildcards, or let certificates.default be for some of them"
+        yield places.problem(("certificates", "others"), message, advice)
 
 
 def _twice(certificates: Certificates, places: Places) -> Iterator[Problem]:

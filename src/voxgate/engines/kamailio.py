@@ -15,6 +15,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from voxgate.config.certificates import MOST_OTHER_NAMES
 from voxgate.engines.base import Action, Check, EngineState, File, Listener, Process
 from voxgate.engines.render import render
 from voxgate.engines.rtpengine import NG_PORT
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 #: Shared memory for transactions, connections and tables; private memory of each process. In MiB.
 SHARED_MIB: Final = 256
 PRIVATE_MIB: Final = 16
+#: What names with certificates of their own need on top for each worker, twice: a reload holds the old ones too.
+FURTHER_MIB: Final = MOST_OTHER_NAMES * 2 * 36 // 100
 #: What as many WebSocket connections as HAProxy lets through need on top.
 WEBSOCKET_MIB: Final = MOST * 150 // 1024
 _LOW_PORTS: Final = 1024
@@ -76,7 +79,7 @@ class Kamailio:
             process=self._process(
                 folder,
                 low_ports=any(port < _LOW_PORTS for _, _, port in sockets),
-                shared_mib=SHARED_MIB + (WEBSOCKET_MIB if policy.websocket else 0),
+                shared_mib=_shared_mib(config, policy),
             ),
             files=tuple(self._files(config, policy, folder)),
             check=Check(("kamailio", "-c", "-f", str(folder / "kamailio.cfg"))),
@@ -140,12 +143,11 @@ class Kamailio:
 
     def _tls_files(self, policy: Policy, folder: Path, trunks: tuple[Profile, ...]) -> Iterator[File]:
         checks = bool(self.clients_ca) and any(pbx.check_certificate for pbx in policy.pbxs.values())
-        checked = _secure_hops(policy) if self.pbxs_ca else []
-        shown = list(_shown(self.further))
-        text = render("tls.cfg", folder=folder, checks=checks, shown=shown, checked=checked, trunks=trunks)
+        shown, trusted = list(_shown(self.further)), bool(self.pbxs_ca)
+        text = render("tls.cfg", folder=folder, checks=checks, shown=shown, trusted=trusted, trunks=trunks)
         yield File("tls.cfg", text, Action.TLS)
         yield from profile_files(self.trunk_tls)
-        if checked:
+        if self.pbxs_ca:
             yield File("pbxs-ca.pem", self.pbxs_ca, Action.TLS)
         for one in self.further:
             yield File(f"certificate-{one.name}.pem", one.certificate, Action.TLS)
@@ -156,18 +158,18 @@ class Kamailio:
         yield File("key.pem", self.certificate.key, Action.TLS, secret=True)
 
 
+def _shared_mib(config: Config, policy: Policy) -> int:
+    """Shared memory, which costs nothing until it is used; whoever changes it restarts Kamailio."""
+    tls = FURTHER_MIB * config.listen.sip.workers if config.listen.sip.tls else 0
+    return SHARED_MIB + tls + (WEBSOCKET_MIB if policy.websocket else 0)
+
+
 def _shown(further: tuple[Further, ...]) -> Iterator[tuple[str, str, int]]:
     """(short name, host name, `server_name_mode`) of every name with a certificate of its own; 2 is "below it"."""
     # The first that fits is taken: whole names before wildcards.
     names = sorted(((name, one.name) for one in further for name in one.asked), key=lambda pair: pair[0][0] == "*")
     for name, short in names:
         yield short, name.removeprefix("*."), 2 if name.startswith("*.") else 0
-
-
-def _secure_hops(policy: Policy) -> list[str]:
-    """Where PBXs are called over TLS, `address:port`."""
-    nodes = (node for pbx in policy.pbxs.values() for node in pbx.secure)
-    return list(dict.fromkeys(f"{_alias(node.address)}:{node.port}" for node in nodes))
 
 
 def _alias(name: str) -> str:
