@@ -168,7 +168,8 @@ class Legs:
             self._set_advertised_address(leg.via)
         if leg.socket:
             self._set_send_socket(leg.socket)
-        self.set_profile(leg)
+        if self._profiled:
+            self.set_profile(leg)
 
     def set_profile(self, leg: Leg) -> None:
         """The certificate to show where a connection must be opened."""

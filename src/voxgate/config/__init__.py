@@ -13,6 +13,7 @@ model.py     `Config` and its sections; every key with its sentence
     trunks.py      the section `trunks`
     turn.py        the section `turn`
     trunktls.py    the key `tls` of trunks
+    profiles.py    kinds of providers, as data in `providers/`
     trunknames.py  where its calls go and come from, by name and by address
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`

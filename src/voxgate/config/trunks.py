@@ -7,11 +7,12 @@ import warnings
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from voxgate.config.fields import Port, Section, SipCodes, Srtp, as_list
 from voxgate.config.identity import AccountName, Identity, Server
 from voxgate.config.limits import Limits
+from voxgate.config.profiles import ProfileName, laid_under
 from voxgate.config.scalars import Hostname, IpNetwork, Kind, PbxName, ScalarError, parse_hostname, parse_network
 from voxgate.config.secrets import Secret
 from voxgate.config.trunktls import TrunkTls
@@ -190,6 +191,10 @@ warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
 class Trunk(Section):
     """One SIP provider."""
 
+    profile: ProfileName | None = Field(
+        default=None,
+        description="Kind of provider, whose keys hold where you write none: see the profiles below.",
+    )
     addresses: Sources = Field(
         default=(),
         description="Addresses, networks and host names of the provider: requests from there are the trunk's. Calls "
@@ -264,3 +269,8 @@ class Trunk(Section):
         strict=True,
         description="Hide the addresses of all PBXs from this provider, or of none. Default: as the PBXs say.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_profile(cls, given: object) -> object:
+        return laid_under(given)

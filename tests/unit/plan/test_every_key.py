@@ -92,6 +92,7 @@ OTHER: dict[str, object] = {
     "trunks.*.keepalive": False,
     "trunks.*.srtp": "required",
     "trunks.*.source_port": 5072,
+    "trunks.*.profile": "address",
     "trunks.*.edge_name": "sbc.example.com",
     "trunks.*.tls": {"server_name": "tls.carrier.example"},
     "trunks.*.topology_hiding": True,
