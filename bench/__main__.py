@@ -8,7 +8,7 @@ import sys
 
 from bench.cpu import awake
 
-NAMES = ("sip_calls", "apply_time", "h323")
+NAMES = ("sip_calls", "apply_time", "ldap", "h323")
 
 
 def main() -> int:

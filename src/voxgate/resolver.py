@@ -122,9 +122,9 @@ class Resolver:
 
 
 def _shows_certificate(config: Config) -> bool:
-    listen = config.listen
+    http, sip = config.listen.http, config.listen.sip
     turn = config.turn and config.turn.tls_port
-    return bool(listen.sip.tls or listen.sip.wss or router.served(config) or turn)
+    return bool(sip.tls or sip.wss or (http and http.tls) or router.served(config) or turn)
 
 
 _SELF_SIGNED = Problem(

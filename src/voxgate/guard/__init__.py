@@ -6,6 +6,7 @@
                           limit   is allowed           engines
 
 observation.py  what a requester did, as a value; the port by which it is reported; its line in the log
+access.py       lines of the access log as observations (pure)
 rules.py     the configuration as the guard goes by it
 networks.py  sets of networks; whom an address belongs to
 ledger.py    who did what, and how much of it within a minute (pure)

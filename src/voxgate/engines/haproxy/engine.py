@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate.engines import router
 from voxgate.engines.base import Action, Check, EngineState, File, Process
-from voxgate.engines.haproxy import h323, ldap, tls, web
+from voxgate.engines.haproxy import access, h323, ldap, tls, web
 from voxgate.engines.haproxy.fragment import Ground
 from voxgate.engines.haproxy.stream import targets_fragment
 from voxgate.engines.haproxy.tls import CLIENTS_CA, PBXS_CA, certificate_files
@@ -80,6 +80,7 @@ class Haproxy:
         text = render(
             "haproxy/haproxy.cfg",
             folder=folder,
+            access_socket=places.run / access.SOCKET,
             connections=sum(fragment.connections for fragment in fragments),
             modern=tls.MODERN,
             ciphers=tls.CIPHERS,
