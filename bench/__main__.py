@@ -8,7 +8,7 @@ import sys
 
 from bench.cpu import awake
 
-NAMES = ("sip_calls", "apply_time")
+NAMES = ("sip_calls", "apply_time", "http", "ldap", "h323", "guard")
 
 
 def main() -> int:

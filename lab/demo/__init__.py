@@ -5,8 +5,10 @@
 ``talking``   claims about calls between real phones and PBXs
 ``browsing``  claims about a page in a browser
 ``trunking``  the claim about a SIP provider
+``gatekeeping``  the claim about H.323
 ``signing``   the claim about certificates by ACME
 ``failing``   the claim about a node that dies during a series of calls
+``phonebook`` the claim about LDAP
 ``relayed``   the claim that a browser calls through TURN alone
 ``secret``    the claim that an encrypted call cannot be listened to outside
 ``refusing``  claims about what the edge does not do; ``stranger`` writes SIP by hand for them

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from lab.demo import browsing, relayed
+from lab.demo import browsing, phonebook, relayed
+from lab.demo.attacking import shut_out
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
+from lab.demo.gatekeeping import by_id
 from lab.demo.refusing import no_open_relay, unknown_domain
 from lab.demo.secret import secret
 from lab.demo.signing import renewed_in_a_call
@@ -89,6 +91,7 @@ LANES: tuple[tuple[Claim, ...], ...] = (
         ),
     ),
     (
+        Claim(phonebook.TITLE, phonebook.PROOF, phonebook.found_in_each),
         Claim(
             "an unknown domain gets no answer at all",
             "a stranger's OPTIONS, REGISTER, INVITE; listened for answers",
@@ -98,6 +101,16 @@ LANES: tuple[tuple[Claim, ...], ...] = (
             "nobody can use the edge as an open relay",
             "foreign targets, forged Route and To-tag; listened at the target",
             no_open_relay,
+        ),
+        Claim(
+            "two H.323 PBXs are told apart by the gatekeeper ID (H.460.17, over TCP and TLS)",
+            "a phone registers at each with its password; each PBX notes who asked it for what",
+            by_id,
+        ),
+        Claim(
+            "an attacker is shut out of every port, and `voxgate why` tells what it did",
+            "guesses over TCP, then every port tried from its address, and from the address beside it",
+            shut_out,
         ),
     ),
 )

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lab.demo import gatekeeping, phonebook
 from lab.demo.claim import Outcome
 from lab.demo.relayed import TURN
 from lab.demo.stage import BRANCH, EVERY_TRANSPORT, TONES_HZ, Setting
@@ -27,8 +28,10 @@ TALK_S = 2.0
 
 SETTING = Setting(
     BEHIND_NAT,
+    pbxs=phonebook.beside(gatekeeping.pbxs()),
     more={
-        **EVERY_TRANSPORT,
+        "listen": {**EVERY_TRANSPORT["listen"], "h323": gatekeeping.PORTS, "ldap": phonebook.PORTS},
+        "guard": {},
         "turn": TURN,
         "trunks": {
             "carrier": {

@@ -13,6 +13,7 @@
 ``witness``   remembers every address received messages show, and which were forbidden
 
 ``agent``     the phone; ``pbx`` the small PBX, with ``registrar`` and ``legs``
+``ldap_crowd`` thousands of LDAPS clients that idle
 ``h323``      an H.323 phone and a gatekeeper
 ``features``  what the phone does beside calls; ``services`` the same for the PBX
 """

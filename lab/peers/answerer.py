@@ -45,6 +45,11 @@ class Asked:
         """The first word."""
         return self.text.partition(" ")[0]
 
+    @property
+    def code(self) -> int:
+        """Of an answer."""
+        return int(self.text[8:11])
+
     def values(self, name: str) -> list[str]:
         """Every value of a header."""
         return re.findall(rf"(?mi)^{name}:[ \t]*(.*?)\r?$", self.text.partition("\r\n\r\n")[0])
@@ -117,19 +122,29 @@ class Answerer:
             time.sleep(_STEP_S)
         raise TimeoutError(f"no {method} in {timeout_s} s; refused: {self.refused}")
 
+    def until_refused(self, timeout_s: float = 30) -> None:
+        """Wait until a connection has failed. Raises TimeoutError."""
+        end_s = time.monotonic() + timeout_s
+        while not self.refused:
+            if time.monotonic() > end_s:
+                raise TimeoutError(f"nothing failed in {timeout_s} s")
+            time.sleep(_STEP_S)
+
     def send(self, packet: bytes, to: tuple[str, int]) -> None:
         """Send from the first place, which is UDP."""
         self._sockets[0].sendto(packet, to)
 
-    def codes(self, call: str, timeout_s: float = 30) -> list[int]:
-        """The answers to what was sent with this Call-ID, up to the final one. Raises TimeoutError."""
+    def answer(self, packet: bytes, timeout_s: float = 30) -> Asked:
+        """The final answer to a request that was sent. Raises TimeoutError."""
+        lines = packet.decode().split("\r\n")
+        call, count = (next(line for line in lines if line.startswith(name)) for name in ("Call-ID", "CSeq"))
         end_s = time.monotonic() + timeout_s
         while time.monotonic() < end_s:
-            found = [int(one.text[8:11]) for one in self.asked if one.method == "SIP/2.0" and call in one.text]
-            if found and found[-1] >= 200:
-                return found
+            for one in self.asked:
+                if one.method == "SIP/2.0" and one.code >= 200 and call in one.text and count in one.text:
+                    return one
             time.sleep(_STEP_S)
-        raise TimeoutError(f"no answer to {call} in {timeout_s} s")
+        raise TimeoutError(f"no answer to {lines[0]} in {timeout_s} s")
 
     def _named(self, sock: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         self._names[id(sock)] = name or ""
@@ -199,6 +214,8 @@ class Answerer:
         lines = [f"{line};tag=a" if _name(line) == "to" and ";tag=" not in line else line for line in lines]
         if asked.method == "REGISTER":
             lines += [f"Contact: {value}" for value in asked.values("Contact")]
+        if asked.method == "INVITE" and code < 300:
+            lines.append(f"Contact: <sip:answerer@{asked.place.host}:{asked.place.port}>")
         return "\r\n".join([f"SIP/2.0 {code} Answer", *lines, "Content-Length: 0", "", ""]).encode()
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
-from voxgate.certs.store import Shown, Store, trusted
+from voxgate.certs.store import Shown, Store, trunk_files, trusted
 from voxgate.config import load, network
 from voxgate.config.h323check import h323_cautions
 from voxgate.engines import coturn, router, websocket
@@ -92,7 +92,14 @@ class Resolver:
         clients_ca, pbxs_ca = (trusted(path) for path in (config.certificates.clients_ca, config.certificates.pbxs_ca))
         web_key = lasting_secret(self.places.state / "websocket.key") if websocket.served(config) else ""
         kamailio = Kamailio(
-            _script(), pair, key, websocket_key=web_key, clients_ca=clients_ca, further=further, pbxs_ca=pbxs_ca
+            _script(),
+            pair,
+            key,
+            websocket_key=web_key,
+            clients_ca=clients_ca,
+            trunk_tls=trunk_files(config),
+            further=further,
+            pbxs_ca=pbxs_ca,
         )
         routers = router.processes(read_facts().cpu_count) if router.served(config) else 0
         relays = tuple(router.Router(number + 1, _router()) for number in range(routers))
@@ -115,9 +122,9 @@ class Resolver:
 
 
 def _shows_certificate(config: Config) -> bool:
-    listen = config.listen
+    http, sip = config.listen.http, config.listen.sip
     turn = config.turn and config.turn.tls_port
-    return bool(listen.sip.tls or listen.sip.wss or router.served(config) or turn)
+    return bool(sip.tls or sip.wss or (http and http.tls) or router.served(config) or turn)
 
 
 _SELF_SIGNED = Problem(

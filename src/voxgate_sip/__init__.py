@@ -17,6 +17,7 @@
     chain.py     all attempts of such a call, as text and back (pure)
     callerid.py  who calls, as a provider wants to be told (pure)
     guise.py     the edge as the user agent that a provider sees: caller's identity, CSeq after a challenge
+    ownways.py   providers that see the edge in a way of their own, in Record-Route (pure)
     trunking.py  calls from and to trunks, attempt by attempt
     attempts.py  what such a call can try next
     accounts.py  accounts of PBXs at providers: registered through the edge, and called back through it

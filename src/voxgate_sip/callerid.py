@@ -69,10 +69,13 @@ class Edits(NamedTuple):
     anonymous: bool = False
 
 
-def edited(claims: Claims, caller: CallerId | None, hosts: Mapping[str, str], *, anonymous: bool = False) -> Edits:
+def edited(
+    claims: Claims, caller: CallerId | None, hosts: Mapping[str, str], *, inside: bool = False, anonymous: bool = False
+) -> Edits:
     """What of `claims` changes towards a provider. `hosts`: address that it must not see -> what stands there instead.
 
-    `anonymous`: an earlier request of the dialog was made so.
+    `inside` a dialog nothing is asserted that the PBX does not assert (RFC 3325 section 9.1 allows it in few methods);
+    `anonymous`: the request that opened it was made so.
     """
     values = dict(zip(HEADERS, claims[3:], strict=True))
     after = {name: elsewhere(value, hosts) for name, value in values.items()}
@@ -83,10 +86,12 @@ def edited(claims: Claims, caller: CallerId | None, hosts: Mapping[str, str], *,
         if anonymous:
             after = dict.fromkeys(HEADERS, "")
             # The provider wants to see the account, so that it is the provider who withholds it.
-            after[PRIVACY] = (claims.privacy or "id") if caller.fixed else ""
+            after[PRIVACY] = (claims.privacy or ("" if inside else "id")) if caller.fixed else ""
         else:
-            after[ASSERTED] = _asserted(caller.asserted, after[ASSERTED], identity, caller)
-            after[PREFERRED] = _asserted(caller.preferred, after[PREFERRED], identity, caller)
+            if claims.asserted or not inside:
+                after[ASSERTED] = _asserted(caller.asserted, after[ASSERTED], identity, caller)
+            if claims.preferred or not inside:
+                after[PREFERRED] = _asserted(caller.preferred, after[PREFERRED], identity, caller)
             after[DIVERSION], after[HISTORY] = _diverted(caller.diversion, after[DIVERSION], after[HISTORY])
         sender = _sender(claims, caller, hosts, anonymous=anonymous)
     changed = [name for name in HEADERS if after[name] != values[name]]

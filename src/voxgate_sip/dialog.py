@@ -6,7 +6,8 @@ forged: for everyone but PBXs it must be a PBX.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
     from voxgate_sip.route import Router
+
+#: Our port in the Via of an own request.
+_SENT_FROM: Final = re.compile(r"^[^;]*:(\d{1,5})(?:;|$)")
 
 
 class DialogRelay:
@@ -97,10 +101,12 @@ class DialogRelay:
         shapes, shape, ending = FROM_PBX, "", ""
         if from_pbx:
             shapes = FROM_PHONE
-            if hider.active and hop not in self._pbx_hops and hider.hides(source, leg.side):
+            if hider.active and hop not in self._pbx_hops and hider.hides(source, leg.side, leg.hides):
                 shapes = dict.fromkeys((method,), TO_HIDDEN)
             shape = shapes.get(method, "")
-        elif hider.active and hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source)):
+        elif hider.active and hider.hides(
+            unbracketed(hop.partition(" ")[0]), self._router.side_of(source), self._told(source)
+        ):
             shapes = FROM_HIDDEN
             shape = shapes.get(method, "")
         if self._media:
@@ -123,16 +129,33 @@ class DialogRelay:
         if self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
 
+    def _told(self, source: str) -> bool | None:
+        """What a trunk at `source` may see of PBXs; None where it is none, or says nothing."""
+        found = self._trunks.at(source) if self._trunks else ()
+        return found[0].hides if found else None
+
     def own_request(self) -> None:
         """The edge's own request must name the edge as it looks from where it goes.
 
         tm has written its Via by then. It writes a new one for another socket; otherwise only the text can change.
         """
-        leg = self._legs.to_next_hop(str(self._pv_get(NEXT_HOP)), from_pbx=True)
-        if leg.socket:
+        sent_from = 0
+        if self._legs.apart:
+            port = _SENT_FROM.search(str(self._pv_get("$hdr(Via)")))
+            sent_from = int(port[1]) if port else 0
+        hop = str(self._pv_get(NEXT_HOP))
+        leg = self._legs.to_next_hop(hop, from_pbx=True, sent_from=sent_from)
+        own = leg.own.partition(";")[0]
+        if leg.group and self._ksr.kx.get_method() == "OPTIONS":
+            # Some know whom they speak with by its Contact.
+            self._ksr.hdr.append(f"Contact: <sip:{leg.own}>\r\n")
+        if leg.socket and not (sent_from and own.endswith(f":{sent_from}")):
             self._legs.dress(leg)
-        elif leg.via:
-            own = leg.own.partition(";")[0]
+            self._legs.open(leg, hop)
+            return
+        self._legs.set_profile(leg)
+        self._legs.open(leg, hop)
+        if leg.via:
             self._ksr.textops.subst(rf"/^(Via: SIP\/2\.0\/[A-Z]+ )[^;]+/\1{own}/")
 
     def _refuse(

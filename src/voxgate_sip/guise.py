@@ -89,7 +89,7 @@ class Guise:
             return BARE
         named, caller = False, self._callers.get(mark[2])
         if caller:
-            named, _ = self._identify(caller, hidden=hidden, anonymous=mark[3] == "a")
+            named, _ = self._identify(caller, hidden=hidden, inside=True, anonymous=mark[3] == "a")
         if raised := int(mark[1]):
             self._raise(raised)
         return Worn(mark[0], named, bool(caller))
@@ -115,7 +115,9 @@ class Guise:
             for name in IDENTITIES:
                 hdr.remove(name)
 
-    def _identify(self, caller: CallerId | None, *, hidden: bool, anonymous: bool = False) -> tuple[bool, bool]:
+    def _identify(
+        self, caller: CallerId | None, *, hidden: bool, inside: bool = False, anonymous: bool = False
+    ) -> tuple[bool, bool]:
         """Edit the current request; whether From is a new one, and whether the caller is unknown now."""
         hdr = self._ksr.hdr
         values = ["" if value == NOTHING else value for value in str(self._ksr.pv.get(_CLAIMS)).split(_SEPARATOR)]
@@ -126,7 +128,7 @@ class Guise:
             values = [*values[:3], *("" for _ in HEADERS)]
         uri, display, *rest = values
         claims = Claims(uri, f"{display} " if display else "", *rest)
-        edits = edited(claims, caller, self._domains if hidden else {}, anonymous=anonymous)
+        edits = edited(claims, caller, self._domains if hidden else {}, inside=inside, anonymous=anonymous)
         for name in edits.remove:
             hdr.remove(name)
         lines = "".join(edits.add)

@@ -51,6 +51,8 @@ _IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
 #: Of a reply to a PBX: host of From now and as the PBX wrote it, Vias of the PBX.
 _BEFORE: Final = "$_s($fd\n$T_req($fd)\n$T_req($(hdr(Via)[*])))"
 _IN_REPLY: Final = f"$_s({_CLAIMS}\n$T_req($si)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
+#: The same where providers see the edge in ways of their own: by which port they have asked.
+_IN_REPLY_AT: Final = f"$_s({_CLAIMS}\n$T_req($si) $T_req($Rp)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
 
 
 class Seal:
@@ -117,7 +119,12 @@ class Hider:
         self._ksr = ksr
         self._router = router
         #: Whether any PBX may be hidden from anybody: asked first, because `hides` needs sides and addresses.
-        self.active = router.policy.hide_topology and any(pbx.hide_topology for pbx in router.policy.pbxs.values())
+        policy = router.policy
+        self.active = (policy.hide_topology and any(pbx.hide_topology for pbx in policy.pbxs.values())) or any(
+            trunk.hides for trunk in policy.trunks.values()
+        )
+        self._legs = legs
+        self._in_reply = _IN_REPLY_AT if legs.apart else _IN_REPLY
         self._shown = frozenset(
             node.address
             for pbx in router.policy.pbxs.values()
@@ -138,8 +145,10 @@ class Hider:
         self._t_newtran = ksr.tm.t_newtran
         self._set_source = ksr.corex.set_source_address
 
-    def hides(self, address: str, side: str) -> bool:
-        """Whether parties on a side, other than PBXs, must not see the PBX at `address`."""
+    def hides(self, address: str, side: str, told: bool | None = None) -> bool:
+        """Whether parties on a side, other than PBXs, must not see the PBX at `address`; `told` is a trunk's word."""
+        if told is not None:
+            return told
         return self.active and side[0] == "o" and address not in self._shown
 
     def request(self, method: str, leg: Leg, *, worn: Worn | None = None) -> bool:
@@ -153,6 +162,8 @@ class Hider:
     def cover(self, method: str, leg: Leg, *, worn: Worn | None = None) -> None:
         """Take the PBX out of the current request; its transaction is there already. `worn`: what was done before."""
         own = leg.own.partition(";")[0]
+        # The engine would look a name up.
+        here = leg.source or own
         if method in SHAPED:
             contact, routes = str(self._pv_get(_IN_REQUEST)).split("\n", 1)
             if routes != NOTHING:
@@ -165,13 +176,13 @@ class Hider:
             self._identity.hide_claims()
         for index in range(1, min(int(count), _MOST_VIAS)):
             self._remove_nth("Via", index)
-        self._replace(first, f"SIP/2.0/{leg.proto.upper()} {own};branch=z9hG4bKvoxgate", "f")
+        self._replace(first, f"SIP/2.0/{leg.proto.upper()} {here};branch=z9hG4bKvoxgate", "f")
         # A source has a transport of the network, and WebSocket is none to the engine here.
-        self._set_source(f"{'tcp' if leg.proto == 'ws' else leg.proto}:{own}")
+        self._set_source(f"{'tcp' if leg.proto == 'ws' else leg.proto}:{here}")
 
     def reply_of_pbx(self) -> None:
         """The current reply is a PBX's and goes to a party outside."""
-        claims, source, proto, contact, routes = str(self._pv_get(_IN_REPLY)).split("\n", 4)
+        claims, source, proto, contact, routes = str(self._pv_get(self._in_reply)).split("\n", 4)
         if claims != NOBODY:
             self._identity.hide_claims()
         inner = ""
@@ -182,7 +193,12 @@ class Hider:
             if inner or ours != routes:
                 self._remove("Record-Route")
                 self._append(f"Record-Route: {ours}\r\n")
-        own = self._own.get((self._router.side_of(unbracketed(source)), proto))
+        source, _, port = source.partition(" ")
+        address = unbracketed(source)
+        side = self._router.side_of(address)
+        own = self._own.get((side, proto))
+        if port:
+            own = self._legs.own_towards(address, side, proto, int(port)) or own
         if own:
             self._show(contact, own, inner)
 

@@ -183,6 +183,12 @@ class Textopsx(Protocol):
     def remove_body(self) -> int: ...
 
 
+class Tls(Protocol):
+    """Functions of `KSR.tls`."""
+
+    def set_connect_server_id(self, p0: str, /) -> int: ...
+
+
 class Tm(Protocol):
     """Functions of `KSR.tm`."""
 
@@ -242,6 +248,7 @@ class Ksr(Protocol):
     tcpops: Tcpops
     textops: Textops
     textopsx: Textopsx
+    tls: Tls
     tm: Tm
     websocket: Websocket
     xhttp: Xhttp

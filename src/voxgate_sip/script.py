@@ -90,7 +90,7 @@ class Script(ReplyCallbacks, BrowserCallbacks):
         self._doorman = Doorman(self._ksr, router, policy.hygiene, self._refusals) if policy.hygiene else None
         self._challenges = Challenges(self._ksr, router, self._suspicion, self._key) if policy.hygiene else None
         legs = Legs(self._ksr, router, self._browsers)
-        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris()))
+        replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris(), legs.trunk_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
         accounts = Accounts(self._ksr, router, self._seal, self._events, hider=self._hider)
@@ -161,6 +161,8 @@ class Script(ReplyCallbacks, BrowserCallbacks):
     def ksr_local_request(self, _msg: Any, _name: str) -> int:
         """Kamailio itself sends a request: a health check, or the BYE of a call that has no audio any more."""
         try:
+            if (seen := str(self._ksr.pv.get(GENERATION))) != self._seen:
+                self._refresh(seen)
             if self._ksr.kx.get_method() in {"BYE", "OPTIONS"}:
                 self._own_request()
         except Exception:  # noqa: BLE001 - as above

@@ -19,6 +19,7 @@ from voxgate_sip.events import plain
 from voxgate_sip.guise import ASKED, BARE, Guise, Worn
 from voxgate_sip.media import NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.ownways import mark
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
 
@@ -102,7 +103,7 @@ class Trunking:
     def _from_trunk(self, request: Request, decision: FromTrunk) -> Chain:
         """The chain of a provider's request, which is made fit for PBXs."""
         ksr, pbxs = self._ksr, decision.did.pbxs
-        hidden = self._hides(pbxs, self._router.side_of(request.source))
+        hidden = self._hides(decision, self._router.side_of(request.source))
         shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
         ksr.nathelper.set_contact_alias_trim()
         if request.method == "INVITE":
@@ -114,7 +115,7 @@ class Trunking:
         """The chain of a request for a provider."""
         own = decision.pbx == EDGE
         hidden = not own and any(
-            self._hider.hides(request.source, hop.side) for trunk in decision.trunks for hop in trunk.hops
+            self._hider.hides(request.source, hop.side, trunk.hides) for trunk in decision.trunks for hop in trunk.hops
         )
         number, shape = decision.number, TO_HIDDEN if hidden else FROM_PHONE.get(request.method, "")
         if request.method == "REGISTER":
@@ -127,10 +128,11 @@ class Trunking:
         source, method = request.source, request.method
         return Chain(way, owner, number, request.user, source, came, method, "", "", "", targets)
 
-    def _hides(self, pbxs: tuple[str, ...], side: str) -> bool:
-        """Whether parties on `side` must not see one of these PBXs."""
-        found = [self._router.policy.pbxs[name] for name in pbxs if name in self._router.policy.pbxs]
-        return any(self._hider.hides(node.address, side) for pbx in found for node in (*pbx.plain, *pbx.secure))
+    def _hides(self, call: FromTrunk, side: str) -> bool:
+        """Whether a trunk on `side` must not see one of the PBXs that its call may lead to."""
+        pbxs, told = self._router.policy.pbxs, call.trunk.hides
+        found = [pbxs[name] for name in call.did.pbxs if name in pbxs]
+        return any(self._hider.hides(node.address, side, told) for pbx in found for node in (*pbx.plain, *pbx.secure))
 
     def next(self, choose: Choose, *, silent: bool, code: int) -> bool:
         """In the failure route: go on where that is declared; False when the failure stays as it is."""
@@ -185,9 +187,15 @@ class Trunking:
             return
         chain, leg = self._now
         ksr = self._ksr
-        worn = self._dressed(chain, leg) if chain.way == "out" else BARE
+        hidden, shape = chain.way == "out" and bool(chain.hidden), chain.shape
+        if chain.way == "out" and chain.method != "REGISTER":
+            # Each trunk of a chain may be told something else.
+            hidden = self._hider.hides(chain.source, leg.side, leg.hides)
+            shape = TO_HIDDEN if hidden else FROM_PHONE.get(chain.method, "")
+        worn = self._dressed(chain, leg, hidden=hidden) if chain.way == "out" else BARE
         if chain.method == "INVITE":
-            ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{worn.mark}")
+            whose = mark(chain.way, self._router.policy.trunks.get(chain.owner), leg.group)
+            ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{whose}{worn.mark}")
         if self._credentials:
             ksr.hdr.append(self._credentials)
         if chain.way == "in":
@@ -204,17 +212,17 @@ class Trunking:
             ksr.set_drop()
             return
         if worn.mark:
-            ksr.tm.t_on_reply((chain.shape or "ksr_from_phone") + ASKED + ending)
-        elif chain.shape or ending:
-            ksr.tm.t_on_reply((chain.shape or "ksr_from_pbx") + ending)
-        if chain.way == "out" and chain.hidden:
+            ksr.tm.t_on_reply((shape or "ksr_from_phone") + ASKED + ending)
+        elif shape or ending:
+            ksr.tm.t_on_reply((shape or "ksr_from_pbx") + ending)
+        if hidden:
             self._hider.cover(chain.method, leg, worn=worn)
 
-    def _dressed(self, chain: Chain, leg: Leg) -> Worn:
+    def _dressed(self, chain: Chain, leg: Leg, *, hidden: bool) -> Worn:
         """Make the current branch what the provider shall see."""
         if chain.method != "REGISTER":
             trunk = self._router.policy.trunks[chain.tried[-1][0]]
-            return self._guise.put_on(trunk, chain.raised, hidden=bool(chain.hidden))
+            return self._guise.put_on(trunk, chain.raised, hidden=hidden)
         if chain.number:
             self._accounts.show(chain.owner, chain.source, leg.own)
         return BARE
@@ -251,5 +259,5 @@ class Trunking:
 
     def _leg(self, hop: Node | Hop, target: str) -> Leg:
         if isinstance(hop, Hop):
-            return self._legs.to(hop.side, hop.proto)._replace(srtp=self._router.policy.trunks[target].srtp)
+            return self._legs.to_trunk(self._router.policy.trunks[target], hop.side, hop.proto)
         return self._legs.to_node(hop)

@@ -81,13 +81,28 @@ class CallerId:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """The edge as one provider sees it: our `port` for it, 0 for the usual one; our `name` instead of an address; the
+
+    TLS profile `profile` of connections that we open, and the `server_name` that they ask for. Empty: not said.
+    """
+
+    port: int = 0
+    name: str = ""
+    profile: str = ""
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Trunk:
     """One provider. `host` stands in request URIs, `server` is the name by which a PBX picks this trunk.
 
     `sources` are networks in CIDR notation, `dids` stand in the order in which they are asked. `rank` orders trunks
     with an equally long prefix; no prefix serves every number. `group` is its dispatcher set. `account` is the user in
     our Contact where the edge registers; `auth_user` and `password` answer its challenges. `srtp` is off, optional or
-    required. `caller` is None where provider and PBX are told of callers what the other one says.
+    required. `caller` is None where provider and PBX are told of callers what the other one says. `own` is how this
+    provider alone sees the edge, None where it is as for everybody else; `hides`: whether it must not see PBXs, None:
+    as the PBXs say.
     """
 
     name: str
@@ -111,6 +126,8 @@ class Trunk:
     password: str = field(repr=False)
     srtp: str
     caller: CallerId | None = None
+    own: Own | None = None
+    hides: bool | None = None
 
 
 def trunk_of(entry: dict[str, Any]) -> Trunk:
@@ -125,6 +142,7 @@ def trunk_of(entry: dict[str, Any]) -> Trunk:
         **{key: frozenset(entry[key]) for key in ("protos", "pbxs", "codes")},
         **{key: tuple(entry[key]) for key in ("sources", "prefixes")},
         "caller": CallerId(**entry["caller"]) if entry.get("caller") else None,
+        "own": Own(**entry["own"]) if entry.get("own") else None,
     }
     return Trunk(**given)
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import socket
+import ssl
 import sys
 import time
 from contextlib import ExitStack, contextmanager
@@ -81,6 +82,19 @@ class Site:
         with self.net.socket(host, kind=socket.SOCK_STREAM) as sock:
             sock.settimeout(1)
             return sock.connect_ex((EDGE_PUBLIC, port)) == 0
+
+    def shakes_hands(self, port: int, host: str = "stranger") -> bool:
+        """Whether a TLS handshake from a host is answered."""
+        with self.net.socket(host, kind=socket.SOCK_STREAM) as sock:
+            sock.settimeout(1)
+            try:
+                sock.connect((EDGE_PUBLIC, port))
+                context = ssl.create_default_context()
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+                context.wrap_socket(sock, server_hostname="edge.example.com").close()
+            except OSError:
+                return False
+        return True
 
     def sipvicious(self, tool: str, *words: str, agent: str = "", timeout_s: float = 60) -> str:
         """Run a tool on the attacker's machine; `agent` in the place of the name by which everybody knows it."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Right for the office: every name leads to the edge.
 ZONE = (f"@ A {EDGE_PUBLIC}", f"edge A {EDGE_PUBLIC}", f"shop A {EDGE_PUBLIC}", f"six AAAA {EDGE_PUBLIC_SIX}")
 LISTEN = {"sip": {"udp": 5060, "tcp": 5060, "tls": 5061, "wss": 443}}
-NAMES = ("edge.example.com", "example.com")
+NAMES = ("edge.example.com", "example.com", "six.example.com")
 
 
 def certs(edge: Edge, *words: str) -> dict[str, Any]:

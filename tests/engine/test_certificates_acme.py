@@ -50,7 +50,8 @@ def renewals(edge: Edge) -> list[str]:
 
 
 def test_tls_works_at_once_and_what_the_authority_says_no_to_leaves_it_as_it_is(world: Internet) -> None:
-    with world.edge(world.config()) as office:
+    # The authority asks the third name over IPv6.
+    with world.edge(world.config({"default": {"acme": world.acme(), "names": [*NAMES]}})) as office:
         edge = office.edge
         assert shown_as_wanted(edge) == 2 * 2 * len(NAMES)
         found = signed(edge)
@@ -108,7 +109,7 @@ def test_wildcards_by_records_in_the_dns_and_each_name_its_own_certificate(world
     hook.write_text(HOOK.format(socket=world.names.control_socket, journal=journal))
     hook.chmod(0o755)
     certificates = {
-        "default": {"acme": world.acme()},
+        "default": {"acme": world.acme(), "names": [*NAMES]},
         "others": {
             "shop": {"acme": world.acme(dns=update), "names": ["shop.example.com", "*.shop.example.com"]},
             "club": {"acme": world.acme(dns={"hook": str(hook)}, key_type="rsa"), "names": ["*.club.example.com"]},
@@ -136,7 +137,7 @@ def test_wildcards_by_records_in_the_dns_and_each_name_its_own_certificate(world
 
 def test_a_revoked_certificate_is_replaced_because_the_authority_asks_for_it(world: Internet) -> None:
     acme = world.acme(directory=world.pebble.with_renewal_info())
-    with world.edge(world.config({"default": {"acme": acme}})) as office:
+    with world.edge(world.config({"default": {"acme": acme, "names": [*NAMES]}})) as office:
         edge = office.edge
         before = signed(edge)
         assert one(edge)["next_order"] > "2028"

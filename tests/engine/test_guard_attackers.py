@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
+import sqlite3
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.attackers import HOME, STRANGER, Site, forged, request, site, until
-from tests.engine.office import MARKS
+from tests.engine.office import MARKS, config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,3 +146,41 @@ def test_an_ipv6_attacker_with_many_addresses_is_one_requester(place: Site) -> N
         sock.settimeout(1)
         assert sock.connect_ex(("2001:db8:1::10", 5060)) != 0
     assert place.registers(port=5072)
+
+
+def test_without_the_kernel_the_engines_keep_attackers_out_and_status_says_so() -> None:
+    ports = {"udp": 5060, "tcp": 5060, "tls": 5061, "wss": 443}
+    with site(config(guard={"firewall": False}, listen={"sip": ports})) as place:
+        assert place.edge.status()["guard"] == [
+            {"enforced_by": "engines", "reason": "guard.firewall is off", "bans": 0}
+        ]
+        asked = request("OPTIONS", "edge.example.com", number=1)
+        assert place.answered(asked)
+        assert place.shakes_hands(443)
+        assert place.edge.command("ban", STRANGER, "--for", "1h").code == 0
+        until(lambda: not place.answered(asked))
+        assert not place.shakes_hands(443)
+        assert place.registers()
+        os.kill(place.edge.engine("kamailio")["pid"], signal.SIGKILL)
+        until(lambda: place.registers(5080))
+        until(lambda: not place.answered(asked), 30)
+        assert place.edge.command("allow", STRANGER).code == 0
+        until(lambda: place.answered(asked))
+        assert place.shakes_hands(443)
+
+
+def test_a_ban_ends_by_its_time_and_service_returns() -> None:
+    with site() as place:
+        assert place.edge.command("ban", HOME, "--for", "1h").code == 0
+        until(lambda: not place.registers())
+        place.edge.stop()
+        # An hour less a few seconds have passed.
+        soon = (datetime.now(UTC) + timedelta(seconds=6)).isoformat()
+        with sqlite3.connect(place.folder / "state" / "guard.db") as state:
+            state.execute("UPDATE bans SET until = ?", (soon,))
+        state.close()
+        place.edge.start()
+        assert place.banned() == [f"{HOME}/32"]
+        assert not place.registers()
+        until(place.registers, 20)
+        assert place.banned() == []

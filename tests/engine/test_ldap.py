@@ -188,6 +188,23 @@ def test_suspicious_binds_are_told_with_their_requester_and_user(place: Director
     assert any(line.startswith("event=unknown_name") and "name=elsewhere.example user=eve" in line for line in told)
 
 
+def test_forwarded_and_rejected_requests_stand_in_the_access_log(place: Directories) -> None:
+    place.search(SECURE, place.hq)
+    place.client("ldapwhoami", "-H", PLAIN, "-D", "cn=eve,dc=elsewhere,dc=example", "-w", "x")
+    place.client("ldapwhoami", "-H", PLAIN, "-D", place.hq.bind_dn, "-w", "wrong")
+    place.edge.status()  # what was told before is written by now
+    lines = [
+        (line["protocol"], line["service"], line["pbx"], line["node"], line["result"], line["reason"], line["status"])
+        for line in place.accesses()
+    ]
+    assert ("ldaps", "example.com", "hq", "192.168.1.20:636", "forwarded", "", 0) in lines
+    assert ("ldap", "elsewhere.example", "", "", "rejected", "name", INVALID) in lines
+    assert ("ldap", "example.com", "hq", "192.168.1.20:389", "rejected", "pbx", INVALID) in lines
+    (served,) = [line for line in place.accesses() if line["node"].endswith(":636")][-1:]
+    assert served["requester"] == "203.0.113.77"
+    assert served["bytes_out"] > served["bytes_in"] > 0
+
+
 def test_a_client_certificate_is_asked_for_and_none_is_refused(place: Directories) -> None:
     issue(place.ca, place.folder, "phone", "guest")
     for stem in ("", "phone"):

@@ -12,7 +12,7 @@ from lab.edge import Edge, Kept
 from lab.net import Net
 from lab.topologies import DMZ, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from tests.engine.office import folder
-from tests.engine.turn_client import TurnClient, time_limited
+from tests.engine.turn_client import RefusedError, TurnClient, time_limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,3 +102,12 @@ def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def refused(client: TurnClient, peer: str) -> int:
+    """The code with which a peer is refused; 0: it is not."""
+    try:
+        client.permit(peer)
+    except RefusedError as error:
+        return error.code
+    return 0

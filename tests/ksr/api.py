@@ -8,12 +8,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.tls import authority
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The modules that kamailio.cfg loads; tls needs a configuration and offers nothing that we call.
+#: The modules that kamailio.cfg loads.
 MODULES = (
-    "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops", "textopsx",
+    "tls", "ctl", "kex", "corex", "tm", "tmx", "sl", "rr", "pv", "kemix", "maxfwd", "textops", "textopsx",
     "siputils", "sanity", "htable", "nathelper", "path", "dispatcher", "rtpengine", "rtimer",
     "xhttp", "websocket", "tcpops", "app_python3",
 )  # fmt: skip
@@ -36,6 +38,7 @@ def api_list(folder: Path) -> dict[tuple[str, str], Function]:
     """Start Kamailio in `folder` without any socket but a loopback one, and ask it. Bounded to ten seconds."""
     (folder / "api.py").write_text(_SCRIPT)
     (folder / "api.cfg").write_text(_configuration(folder))
+    authority().issue(folder, "localhost")
     (folder / "dispatcher.list").write_text("1 sip:127.0.0.1:9\n")
     log = (folder / "api.log").open("wb")
     with (
@@ -53,9 +56,12 @@ def api_list(folder: Path) -> dict[tuple[str, str], Function]:
 
 
 def _configuration(folder: Path) -> str:
-    lines = ["#!KAMAILIO", "children=1", "listen=udp:127.0.0.1:15999", "log_stderror=yes"]
+    lines = ["#!KAMAILIO", "children=1", "enable_tls=yes", "listen=udp:127.0.0.1:15999", "log_stderror=yes"]
     lines += [f'loadmodule "{module}.so"' for module in MODULES]
     lines += [
+        # It offers nothing without a certificate.
+        f'modparam("tls", "certificate", "{folder}/server.pem")',
+        f'modparam("tls", "private_key", "{folder}/server.key")',
         f'modparam("ctl", "binrpc", "unix:{folder}/ctl.sock")',
         f'modparam("dispatcher", "list_file", "{folder}/dispatcher.list")',
         'modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:9")',

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from contextlib import AsyncExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Self
@@ -33,6 +35,8 @@ def office(folders: Callable[[], Path]) -> Iterator[Stage]:
         "nodes": list(SIX.values()),
         "balance": "least-calls",
         "failover": {"timeout_seconds": 1.0},
+        # Never reached: `status` tells how many calls there are.
+        "limits": {"calls": 100},
     }
     options = {host: ("--listen", f"udp:[{address}]:5060", "--hangup-after", "1.0") for host, address in SIX.items()}
     with stage(Setting(DMZ, pbxs={"hq": hq}, options=options), folders()) as made:
@@ -42,8 +46,9 @@ def office(folders: Callable[[], Path]) -> Iterator[Stage]:
 class Crowd:
     """Phones that each hold one call; `at` tells which node it is on."""
 
-    def __init__(self, office: Stage) -> None:
+    def __init__(self, office: Stage, places: tuple[tuple[str, str], ...] = PLACES) -> None:
         self._office = office
+        self._places = places
         self._stack = AsyncExitStack()
         self.calls: dict[str, Call] = {}
 
@@ -58,7 +63,7 @@ class Crowd:
     async def dial(self, number: str = "600") -> str:
         """One more call; the user."""
         mark = next(_users)
-        host, transport = PLACES[mark % len(PLACES)]
+        host, transport = self._places[mark % len(self._places)]
         user = f"least{mark}"
         opened = await self._stack.enter_async_context(phone(self._office, Party(host, transport, user, HQ)))
         call = await opened.dial(number)
@@ -142,5 +147,39 @@ def test_a_call_that_fails_over_counts_for_the_node_that_has_it(office: Stage) -
             places = [crowd.at(await crowd.dial()) for _ in range(4)]
             assert places[:3].count(A) >= 2, places
             assert crowd.held()[A] >= 3
+
+    asyncio.run(scene())
+
+
+def test_counts_survive_a_crash_of_kamailio(office: Stage) -> None:
+    async def counted(calls: int) -> None:
+        for _ in range(60):
+            told = (await asyncio.to_thread(office.edge.status))["limits"]
+            if [one["calls"] for one in told if one["name"] == "hq"] == [calls]:
+                return
+            await asyncio.sleep(0.25)
+        pytest.fail(f"not {calls} calls: {told}")
+
+    async def scene() -> None:
+        # Connections die with Kamailio.
+        async with Crowd(office, PLACES[:2]) as crowd:
+            for _ in range(6):
+                await crowd.dial()
+            for user in [user for user in crowd.calls if crowd.at(user) == A]:
+                await crowd.end(user)
+            await counted(3)
+            pid = (await asyncio.to_thread(office.edge.engine, "kamailio"))["pid"]
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: "calls_adopted" in office.edge.text(), "the new Kamailio is told of the calls")
+            await counted(3)
+            # The counters follow the calls within a few seconds; before, the nodes would take turns.
+            for _ in range(30):
+                users = [await crowd.dial() for _ in range(3)]
+                if {crowd.at(user) for user in users} == {A}:
+                    break
+                for user in users:
+                    await crowd.end(user)
+                await asyncio.sleep(0.5)
+            assert crowd.held() == {A: 3, B: 3}
 
     asyncio.run(scene())

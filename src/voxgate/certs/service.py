@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from voxgate.certs import schedule
 from voxgate.certs.aside import aside
 from voxgate.certs.explain import Failure
-from voxgate.certs.handshake import Finding, questions, verify
+from voxgate.certs.handshake import Finding, Question, questions, verify
 from voxgate.certs.order import Wanted
 from voxgate.certs.standing import Standing, by_acme, by_hand, life_of
 from voxgate.certs.store import DEFAULT, Shown, Store, trusted, wanted_names
@@ -65,6 +65,8 @@ class Service:
         self._taken: dict[str, bytes] = {}
         self._refused: tuple[dict[str, bytes], float, str] = ({}, 0.0, "")
         self._findings: tuple[Finding, ...] = ()
+        #: What the findings are about: only what changed is asked again.
+        self._answered: tuple[Question, ...] = ()
         self._lane = asyncio.Lock()
         self._wake = asyncio.Event()
 
@@ -83,7 +85,8 @@ class Service:
         while True:
             self._wake.clear()
             async with self._lane:
-                await self._verify()
+                if self._questions() != self._answered or any(finding.wrong for finding in self._findings):
+                    await self._verify()
                 for name, acme in self._ordered():
                     await self._tend(name, acme)
                 await self._follow()
@@ -161,7 +164,8 @@ class Service:
         if one is None:
             return by_hand(shown, self._now_s())
         shelf = self._store.shelf
-        return by_acme(shown, shelf.current(shown.name), self._wanted(shown.name, one), shelf.memory(shown.name))
+        kept, wanted = shelf.current(shown.name), self._wanted(shown.name, one)
+        return by_acme(shown, kept, wanted, shelf.memory(shown.name), self._now_s())
 
     async def _tend(self, name: str, one: Certificate) -> None:
         """Order it when that is due."""
@@ -251,11 +255,14 @@ class Service:
         await self._verify()
         return next((str(finding) for finding in self._findings if finding.wrong), "")
 
-    async def _verify(self) -> None:
+    def _questions(self) -> tuple[Question, ...]:
         if self._desired is None or not self._last:
-            return
-        listeners = [one for state in self._desired.engines for one in state.listeners]
-        self._findings = await verify(questions(listeners, self._last))
+            return ()
+        return questions((one for state in self._desired.engines for one in state.listeners), self._last)
+
+    async def _verify(self) -> None:
+        self._answered = self._questions()
+        self._findings = await verify(self._answered)
         for finding in self._findings:
             if finding.wrong:
                 log.warning("certificate_not_shown finding=%s", finding)

@@ -37,9 +37,9 @@ def by_hand(shown: Shown, now_s: float) -> Standing:
     return Standing(shown, None, words if soon and shown.name != DEFAULT else "")
 
 
-def by_acme(shown: Shown, issued: Issued | None, wanted: Wanted, memory: schedule.Memory) -> Standing:
-    """One that ACME signs."""
-    due = schedule.due_s(life_of(shown, issued, wanted), memory, wanted.digest)
+def by_acme(shown: Shown, issued: Issued | None, wanted: Wanted, memory: schedule.Memory, now_s: float) -> Standing:
+    """One that ACME signs; what is overdue is due now."""
+    due = max(schedule.due_s(life_of(shown, issued, wanted), memory, wanted.digest), now_s)
     return Standing(shown, due, memory.error if memory.wanted == wanted.digest else "")
 
 

@@ -21,6 +21,7 @@ from voxgate.certs.shelf import KEY_MODE, Shelf
 from voxgate.config.asked_names import asked_names
 from voxgate.config.certificates import MOST_NAMES, Certificate
 from voxgate.config.chain import Bad, Chain, certificates_of, chain_of, covers, key_of
+from voxgate.engines.trunk_tls import TrunkFiles
 from voxgate.errors import HostError
 from voxgate.host import files
 
@@ -142,6 +143,15 @@ def wanted_names(name: str, wanted: Certificate, config: Config) -> tuple[str, .
 def trusted(path: Path | None) -> bytes:
     """A trust list of the configuration, PEM; empty where there is none. Raises HostError."""
     return files.read(path) if path else b""
+
+
+def trunk_files(config: Config) -> dict[str, TrunkFiles]:
+    """The files of trunks with TLS of their own, by name. Raises HostError."""
+    return {
+        name: TrunkFiles(*(trusted(path) for path in (tls.certificate, tls.key, tls.ca)))
+        for name, trunk in config.trunks.items()
+        if (tls := trunk.tls)
+    }
 
 
 def _shown(name: str, origin: Origin, pair: tuple[bytes, bytes], names: tuple[str, ...]) -> Shown:

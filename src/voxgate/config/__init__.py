@@ -4,14 +4,19 @@ scalars.py   host names, service names, port ranges: parsed once into typed valu
 model.py     `Config` and its sections; every key with its sentence
     fields.py      base class and value types of all sections
     pbxs.py        the section `pbxs`
-    fraud.py       the key `fraud` of PBXs
-    limits.py      the key `limits` of PBXs, trunks and requesters
     nodes.py       addresses of PBXs
     services.py    what services beside SIP have in common
+    web.py         HTTP, and the access log
+    urls.py        which URLs are let through
+    presets.py     lists of URLs by name
+    fraud.py       the key `fraud` of PBXs
+    limits.py      the key `limits` of PBXs, trunks and requesters
     ldap.py        LDAP
     h323.py        H.323
     trunks.py      the section `trunks`
     turn.py        the section `turn`
+    trunktls.py    the key `tls` of trunks
+    profiles.py    kinds of providers, as data in `providers/`
     trunknames.py  where its calls go and come from, by name and by address
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`
@@ -26,6 +31,7 @@ places.py      where each key was written: path -> file and line
     crosscheck.py  contradictions between keys
     trunkcheck.py  the same around trunks
     ldapcheck.py   the same around LDAP
+    webcheck.py    the same around HTTP
     h323check.py   the same around H.323
     turncheck.py   the same around STUN and TURN
     certificates.py  the section `certificates`

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate.config.asked_names import asked_names
-from voxgate.config.certificates import MOST_NAMES
+from voxgate.config.certificates import MOST_NAMES, MOST_OTHER_NAMES
 from voxgate.config.chain import Bad, Chain, certificates_of, chain_of, covers, key_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def check_certificates(parts: Parts, places: Places, now: datetime) -> tuple[tup
     if parts.certificates is None:
         return (), ()
     asked = asked_names(parts.edge.domain, parts.pbxs.values()) if parts.edge else ()
-    problems: list[Problem] = [*_twice(parts.certificates, places)]
+    problems: list[Problem] = [*_twice(parts.certificates, places), *_too_many(parts.certificates, places)]
     warnings: list[Problem] = []
     for path, one in each(parts.certificates):
         wanted = one.names or (asked if path == DEFAULT else ())
@@ -59,6 +59,26 @@ def each(certificates: Certificates) -> Iterator[tuple[KeyPath, Certificate]]:
         yield DEFAULT, certificates.default
     for name, one in certificates.others.items():
         yield ("certificates", "others", name), one
+
+
+def check_trunk_tls(parts: Parts, places: Places, now: datetime) -> tuple[list[Problem], list[Problem]]:
+    """(problems, warnings) of what providers are shown, and of whom they must be signed by."""
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    for name, trunk in parts.trunks.items():
+        path: KeyPath = ("trunks", name, "tls")
+        if trunk.tls and trunk.tls.certificate and trunk.tls.key:
+            chain = _chain(trunk.tls.certificate, trunk.tls.key, path, places)
+            if isinstance(chain, Chain):
+                warnings += [places.problem((*path, "certificate"), b.message, b.advice) for b in _doubts(chain, now)]
+            else:
+                problems += chain
+        if trunk.tls and trunk.tls.ca:
+            found = content(trunk.tls.ca)
+            several = certificates_of(found, str(trunk.tls.ca)) if isinstance(found, bytes) else found
+            if isinstance(several, Bad):
+                problems.append(places.problem((*path, "ca"), several.message, several.advice))
+    return problems, warnings
 
 
 def content(path: Path) -> bytes | Bad:
@@ -145,6 +165,15 @@ def _missing(chain: Chain, wanted: tuple[str, ...], path: KeyPath, places: Place
         message = f"the certificate is not for {', '.join(lacking[:_NAMES_TOLD])}{more}"
         advice = "clients that ask for this name and check certificates will not connect"
         yield places.problem((*path, "certificate"), message, advice)
+
+
+def _too_many(certificates: Certificates, places: Places) -> Iterator[Problem]:
+    """A certificate without names of its own is for those in its file: so many are counted as one."""
+    count = sum(max(len(one.names), 1) for one in certificates.others.values())
+    if count > MOST_OTHER_NAMES:
+        message = f"{count} names have certificates of their own, {MOST_OTHER_NAMES} are the most"
+        advice = "use wildcards, or let certificates.default be for some of them"
+        yield places.problem(("certificates", "others"), message, advice)
 
 
 def _twice(certificates: Certificates, places: Places) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from voxgate.config.ldapcheck import ldap_problems
 from voxgate.config.places import dotted
 from voxgate.config.trunkcheck import trunk_problems
 from voxgate.config.turncheck import turn_problems
+from voxgate.config.webcheck import web_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,7 @@ def cross_check(parts: Parts, places: Places) -> list[Problem]:
         *_targets(parts, places),
         *trunk_problems(parts, places),
         *ldap_problems(parts, places),
+        *web_problems(parts, places),
         *turn_problems(parts, places),
         *h323_problems(parts, places),
     ]

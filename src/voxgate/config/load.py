@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from voxgate.config.certificate import check_certificates
+from voxgate.config.certificate import check_certificates, check_trunk_tls
 from voxgate.config.client_certificates import check_client_certificates
 from voxgate.config.crosscheck import cross_check
 from voxgate.config.document import Items, Keys, Scalar, SecretName, parse
@@ -147,10 +147,11 @@ def load_sources(sources: tuple[Source, ...], secrets: SecretReader, now: dateti
     parts = Parts.of_config(config) if config else Parts.of_data(data)
     problems += cross_check(parts, places)
     wrong, warnings = check_certificates(parts, places, now)
-    problems += (*wrong, *check_client_certificates(parts, places))
+    wrong_tls, doubts = check_trunk_tls(parts, places, now)
+    problems += (*wrong, *wrong_tls, *check_client_certificates(parts, places))
     if problems or config is None:
         raise ConfigError(in_order(problems, sources))
-    return Loaded(config, sources, in_order(list(warnings), sources), places)
+    return Loaded(config, sources, in_order([*warnings, *doubts], sources), places)
 
 
 @dataclass(frozen=True, slots=True)

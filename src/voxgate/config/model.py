@@ -21,6 +21,7 @@ from voxgate.config.pbxs import Pbx
 from voxgate.config.scalars import Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
 from voxgate.config.turn import Turn
+from voxgate.config.web import AccessLog, HttpListen
 
 
 def _auto_or_list(value: object) -> str:
@@ -111,6 +112,7 @@ class Listen(Section):
     """What is served to the outside. A service type without an entry accepts nothing."""
 
     sip: SipListen = Field(default=SipListen(udp=5060, tcp=5060, tls=5061), description="SIP, over UDP, TCP and TLS.")
+    http: HttpListen | None = Field(default=None, description="HTTP for the PBXs' web clients. Not served by default.")
     ldap: LdapListen | None = Field(
         default=None, description="LDAP for phone books and directories. Not served by default."
     )
@@ -168,6 +170,7 @@ class Config(Section):
     media: Media = Field(default=Media(), description="Relay of audio and video.")
     health: Health = Field(default=Health(), description="Health checks of PBX nodes.")
     pbxs: dict[PbxName, Pbx] = Field(min_length=1, description="The PBXs, each under a short name of your choice.")
+    access_log: AccessLog = Field(default=AccessLog(), description="The log of requests.")
     trunks: dict[PbxName, Trunk] = Field(default={}, description="SIP providers, each under a short name.")
     turn: Turn | None = Field(
         default=None, description="STUN and TURN server. Without this section there is none; `turn: {}` is STUN alone."

@@ -12,6 +12,7 @@ from voxgate.config.h323 import H323Target
 from voxgate.config.ldap import LdapTarget
 from voxgate.config.limits import Limits
 from voxgate.config.nodes import Nodes
+from voxgate.config.web import HttpTarget
 
 
 class Balance(StrEnum):
@@ -67,6 +68,9 @@ class Pbx(Section):
     )
     balance: Balance = Field(default=Balance.HASH_USER, description="How requests are spread over the nodes.")
     sip: SipTarget = Field(default=SipTarget(udp=5060), description="Where the PBX takes SIP.")
+    http: HttpTarget | None = Field(
+        default=None, description="Where the PBX takes HTTP, and what is let through. Without it, nothing is."
+    )
     ldap: LdapTarget | None = Field(
         default=None,
         description="Where the PBX takes LDAP. Without it, no bind for its names is let through.",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import yaml
+
 from voxgate.config.keys import keys
 from voxgate.config.later import LATER, LATER_VALUES
 from voxgate.config.model import Config
+from voxgate.config.profiles import profiles
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TAG_NOTE = (
@@ -57,11 +60,26 @@ def reference() -> str:
             lines += [_row(inner.path, inner.kind, _default(inner.required, inner.default), inner.sentence)
                       for inner in keys(Config) if inner.path.startswith(f"{key.path}.")]  # fmt: skip
             lines.append("")
+    lines += _profiles()
     lines += ["## Not supported by this version", "", "These keys lead to a message of their own.", ""]
     lines += ["| key | until then |", "|---|---|"]
     lines += [_row(f"{path}", advice) for path, advice in LATER.items()]
     lines += [_row(f"{path}: {value}", advice) for (path, value), advice in LATER_VALUES.items()]
     return "\n".join(lines) + "\n"
+
+
+def _profiles() -> list[str]:
+    lines = [
+        "## Provider profiles",
+        "",
+        "`profile: NAME` in a trunk stands for these keys; what you write goes before them.",
+        "",
+    ]
+    for profile in profiles().values():
+        settings = yaml.safe_dump(dict(profile.settings), sort_keys=False, default_flow_style=None, width=110).rstrip()
+        lines += [f"### {profile.name}", "", f"{profile.summary} {profile.docs}", ""]
+        lines += [f"You write: {profile.needs}.", "", "```yaml", settings, "```", ""]
+    return lines
 
 
 def _default(required: bool, default: str) -> str:

@@ -28,7 +28,32 @@ def trunk_problems(parts: Parts, places: Places) -> Iterator[Problem]:
         if trunk.register and parts.listen and parts.listen.sip.udp is None:
             message, advice = "registers by way of SIP/UDP, which is not served", "add udp: 5060 to listen.sip"
             yield places.problem((*path, "register"), message, advice)
+        yield from _own_ways(path, trunk, parts, places)
     yield from _same_numbers(parts, places)
+
+
+def _own_ways(path: Path, trunk: Trunk, parts: Parts, places: Places) -> Iterator[Problem]:
+    """What a provider alone is shown of the edge."""
+    if trunk.source_port is not None:
+        others = {f"trunks.{name}": one.source_port for name, one in parts.trunks.items() if one is not trunk}
+        if parts.listen:
+            others["listen.sip.udp"] = parts.listen.sip.udp
+        owner = next((key for key, port in others.items() if port == trunk.source_port), None)
+        at: Path = (*path, "source_port")
+        if owner:
+            yield places.problem(at, f"port {trunk.source_port} is {owner}'s", "give each trunk a port of its own")
+        if trunk.transport.value != "udp":
+            message = f"with transport {trunk.transport.value} every connection has a port of its own"
+            yield places.problem(at, message, "leave source_port out, or set transport: udp")
+        if parts.media and trunk.source_port in parts.media.ports:
+            message = f"port {trunk.source_port} lies inside media.ports {parts.media.ports}"
+            yield places.problem(at, message, "choose one outside: audio would take it")
+    if trunk.tls is not None:
+        at = (*path, "tls")
+        if trunk.transport.value != "tls":
+            yield places.problem(at, f"has no meaning with transport {trunk.transport.value}", "set transport: tls")
+        if (trunk.tls.certificate is None) is not (trunk.tls.key is None):
+            yield places.problem(at, "certificate and key belong together", "give both, or neither for the edge's own")
 
 
 def networks_of(trunk: Trunk) -> tuple[IpNetwork, ...]:

@@ -76,7 +76,7 @@ def lookup_of(name: str, trunk: Trunk, listen: SipListen) -> Lookup:
     DNS may choose among transports that are open anyway, so that an answer never opens a socket.
     """
     wanted = trunk.transport.value
-    if "transport" in trunk.model_fields_set or trunk.port is not None:
+    if "transport" in trunk.model_fields_set or trunk.port is not None or trunk.source_port is not None:
         return Lookup(name, (wanted,), trunk.port)
     served = [kind for kind in ("udp", "tcp", "tls") if getattr(listen, kind) is not None]
     return Lookup(name, tuple(dict.fromkeys([wanted, *served])), None)

@@ -7,13 +7,15 @@ import warnings
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from voxgate.config.fields import Port, Section, SipCodes, Srtp, as_list
 from voxgate.config.identity import AccountName, Identity, Server
 from voxgate.config.limits import Limits
+from voxgate.config.profiles import ProfileName, laid_under
 from voxgate.config.scalars import Hostname, IpNetwork, Kind, PbxName, ScalarError, parse_hostname, parse_network
 from voxgate.config.secrets import Secret
+from voxgate.config.trunktls import TrunkTls
 
 _PATTERN = re.compile(r"\+?[0-9*#X]+\.?\Z|\+?\.\Z")
 _DIGITS = re.compile(r"\+?[0-9*#]{0,32}\Z")
@@ -189,6 +191,10 @@ warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
 class Trunk(Section):
     """One SIP provider."""
 
+    profile: ProfileName | None = Field(
+        default=None,
+        description="Kind of provider, whose keys hold where you write none: see the profiles below.",
+    )
     addresses: Sources = Field(
         default=(),
         description="Addresses, networks and host names of the provider: requests from there are the trunk's. Calls "
@@ -248,3 +254,23 @@ class Trunk(Section):
         "answer gets no calls.",
     )
     srtp: Srtp = Field(default=Srtp.OFF, description="Encrypted audio towards the provider.")
+    source_port: Port | None = Field(
+        default=None,
+        description="Our own port towards this provider (UDP), where it allows one registration for each address and "
+        "port. Default: listen.sip.udp.",
+    )
+    edge_name: Hostname | None = Field(
+        default=None,
+        description="Name of the edge that this provider sees in Via, Record-Route and Contact, instead of an address.",
+    )
+    tls: TrunkTls | None = Field(default=None, description="Our certificate for this provider, and how it is known.")
+    topology_hiding: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Hide the addresses of all PBXs from this provider, or of none. Default: as the PBXs say.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_profile(cls, given: object) -> object:
+        return laid_under(given)

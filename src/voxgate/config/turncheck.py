@@ -11,6 +11,7 @@ from voxgate.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from voxgate.config.model import Listen
     from voxgate.config.parts import Parts
     from voxgate.config.places import Path, Places
     from voxgate.config.scalars import IpNetwork, PortRange
@@ -25,6 +26,10 @@ FORBIDDEN: Final = tuple(
         *("fe80::/10", "ff00::/8", "fd00:ec2::254/128"),
     )
 )
+
+
+#: What the services call their ports.
+_TRANSPORTS: Final = ("udp", "tcp", "tls", "wss", "ws", "plain")
 
 
 def turn_problems(parts: Parts, places: Places) -> Iterator[Problem]:
@@ -45,28 +50,30 @@ def both_kinds(turn: Turn) -> bool:
     return bool(turn.accounts and turn.shared_secret)
 
 
-def own_ports(turn: Turn) -> dict[str, int]:
-    """Key -> port of everything the servers listen on; RFC 5780 takes the next port, too."""
-    ports = {"port": turn.port}
-    if turn.tls_port:
-        ports["tls_port"] = turn.tls_port
+def own_ports(turn: Turn) -> Iterator[tuple[str, int]]:
+    """Key and port of everything the servers listen on; for RFC 5780 that is the next port, too."""
+    first = [turn.port, *([turn.tls_port] if turn.tls_port else [])]
+    yield from zip(("port", "tls_port"), first, strict=False)
     if both_kinds(turn):
-        ports["rest_port"] = turn.rest_port
+        yield "rest_port", turn.rest_port
         if turn.tls_port:
-            ports["rest_tls_port"] = turn.rest_tls_port
+            yield "rest_tls_port", turn.rest_tls_port
     if turn.second_address:
-        ports["second_address"] = turn.port + 1
-    return ports
+        yield from (("second_address", port + 1) for port in first)
+
+
+def _taken(listen: Listen) -> Iterator[tuple[int, str]]:
+    """The ports of every service, whichever there are, and the key that each is given by."""
+    for service in type(listen).model_fields:
+        section = getattr(listen, service)
+        for key in _TRANSPORTS:
+            if port := getattr(section, key, None):
+                yield port, f"listen.{service}.{key}"
 
 
 def _ports(turn: Turn, parts: Parts, places: Places) -> Iterator[Problem]:
-    taken: dict[int, str] = {}
-    if parts.listen:
-        sip = parts.listen.sip
-        for key in ("udp", "tcp", "tls", "wss", "ws"):
-            if port := getattr(sip, key):
-                taken.setdefault(port, f"listen.sip.{key}")
-    for key, port in own_ports(turn).items():
+    taken = dict(_taken(parts.listen)) if parts.listen else {}
+    for key, port in own_ports(turn):
         owner = taken.setdefault(port, f"turn.{key}")
         path: Path = places.written(("turn", key))
         if owner != f"turn.{key}":

@@ -22,7 +22,7 @@ from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.trunks import Trunks
 from voxgate.daemon.turn import Turn
-from voxgate.daemon.web import web
+from voxgate.daemon.web import Web
 from voxgate.errors import ExitCode, VoxgateError
 from voxgate.host import files, process
 from voxgate.host.clock import SystemClock
@@ -90,8 +90,9 @@ class _Edge:
         self._certs = Certificates(resolver, clock, self._refresh)
         self._guard = Watch(places, clock, self._sip)
         turn = Turn(places, clock, self._guard.reports, self._signal)
-        known = (self._sip.part(), self._calls.part(), web(places), self._guard.part(), self._trunks.part())
-        area = relay(places, clock, self._guard.reports, _access_line)
+        web = Web(places, clock, self._guard.reports)
+        known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
+        area = relay(places, clock, self._guard.reports, web.access_line)
         self._parts = (*known, turn.part(), self._certs.part(), area)
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
@@ -206,10 +207,6 @@ class _Edge:
         log.warning("engine_returned unit=%s", name)
         for part in self._parts:
             await part.returned(name)
-
-
-def _access_line(line: bytes) -> None:
-    log.info("access line=%s", line.decode().strip())
 
 
 def _tell(text: str) -> None:

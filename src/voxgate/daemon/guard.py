@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from voxgate.daemon.part import Part
+from voxgate.engines.haproxy.engine import BANNED, RUNTIME_SOCKET
 from voxgate.engines.sip_policy import policy_of
 from voxgate.guard.desk import Desk, enforcement
+from voxgate.guard.engine_walls import HaproxyWall, KamailioWall
 from voxgate.guard.feeds import Feeds
 from voxgate.guard.observation import Kind, Observation, ServiceType, requester_of
 from voxgate.guard.rules import rules_of
@@ -16,6 +19,7 @@ from voxgate.guard.store import Store
 from voxgate.guard.walls import Kernel, Walls
 from voxgate.supervise.control import Told
 from voxgate.supervise.guard_panel import guard_panels
+from voxgate.wire.haproxy_runtime import RuntimeClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +32,11 @@ if TYPE_CHECKING:
     from voxgate.supervise.panel import Panel
     from voxgate.wire.guard_request import GuardRequest
 
+HAPROXY = "haproxy"
+KAMAILIO = "kamailio"
+#: Kamailio's core refuses what is no SIP before the script sees it: address, port, transport (1 is UDP).
+_NO_SIP = re.compile(rb"core parsing of SIP message failed \((?P<source>[0-9a-fA-F.:\[\]]{2,45}):\d+/(?P<proto>\d)\)")
+
 
 class Watch:
     """The guard, wired. `reports` is what every other area tells what it saw."""
@@ -35,13 +44,20 @@ class Watch:
     def __init__(self, places: Places, clock: Clock, sip: Signalling) -> None:
         self._clock = clock
         self._registrations = sip.registrations
-        self.reports = Guard(Store(places.state / "guard.db"), Walls(Kernel(), ()), clock, self._registered)
+        haproxy = places.engine(HAPROXY)
+        engines = (KamailioWall(sip.rpc), HaproxyWall(RuntimeClient(haproxy / RUNTIME_SOCKET), haproxy / BANNED))
+        self.reports = Guard(Store(places.state / "guard.db"), Walls(Kernel(), engines), clock, self._registered)
         self._feeds = Feeds(places.state / "feeds", clock, self.reports.take_feed)
         self._desk = Desk(self.reports)
 
     def part(self) -> Part:
         """Its part of the edge."""
-        return Part(serve=(self.reports.serve, self._feeds.serve), applied=self._applied, panels=self._panels)
+        return Part(
+            serve=(self.reports.serve, self._feeds.serve),
+            applied=self._applied,
+            panels=self._panels,
+            ears={KAMAILIO: self._heard_from_kamailio},
+        )
 
     def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
         """What the guard wants to hear of Kamailio."""
@@ -65,6 +81,15 @@ class Watch:
         now = self._clock.wall()
         seen = (requester_of(one.address) for one in self._registrations.book.listed(now))
         return sum(address is not None and address in requester for address in seen)
+
+    def _heard_from_kamailio(self, raw: bytes) -> bool:
+        """A line of its log, which is to be written in any case."""
+        found = _NO_SIP.search(raw) if b"core parsing" in raw else None
+        if found and (requester := requester_of(found["source"].decode())):
+            proven = found["proto"] != b"1"
+            seen = (self._clock.wall(), requester, ServiceType.SIP, Kind.MALFORMED)
+            self.reports.report(Observation(*seen, detail="no-sip", proven=proven))
+        return True
 
     def _told_by_kamailio(self, event: dict[str, Any]) -> None:
         match event:

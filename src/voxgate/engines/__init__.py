@@ -7,9 +7,11 @@ sip_limits.py  `Config` -> what the SIP script knows of limits
 sip_policy.py  `Config` and `Network` -> the policy that the SIP script decides by
     trunk_policy.py    the trunks in it
     trunk_accounts.py  what the edge registers with at providers
+    trunk_tls.py       TLS profiles and certificates for providers
 kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
 websocket.py   what Kamailio and HAProxy agree on for SIP over WebSocket
 router.py      LDAP and H.323: the router's processes and their rules.json
+acme.py        what HAProxy and ACME agree on
 haproxy/       what is neither SIP nor audio: haproxy.cfg, a fragment for each service; certificate.pem
 sni.py        certificates for names of their own
 acme.py       what HAProxy and the certificates' part agree on about ACME

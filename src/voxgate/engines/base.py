@@ -23,6 +23,7 @@ class Action(Enum):
 
     POLICY = "policy"  # Kamailio's workers are told the new generation and read policy.json again
     RULES = "rules"  # the router reads its rules again; connections stay
+    MAPS = "maps"  # HAProxy is told what its maps hold now; nothing is read again, connections stay
     DISPATCHER = "dispatcher"  # Kamailio reads its list of nodes again; health starts afresh
     TLS = "tls"  # the engine reads its certificates again; connections stay
     TABLES = "tables"  # what coturn looks up, and what the kernel lets it reach, is put right; allocations stay

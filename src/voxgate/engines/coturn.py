@@ -127,7 +127,7 @@ class Coturn:
                 capabilities=("net_bind_service",) if min(ports) < _LOW_PORTS else (),
             ),
             files=tuple(files),
-            listeners=tuple(_listeners(role, addresses)),
+            listeners=tuple(_listeners(self.turn, role, addresses)),
         )
 
 
@@ -149,9 +149,13 @@ def _addresses(turn: Turn, role: Role, network: Network) -> tuple[IpAddress, ...
     return tuple(dict.fromkeys((*held, *second.values())))
 
 
-def _listeners(role: Role, addresses: tuple[IpAddress, ...]) -> Iterator[Listener]:
+def _listeners(turn: Turn, role: Role, addresses: tuple[IpAddress, ...]) -> Iterator[Listener]:
+    paired = {address.version for address in turn.second_address} if role.behaviour else set()
     for address in map(str, addresses):
         yield Listener("udp", address, role.port, role.plain_purpose)
         yield Listener("tcp", address, role.port, role.plain_purpose)
         if role.tls_port:
             yield Listener("tls", address, role.tls_port, f"{role.plain_purpose} over TLS", sni=False)
+    for one in addresses:
+        if one.version in paired:
+            yield Listener("udp", str(one), role.port + 1, "STUN, for kinds of NAT")

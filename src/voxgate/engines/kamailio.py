@@ -15,26 +15,31 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from voxgate.config.certificates import MOST_OTHER_NAMES
 from voxgate.engines.base import Action, Check, EngineState, File, Listener, Process
 from voxgate.engines.render import render
 from voxgate.engines.rtpengine import NG_PORT
 from voxgate.engines.sip_policy import policy_of, sockets_of
+from voxgate.engines.trunk_tls import profile_files, profiles
 from voxgate.engines.websocket import MOST
 from voxgate_sip.policy import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from voxgate.config.model import Config
     from voxgate.config.network import Network
     from voxgate.engines.base import Places
     from voxgate.engines.sni import Further
+    from voxgate.engines.trunk_tls import Profile, TrunkFiles
     from voxgate_sip.policy import Policy
 
 #: Shared memory for transactions, connections and tables; private memory of each process. In MiB.
 SHARED_MIB: Final = 256
 PRIVATE_MIB: Final = 16
+#: What names with certificates of their own need on top for each worker, twice: a reload holds the old ones too.
+FURTHER_MIB: Final = MOST_OTHER_NAMES * 2 * 36 // 100
 #: What as many WebSocket connections as HAProxy lets through need on top.
 WEBSOCKET_MIB: Final = MOST * 150 // 1024
 _LOW_PORTS: Final = 1024
@@ -60,6 +65,7 @@ class Kamailio:
     media: bool = True
     clients_ca: bytes = b""
     websocket_key: str = dataclasses.field(default="", repr=False)
+    trunk_tls: Mapping[str, TrunkFiles] = dataclasses.field(default_factory=dict)
     further: tuple[Further, ...] = ()
     pbxs_ca: bytes = b""
 
@@ -73,7 +79,7 @@ class Kamailio:
             process=self._process(
                 folder,
                 low_ports=any(port < _LOW_PORTS for _, _, port in sockets),
-                shared_mib=SHARED_MIB + (WEBSOCKET_MIB if policy.websocket else 0),
+                shared_mib=_shared_mib(config, policy),
             ),
             files=tuple(self._files(config, policy, folder)),
             check=Check(("kamailio", "-c", "-f", str(folder / "kamailio.cfg"))),
@@ -123,7 +129,7 @@ class Kamailio:
         )
         yield File("topology.key", self.topology_key.encode(), Action.RESTART, secret=True)
         if "tls" in protos:
-            yield from self._tls_files(policy, folder)
+            yield from self._tls_files(policy, folder, profiles(config, self.trunk_tls, folder))
         yield File("dispatcher.list", dispatcher_list(policy), Action.DISPATCHER)
         yield File(
             "policy.json",
@@ -135,12 +141,13 @@ class Kamailio:
         for path, content in self.script:
             yield File(f"lib/voxgate_sip/{path}", content, Action.RESTART)
 
-    def _tls_files(self, policy: Policy, folder: Path) -> Iterator[File]:
+    def _tls_files(self, policy: Policy, folder: Path, trunks: tuple[Profile, ...]) -> Iterator[File]:
         checks = bool(self.clients_ca) and any(pbx.check_certificate for pbx in policy.pbxs.values())
-        checked = _secure_hops(policy) if self.pbxs_ca else []
-        text = render("tls.cfg", folder=folder, checks=checks, shown=list(_shown(self.further)), checked=checked)
+        shown, trusted = list(_shown(self.further)), bool(self.pbxs_ca)
+        text = render("tls.cfg", folder=folder, checks=checks, shown=shown, trusted=trusted, trunks=trunks)
         yield File("tls.cfg", text, Action.TLS)
-        if checked:
+        yield from profile_files(self.trunk_tls)
+        if self.pbxs_ca:
             yield File("pbxs-ca.pem", self.pbxs_ca, Action.TLS)
         for one in self.further:
             yield File(f"certificate-{one.name}.pem", one.certificate, Action.TLS)
@@ -151,18 +158,18 @@ class Kamailio:
         yield File("key.pem", self.certificate.key, Action.TLS, secret=True)
 
 
+def _shared_mib(config: Config, policy: Policy) -> int:
+    """Shared memory, which costs nothing until it is used; whoever changes it restarts Kamailio."""
+    tls = FURTHER_MIB * config.listen.sip.workers if config.listen.sip.tls else 0
+    return SHARED_MIB + tls + (WEBSOCKET_MIB if policy.websocket else 0)
+
+
 def _shown(further: tuple[Further, ...]) -> Iterator[tuple[str, str, int]]:
     """(short name, host name, `server_name_mode`) of every name with a certificate of its own; 2 is "below it"."""
     # The first that fits is taken: whole names before wildcards.
     names = sorted(((name, one.name) for one in further for name in one.asked), key=lambda pair: pair[0][0] == "*")
     for name, short in names:
         yield short, name.removeprefix("*."), 2 if name.startswith("*.") else 0
-
-
-def _secure_hops(policy: Policy) -> list[str]:
-    """Where PBXs are called over TLS, `address:port`."""
-    nodes = (node for pbx in policy.pbxs.values() for node in pbx.secure)
-    return list(dict.fromkeys(f"{_alias(node.address)}:{node.port}" for node in nodes))
 
 
 def _alias(name: str) -> str:
@@ -190,6 +197,7 @@ def dispatcher_list(policy: Policy) -> bytes:
     for trunk in policy.trunks.values():
         for hop in trunk.hops if trunk.probe else ():
             view = policy.sides[hop.side]
-            socket = f"{hop.proto}:{_alias(view.local)}:{view.ports[hop.proto]}"
-            lines.append(f"{trunk.group} {hop.uri} 0 0 socket={socket}")
+            port = (trunk.own.port if trunk.own else 0) or view.ports[hop.proto]
+            named = f";ping_from=sip:voxgate@{trunk.own.name}" if trunk.own and trunk.own.name else ""
+            lines.append(f"{trunk.group} {hop.uri} 0 0 socket={hop.proto}:{_alias(view.local)}:{port}{named}")
     return ("\n".join(lines) + "\n").encode()

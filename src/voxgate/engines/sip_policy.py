@@ -46,7 +46,13 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
     return sip.Policy(
         generation=generation,
         domain=config.edge.domain,
-        own=frozenset({config.edge.domain, *_addresses(sides)}),
+        own=frozenset(
+            {
+                config.edge.domain,
+                *_addresses(sides),
+                *(trunk.edge_name for trunk in config.trunks.values() if trunk.edge_name),
+            }
+        ),
         served=frozenset(served),
         domains={name: pbx for pbx, entry in config.pbxs.items() for name in entry.names if "/" not in name},
         pbxs=pbxs,
@@ -78,6 +84,10 @@ def sockets_of(policy: sip.Policy) -> tuple[tuple[str, str, int], ...]:
                 # HAProxy has the sockets for WebSocket.
                 if proto != "ws":
                     found[proto, address, port] = None
+            # Providers' addresses may change their side by DNS, without a restart.
+            for trunk in policy.trunks.values():
+                if trunk.own and trunk.own.port:
+                    found["udp", address, trunk.own.port] = None
     return tuple(found)
 
 

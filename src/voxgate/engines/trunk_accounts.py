@@ -50,7 +50,8 @@ def accounts_of(config: Config, network: Network) -> tuple[TrunkAccount, ...]:
             trunk=name,
             uri=f"sip:{register.user}@{host}",
             registrar=f"sip:{made.host}",
-            contact=f"sip:{register.user}@{bracketed(shown)}:{view.ports[hop.proto]};transport={hop.proto}",
+            contact=f"sip:{register.user}@{trunk.edge_name or bracketed(shown)}"
+            f":{trunk.source_port or view.ports[hop.proto]};transport={hop.proto}",
             auth_user=made.auth_user,
             password=made.password,
             local=view.local,

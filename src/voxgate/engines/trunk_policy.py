@@ -9,6 +9,7 @@ from zlib import crc32
 
 from voxgate.config.identity import Caller, Identity, Privacy
 from voxgate.config.trunknames import Target, goals_of, lookup_of, names_of
+from voxgate.engines.trunk_tls import profile_id, server_name
 from voxgate_sip import trunks as sip
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def _trunk(name: str, group: int, rank: int, config: Config, network: Network) -
         auth_user=(register.auth_user or register.user) if register else "",
         password=register.password.reveal() if register else "",
         srtp=trunk.srtp.value,
+        own=_own(name, trunk),
+        hides=trunk.topology_hiding,
         caller=caller_of(trunk, host),
     )
 
@@ -100,6 +103,14 @@ def caller_of(trunk: Trunk, host: str) -> sip.CallerId | None:
         private=identity.privacy is Privacy.EDGE,
         trusted=identity.trust,
     )
+
+
+def _own(name: str, trunk: Trunk) -> sip.Own | None:
+    """How this provider alone sees the edge."""
+    if not (trunk.source_port or trunk.edge_name or trunk.tls):
+        return None
+    profile = profile_id(name) if trunk.tls else ""
+    return sip.Own(trunk.source_port or 0, trunk.edge_name or "", profile, server_name(trunk))
 
 
 def _targets(trunk: Trunk, config: Config, network: Network) -> list[Target]:

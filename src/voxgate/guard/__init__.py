@@ -6,6 +6,7 @@
                           limit   is allowed           engines
 
 observation.py  what a requester did, as a value; the port by which it is reported; its line in the log
+access.py       lines of the access log as observations (pure)
 rules.py     the configuration as the guard goes by it
 networks.py  sets of networks; whom an address belongs to
 ledger.py    who did what, and how much of it within a minute (pure)
@@ -13,6 +14,7 @@ evidence.py  evidence in words; alerts in the place of bans (pure)
 bans.py      who is shut out, and who never is (pure)
 wanted.py    what the walls are to hold, and what of it changed (pure)
 walls.py     the kernel, or the engines where the kernel is not ours
+    engine_walls.py  Kamailio's table and HAProxy's list
 store.py     bans and evidence on disk
 logbook.py   the security log
 lists.py     lists of addresses as text (pure)

@@ -6,7 +6,7 @@ place of its own, so that a flood of forged addresses pushes no real attacker ou
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -39,9 +39,10 @@ class Evidence:
 class _Record:
     """What is known of one requester. `counted`: time and weight of what counted in the last minute."""
 
-    counted: deque[tuple[float, int]] = field(default_factory=deque)
+    # Lists: an empty deque takes ten times the memory, and there are tens of thousands of records.
+    counted: list[tuple[float, int]] = field(default_factory=list)
     score: int = 0
-    evidence: deque[Evidence] = field(default_factory=deque)
+    evidence: list[Evidence] = field(default_factory=list)
     alerted_at: datetime | None = None
 
 
@@ -88,7 +89,7 @@ class Ledger:
         record = self._record(requester, proven=proven)
         record.evidence.append(evidence)
         if len(record.evidence) > (MOST_EVIDENCE if proven else MOST_FORGEABLE_EVIDENCE):
-            record.evidence.popleft()
+            record.evidence.pop(0)
 
     def evidence(self, requester: Network) -> tuple[Evidence, ...]:
         """All that is kept of a requester, the oldest first."""
@@ -124,5 +125,5 @@ def _expired(record: _Record, now_s: float) -> int:
     """The score without what is older than the window."""
     counted = record.counted
     while counted and (counted[0][0] <= now_s - WINDOW_S or counted[0][0] > now_s + WINDOW_S):
-        record.score -= counted.popleft()[1]
+        record.score -= counted.pop(0)[1]
     return record.score

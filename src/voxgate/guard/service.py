@@ -167,7 +167,11 @@ class Guard:
             elif self._rebuild or (look and not await self.walls.stands()):
                 await self.walls.build(self.wanted.whole(now), firewall=rules.firewall)
             elif (changed := self.wanted.turn(now)) is not None:
-                await self.walls.change(changed)
+                if changed.white is not None and not self.walls.by_kernel:
+                    # Engines know no white list: it decides what they are told.
+                    await self.walls.build(self.wanted.whole(now), firewall=rules.firewall)
+                else:
+                    await self.walls.change(changed)
             self._rebuild = False
         except VoxgateError as error:
             # All anew at the next turn: what was told and what was not is not known.

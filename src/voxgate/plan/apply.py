@@ -117,7 +117,7 @@ def forward(plan: Plan) -> tuple[Command, ...]:
 
 def _action(step: Step, states: dict[str, EngineState], generation: int) -> Command:
     match step.action:
-        case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.RELOAD | Do.RULES | Do.POLICY:
+        case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.RELOAD | Do.MAPS | Do.RULES | Do.POLICY:
             return Reload(step.engine, Action(step.action.value), generation)
         case Do.START:
             return Start(states[step.engine], generation)

@@ -38,7 +38,9 @@ LISTENER_KEYS = frozenset(
     (
         *(f"listen.sip.{key}" for key in ("udp", "tcp", "tls", "wss", "ws")),
         *(f"listen.ldap{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
+        *(f"listen.http{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
         *(f"listen.h323{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
+        *(f"listen.http{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
     )
 )
 

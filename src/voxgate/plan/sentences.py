@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from voxgate.config.network import IpAddress, Network, Side
 from voxgate.config.nodes import Node
 from voxgate.config.pbxs import Pbx
-from voxgate.plan import certificate_sentences, h323_sentences, ldap_sentences, trunk_sentences, turn_sentences
+from voxgate.plan import (
+    certificate_sentences,
+    h323_sentences,
+    ldap_sentences,
+    trunk_sentences,
+    turn_sentences,
+    web_sentences,
+)
 from voxgate.plan.change import ABSENT, Change, Difference, Kind, differences
 
 if TYPE_CHECKING:
@@ -98,6 +105,7 @@ def _first(config: Config) -> Iterator[Change]:
         port = getattr(config.listen.sip, transport)
         if port is not None:
             yield _port(Difference(("listen", "sip", transport), None, port), Names({}, {}))
+    yield from web_sentences.first(config)
     yield from ldap_sentences.first(config)
     yield from h323_sentences.first(config)
     yield Change(Kind.ADD, "media.ports", f"relays media on UDP ports {config.media.ports}")
@@ -248,12 +256,10 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "failover", "codes"), _says("PBX {1}: answers that lead to the next node")),
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
-    *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *ldap_sentences.TABLE)),
-    *((pattern, _alone(tell)) for pattern, tell in h323_sentences.TABLE),
-    *(
-        (pattern, _says(name))
-        for pattern, name in (*turn_sentences.NAMED, *ldap_sentences.NAMED, *h323_sentences.NAMED)
-    ),
+    *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *web_sentences.TABLE)),
+    *((pattern, _alone(tell)) for pattern, tell in (*ldap_sentences.TABLE, *h323_sentences.TABLE)),
+    *((pattern, _says(name)) for pattern, name in (*turn_sentences.NAMED, *web_sentences.SAYINGS)),
+    *((pattern, _says(name)) for pattern, name in (*ldap_sentences.NAMED, *h323_sentences.NAMED)),
     (("**",), _generic),
 )
 

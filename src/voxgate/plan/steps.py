@@ -19,8 +19,8 @@ class Do(Enum):
 
     What may be refused and can be taken back without harm comes first (a bad certificate stops the plan
     before a restart has cost anything). Then starts, restarts and whole reloads, in the engines' own order: what
-    HAProxy passes on must find Kamailio. The policy comes after them: it carries the generation number and may
-    name what the others have only now. Stops are last.
+    HAProxy passes on must find Kamailio. Maps and the policy come after them: the policy carries the generation number
+    and may name what the others have only now. Stops are last.
     """
 
     TLS = "tls"
@@ -29,6 +29,7 @@ class Do(Enum):
     START = "start"
     RESTART = "restart"
     RELOAD = "reload"
+    MAPS = "maps"
     RULES = "rules"
     POLICY = "policy"
     STOP = "stop"
@@ -42,6 +43,7 @@ RANK = {
     Do.START: 2,
     Do.RESTART: 2,
     Do.RELOAD: 2,
+    Do.MAPS: 3,
     Do.RULES: 3,
     Do.POLICY: 3,
     Do.STOP: 4,
@@ -52,6 +54,7 @@ RELOADS = {
     Action.DISPATCHER: Do.DISPATCHER,
     Action.TABLES: Do.TABLES,
     Action.RELOAD: Do.RELOAD,
+    Action.MAPS: Do.MAPS,
     Action.RULES: Do.RULES,
     Action.POLICY: Do.POLICY,
 }
@@ -82,7 +85,7 @@ class Step:
         match self.action:
             case Do.START | Do.RESTART | Do.RELOAD | Do.STOP:
                 text = self.action.value
-            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.RULES | Do.POLICY:
+            case Do.TLS | Do.DISPATCHER | Do.TABLES | Do.MAPS | Do.RULES | Do.POLICY:
                 text = f"reload {self.action.value}"
             case _:
                 assert_never(self.action)

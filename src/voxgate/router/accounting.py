@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from voxgate.guard.observation import Kind
 from voxgate.router.reporting import Report, time_of
 from voxgate.wire.access_line import AccessLine
 
@@ -69,7 +70,7 @@ def refused(protocol: str, client: Client, refusal: Refuse, since: Moment, now: 
             pbx=refusal.pbx,
             node=refusal.node,
             result="rejected",
-            reason=BY_PBX if refusal.node else refusal.reason,
+            reason=_reason(refusal),
             status=refusal.status,
             request=refusal.request,
             bytes_in=now.bytes_in - since.bytes_in,
@@ -80,6 +81,13 @@ def refused(protocol: str, client: Client, refusal: Refuse, since: Moment, now: 
         user=refusal.user,
         detail=refusal.reason,
     )
+
+
+def _reason(refusal: Refuse) -> str:
+    """One word for the access log; what exactly was wrong is the guard's to keep."""
+    if refusal.kind is Kind.MALFORMED:
+        return "malformed"
+    return BY_PBX if refusal.node else refusal.reason
 
 
 def _spoken(protocol: str, client: Client) -> str:

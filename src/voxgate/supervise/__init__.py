@@ -19,6 +19,8 @@ telling.py      what `voxgate calls` tells (pure)
 status.py       what `voxgate status` shows, as values
     trunk_status.py  providers in it
 observe.py      looks at the machine and makes a status of it
+access_log.py   writes the access log, shows rejections to who listens
+web_nodes.py    which nodes take HTTP, where a PBX has several
 haproxy.py      how the running HAProxy is asked and told
 router.py       the same for a process of the router
 coturn.py       how a running coturn is asked and told

@@ -64,7 +64,7 @@ class CoturnControl:
                 await asyncio.to_thread(self._bring)
             case Action.TLS:
                 await self._new_certificate()
-            case Action.POLICY | Action.RULES | Action.DISPATCHER | Action.RELOAD | Action.RESTART:
+            case Action.POLICY | Action.MAPS | Action.RULES | Action.DISPATCHER | Action.RELOAD | Action.RESTART:
                 raise AssertionError(f"coturn has no file for {action} of generation {generation}")
             case _:
                 assert_never(action)

@@ -103,7 +103,7 @@ class KamailioControl:
                 await self._when_allowed("dispatcher.reload")
             case Action.TLS:
                 await self._reload_tls()
-            case Action.TABLES | Action.RULES | Action.RELOAD | Action.RESTART:
+            case Action.TABLES | Action.MAPS | Action.RULES | Action.RELOAD | Action.RESTART:
                 raise AssertionError(f"Kamailio has no file for {action}")
             case _:
                 assert_never(action)

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from voxgate.engines.base import Action
+from voxgate.engines.haproxy import routes
 from voxgate.engines.haproxy.engine import MASTER_SOCKET, RUNTIME_SOCKET
 from voxgate.errors import EngineError, HostError, PeerError
 from voxgate.host import files
+from voxgate.wire import haproxy_maps
 from voxgate.wire.haproxy_runtime import RuntimeClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voxgate.wire.haproxy_maps import Entries
 
 #: The new worker reads the certificate and the maps; the machine may be busy with calls.
 RELOAD_LIMIT_S = 20.0
 RELOAD_PAUSE_S = 0.1
+
+
+@dataclass(slots=True)
+class _Held:
+    """What the maps of one worker hold; nothing is known of another worker's."""
+
+    worker: str = ""
+    maps: dict[str, Entries] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,7 @@ class HaproxyControl:
     """HAProxy in `folder`, by its runtime sockets. Implements `hands.Control` and, called, `readiness.Probe`."""
 
     folder: Path
+    _held: _Held = field(default_factory=_Held, repr=False)
 
     @property
     def runtime(self) -> RuntimeClient:
@@ -41,6 +57,11 @@ class HaproxyControl:
                 await self._replace_pems()
             case Action.RELOAD:
                 await self._new_worker()
+                # It has read the files as they are now.
+                self._held.worker = (await self.runtime.info())["Pid"]
+                self._held.maps = self._on_disk()
+            case Action.MAPS:
+                await self._push_maps()
             case Action.POLICY | Action.RULES | Action.DISPATCHER | Action.TABLES | Action.RESTART:
                 raise AssertionError(f"HAProxy has no file for {action} of generation {generation}")
             case _:
@@ -50,6 +71,30 @@ class HaproxyControl:
         """It cannot tell, but it answers."""
         await self()
         return None
+
+    async def change_nodes(self, entries: Mapping[str, str]) -> None:
+        """Implements `web_nodes.Runtime`. What the files hold stays what is remembered of the maps."""
+        await self.runtime.change_map(self.folder / routes.NODES, entries)
+
+    def _on_disk(self) -> dict[str, Entries]:
+        """The maps as HAProxy would read them at its start; none where HTTP is not served."""
+        there = (name for name in routes.ALL if (self.folder / name).exists())
+        return {name: haproxy_maps.parse(files.read(self.folder / name)) for name in there}
+
+    async def _push_maps(self) -> None:
+        """Let the running maps hold what the files hold: what hosts refer to first, what nothing refers to last."""
+        worker, wanted = (await self.runtime.info())["Pid"], self._on_disk()
+        held = self._held.maps if self._held.worker == worker else {}
+        # When this fails half way, what the maps hold is not known.
+        self._held.worker = ""
+        for name, entries in wanted.items():
+            if name in held:
+                await self.runtime.extend_map(self.folder / name, held[name], entries)
+            else:
+                await self.runtime.replace_map(self.folder / name, entries)
+        for name in reversed(held):
+            await self.runtime.reduce_map(self.folder / name, held[name], wanted[name])
+        self._held.worker, self._held.maps = worker, wanted
 
     async def _replace_pems(self) -> None:
         """All certificates and trust lists it has loaded, as they lie on disk; a new one comes with a new worker."""

@@ -79,7 +79,7 @@ class Observer:
             listeners=tuple(one for one in listeners if not one.purpose.startswith("RTP")),
             media_ports=str(desired.config.media.ports),
             nodes=self.nodes.snapshot(),
-            certificate=self._certificate(desired.config),
+            certificate=self._certificate(desired),
             warnings=warnings,
             panels=self.panels(desired),
             trunks=self.trunks(),
@@ -94,10 +94,10 @@ class Observer:
         except (PeerError, EngineError):
             return None
 
-    def _certificate(self, config: Config) -> CertificateStatus | None:
-        if not (config.listen.sip.tls or config.listen.sip.wss or (config.turn and config.turn.tls_port)):
+    def _certificate(self, desired: Desired) -> CertificateStatus | None:
+        if not any(one.proto == "tls" for state in desired.engines for one in state.listeners):
             return None
-        shown = self.certificate(config)
+        shown = self.certificate(desired.config)
         # A certificate for days is renewed when days are left.
         warn_before = min(EXPIRY_WARNING, (shown.expires - shown.begins) / 6)
         return CertificateStatus(shown.names, shown.expires, shown.self_signed, warn_before)

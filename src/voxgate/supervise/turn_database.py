@@ -36,6 +36,9 @@ def fill(folder: Path, group: str = USER) -> None:
     """Make the database in an engine's folder say what `tables.json` beside it says. Raises HostError."""
     wanted = rows_of(json.loads(files.read(folder / TABLES)))
     path = folder / DATABASE
+    if path.is_symlink():
+        # coturn's user may make files there: what root writes must not end up elsewhere.
+        raise HostError(f"{path} is a link", "remove it: it is made anew")
     if not path.exists():
         # coturn may read it, and take the locks that reading takes.
         files.write(path, b"", group=group, mode=0o660)

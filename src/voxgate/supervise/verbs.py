@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from voxgate.supervise.outcome import history_table, outcome_of, plan_told, reas
 from voxgate.supervise.status import Overall, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -116,6 +117,8 @@ class Operations:
         self._prepare = prepare
         self._on_leaving = on_leaving
         self._lane = asyncio.Lock()
+        #: What holds the lane is nobody's wish, and short: a person's waits for it.
+        self._refreshes = False
 
     async def start(self, by: str) -> Result:
         """The first apply after Voxgate started: from nothing to the main file. Raises ConfigError.
@@ -190,7 +193,7 @@ class Operations:
 
         Gives the reason where that was not done, empty where what runs is right now.
         """
-        async with self._lane:
+        async with self._lane, self._unasked():
             before, history = self._runs(), self._reading.history
             plan = diff(before, self._reading.renew(before, history.next_generation()))
             if plan.nothing_to_do:
@@ -210,6 +213,14 @@ class Operations:
             self._on_applied(plan.after)
             return ""
 
+    @asynccontextmanager
+    async def _unasked(self) -> AsyncIterator[None]:
+        self._refreshes = True
+        try:
+            yield
+        finally:
+            self._refreshes = False
+
     def _runs(self) -> Desired:
         if self.running is None:
             raise HostError("Voxgate is starting", "ask again in a moment")
@@ -217,7 +228,7 @@ class Operations:
 
     def _only_one(self) -> asyncio.Lock:
         # A second apply would be planned against what the first one is about to change.
-        if self._lane.locked():
+        if self._lane.locked() and not self._refreshes:
             raise HostError("another apply runs", "wait until it has ended")
         return self._lane
 

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from voxgate.errors import HostError, PeerError
+from voxgate.errors import HostError, PeerError, VoxgateError
 from voxgate.host import files
 from voxgate.trunks.locating import Data, Naptr, Records, Srv, locate
 from voxgate.trunks.naming import Name, dumps, loads
@@ -101,7 +101,11 @@ class Names:
         self._names |= {name.lookup: name for name in answered}
         if any(name.targets != before[name.lookup].targets for name in answered):
             self._keep()
-            await self._changed()
+            try:
+                await self._changed()
+            except VoxgateError as error:
+                # What runs stays; the answer is kept for the next apply.
+                log.warning("name_not_followed reason=%s", error)
 
     async def _ask_all(self, names: list[Name], asker: Asker) -> list[Name]:
         gate = asyncio.Semaphore(_AT_ONCE)

@@ -3,6 +3,7 @@
 ng.py        rtpengine's ng protocol (bencode over UDP)
 jsonrpc.py   Kamailio's JSON-RPC over a unix datagram socket
 haproxy_runtime.py  HAProxy's runtime socket: one command a connection
+haproxy_maps.py  HAProxy's maps as text, and the commands that change them
 dns.py       questions to DNS, by way of dnspython
 proxy_v2.py  the PROXY protocol, version 2: who a relayed connection comes from
 access_line.py  the line of the access log, the same for every protocol

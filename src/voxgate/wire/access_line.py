@@ -22,7 +22,7 @@ class AccessLine:
     requester    address of the client
     service      the name the client asked for: HTTP host, LDAP domain, gatekeeper ID; empty when it named none
     pbx          the PBX that it led to, empty when it led to none
-    node         address:port of the PBX that took it, empty when none did
+    node         address of the PBX's node that it went to, empty when it went to none
     result       forwarded | rejected
     reason       one word why it was rejected; for what the PBX itself rejected, `pbx`; empty for what was served
     status       the answer in the protocol's own numbers: HTTP status, LDAP result code, H.225 reject reason

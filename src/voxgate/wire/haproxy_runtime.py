@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from voxgate.errors import EngineError, PeerError
+from voxgate.wire import haproxy_maps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 TIMEOUT_S: Final = 5.0
@@ -80,12 +82,52 @@ class RuntimeClient:
     async def replace_certificate(self, path: Path, pem: bytes, kind: bytes = b"cert") -> None:
         """New connections see `pem` instead of what was loaded from `path`. Raises EngineError in HAProxy's words."""
         staged = await self.ask(certificate_payload(path, pem, kind))
-        if "Transaction" not in staged:
+        if "transaction" not in staged.lower():
             raise EngineError("haproxy", f"does not take the certificate: {_words(staged)}")
         committed = await self.ask(b"commit ssl %b %b" % (kind, str(path).encode()))
         if "Success" not in committed:
             await self.ask(b"abort ssl %b %b" % (kind, str(path).encode()))
             raise EngineError("haproxy", f"does not take the certificate: {_words(committed)}")
+
+    async def change_map(self, path: Path, entries: Mapping[str, str]) -> None:
+        """Give keys that are in the map of `path` these values."""
+        await self._all(haproxy_maps.changes(path, entries))
+
+    async def extend_map(self, path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+        """Let the map of `path`, which holds `old`, hold what `new` adds and changes as well."""
+        told = haproxy_maps.difference(old, new)
+        if not haproxy_maps.worthwhile(len(told.changed), len(old)):
+            await self.replace_map(path, {**old, **new})
+            return
+        await self._all(haproxy_maps.additions(path, told.added))
+        await self._all(haproxy_maps.changes(path, told.changed))
+
+    async def reduce_map(self, path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+        """Take out of the map of `path` what was in `old` and is not in `new`."""
+        removed = haproxy_maps.difference(old, new).removed
+        if haproxy_maps.worthwhile(len(removed), len(old)):
+            await self._all(haproxy_maps.removals(path, removed))
+        else:
+            await self.replace_map(path, new)
+
+    async def replace_map(self, path: Path, entries: Mapping[str, str]) -> None:
+        """Let the map hold `entries` and nothing else, from one moment to the next."""
+        answer = await self.ask(b"prepare map " + str(path).encode())
+        version = answer.partition(":")[2].strip()
+        if not version.isdecimal():
+            raise EngineError("haproxy", f"prepares no map: {_words(answer)}")
+        try:
+            await self._all(haproxy_maps.additions(path, entries, version))
+            await self._all([f"commit map @{version} {path}".encode()])
+        except (EngineError, PeerError):
+            await self.ask(f"clear map @{version} {path}".encode())
+            raise
+
+    async def _all(self, commands: Iterable[bytes]) -> None:
+        """Raises EngineError at the first that is not simply done."""
+        for command in commands:
+            if (answer := await self.ask(command)).strip():
+                raise EngineError("haproxy", f"does not change its map: {_words(answer)}")
 
 
 def _words(answer: str) -> str:

@@ -80,6 +80,11 @@ def rewrite(name: str, networks: Iterable[Network]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def touch() -> str:
+    """One transaction that changes nothing if the table is there, and fails if it is not."""
+    return f"add element {TABLE} hosts4 {{ 255.255.255.255 }}\n"
+
+
 def remove_table() -> str:
     """One transaction that takes the table away, if it is there."""
     return f"add table {TABLE}\ndelete table {TABLE}\n"

@@ -63,6 +63,10 @@ CASES: dict[str, list[tuple[int, str, str, str]]] = {
         (5, "turn.accounts.office", "stands here in plain text", "!secret NAME"),
         (6, "turn.shared_secret", "stands here in plain text", "!secret NAME"),
     ],
+    "turn-clash": [
+        (7, "turn", "port 3478 is that of listen.sip.udp", "a port of its own"),
+        (9, "turn.second_address", "port 5350 is that of listen.ldap.tls", "a port of its own"),
+    ],
     "turn-ports": [
         (5, "turn.tls_port", "port 5061 is that of listen.sip.tls", "a port of its own"),
         (6, "turn.relay_ports", "overlap", "a range of its own"),

@@ -84,7 +84,7 @@ certificates:
 listen:
   sip: {udp: 5060, tcp: 5060, tls: 5061,
         wss: 443}
-  http: {plain: 80, tls: 443}                                    #! listen.http
+  http: {plain: 80, tls: 443}
   ldap: {tls: 636}
   h323: {plain: 1720, tls: 1300}
 media:
@@ -97,7 +97,7 @@ pbxs:
     balance: hash-user
     sip: {udp: 5060}
     h323: {plain: 1720, tls: 1300, check_certificate: true}
-    http: {plain: 80, allow_urls: ["/provisioning/"]}            #! pbxs.hq.http
+    http: {plain: 80, allow_urls: ["/provisioning/"]}
     ldap: {nodes: [172.16.0.90], tls: 636}
     limits: {calls: 60, calls_per_second: 5}
   branch:

@@ -127,9 +127,9 @@ def test_haproxy_accepts_services_that_the_router_reads(stream: Stream, trusted:
     mine.mkdir()
     pair = kamailio().certificate
     files = {file.path: file.content for file in certificate_files(mine, pair, ())}
-    for name, content in (files | {CLIENTS_CA: trusted, PBXS_CA: trusted}).items():
+    for name, content in (files | {CLIENTS_CA: trusted, PBXS_CA: trusted, "banned.lst": b""}).items():
         (mine / name).write_bytes(content)
-    shared = {"modern": tls.MODERN, "ciphers": tls.CIPHERS, "connections": 100, "folder": mine}
+    shared = {"modern": tls.MODERN, "ciphers": tls.CIPHERS, "connections": 100, "folder": mine, "access_socket": mine}
     text = render("haproxy/haproxy.cfg", fragments=[one.text.decode() for one in made], **shared)
     (mine / "haproxy.cfg").write_bytes(text)
     judged = process.run(

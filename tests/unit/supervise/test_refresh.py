@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.plan.world import desired, edited
 from tests.unit.supervise.edge_on_paper import ONE, TWO, Edge
+from voxgate.supervise.control import Caller
+from voxgate.wire.control import ApplyRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +44,21 @@ def test_a_change_around_the_edge_is_applied_and_no_generation_of_its_own(runnin
     # The way back leads past it.
     running.rollback()
     assert running.main.read_text() == ONE
+
+
+def test_a_person_waits_for_it_instead_of_being_sent_away(running: Edge) -> None:
+    renewing(running, b"new")
+
+    async def scene() -> None:
+        request = ApplyRequest(yes=True)
+        running.main.write_text(TWO)
+        refresh = asyncio.create_task(running.operations.refresh())
+        await asyncio.sleep(0)
+        told = await running.operations.apply(request, Caller("ops", lambda _: None))
+        assert "Generation 3 runs." in told.text
+        await refresh
+
+    asyncio.run(scene())
 
 
 def test_without_a_change_around_the_edge_nothing_is_done(running: Edge) -> None:

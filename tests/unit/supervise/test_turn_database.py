@@ -59,6 +59,14 @@ def test_a_database_of_somebody_else_is_an_error_with_advice(tmp_path: Path) -> 
         fill(tmp_path, group="")
 
 
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"")
+    (tmp_path / DATABASE).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HostError, match="is a link"):
+        write(tmp_path, Turn(), "none")
+    assert (tmp_path / "elsewhere").read_bytes() == b""
+
+
 def test_nobody_but_coturn_may_read_it(tmp_path: Path) -> None:
     write(tmp_path, Turn(), "none")
     assert (tmp_path / DATABASE).stat().st_mode & 0o007 == 0

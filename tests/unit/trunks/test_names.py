@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from voxgate.config.trunknames import Lookup, Target
-from voxgate.errors import PeerError
+from voxgate.errors import HostError, PeerError
 from voxgate.trunks.locating import Located
 from voxgate.trunks.names import Names, read_answers
 from voxgate.trunks.naming import LEAST_S, LONGEST_RETRY_S, MOST_S, RETRY_S, Name, dumps, loads
@@ -129,6 +129,29 @@ def test_an_answer_that_changed_is_told_once_and_kept(tmp_path: Path) -> None:
 
     asyncio.run(scene())
     assert told == [(target(2),)]
+
+
+def test_a_change_that_cannot_be_applied_ends_nothing(tmp_path: Path) -> None:
+    clock, dns, tried = Clock(), Dns("198.51.100.1"), []
+
+    async def scene() -> None:
+        once, again = asyncio.Event(), asyncio.Event()
+
+        async def fail() -> None:
+            tried.append(1)
+            (once if len(tried) == 1 else again).set()
+            raise HostError("a certificate cannot be read", "see to it")
+
+        names = Names(tmp_path / "names.json", clock, fail)
+        names.follow([LOOKUP], dns)
+        task = asyncio.create_task(names.run())
+        await asyncio.wait_for(once.wait(), 5)
+        dns.addresses, clock.now_s = ("198.51.100.2",), 100
+        names.follow([LOOKUP], dns)
+        await asyncio.wait_for(again.wait(), 5)
+        task.cancel()
+
+    asyncio.run(scene())
 
 
 def test_a_dns_that_never_answers_holds_no_apply_up_for_long(tmp_path: Path) -> None:

@@ -130,3 +130,11 @@ def test_what_the_pbx_says_of_diversion_goes_before_history() -> None:
     made = edited(claims._replace(diversion=""), replace(PLAIN, diversion="history"), {})
     assert made.add[0].startswith("Diversion: <sip:200@x>;reason=user-busy")
     assert edited(claims, replace(PLAIN, diversion="remove"), {}).remove == ("Diversion", "History-Info")
+
+
+def test_inside_a_dialog_nothing_is_asserted_that_the_pbx_does_not_assert() -> None:
+    caller = replace(FIXED, asserted="from", preferred="account")
+    assert edited(CALL, caller, {}, inside=True) == Edits('"Ann" <sip:0555@carrier.example>;tag=t1', (), ())
+    told = edited(CALL._replace(asserted="<sip:7@x>"), caller, {}, inside=True)
+    assert told.add == ('P-Asserted-Identity: "Ann" <sip:200@10.0.0.1>\r\n',)
+    assert edited(CALL, replace(FIXED, private=True), {}, inside=True, anonymous=True).add == ()

@@ -10,5 +10,7 @@ access.py      the one line of the access log, in HAProxy's words
 web.py         HTTP and SIP over WebSocket, which share ports
 h323.py        H.323
 ldap.py        LDAP
+routes.py      which host leads to which PBX, and what is let through, as maps
+slots.py       which of a PBX's nodes serves which clients
 stream.py      services that our router reads: LDAP and H.323, with PROXY v2 towards it, and TLS from it to PBXs
 """

@@ -11,6 +11,8 @@ from typing import Final
 
 from voxgate.wire.access_line import FIELDS, LONGEST_TEXT
 
+#: Where the lines are sent to, in the folder of everything that runs.
+SOCKET: Final = "access.sock"
 #: Through `lower` a number becomes text: 1007 -> "007".
 _TIME: Final = "%[date,utime(%Y-%m-%dT%H:%M:%S)].%[date(0,ms),mod(1000),add(1000),lower,bytes(1,3)]Z"
 
@@ -37,7 +39,7 @@ def http_line(protocol: str) -> str:
         protocol=f'"{protocol}"',
         service=_of_stranger("var(txn.host)"),
         pbx=_text("var(txn.pbx)"),
-        node=_text("var(txn.node)"),
+        node=_text("var(txn.to),field(1,|)"),
         result=_text("var(txn.result,rejected)"),
         reason=_text("var(txn.reason,malformed)"),
         status="%ST",
@@ -48,6 +50,21 @@ def http_line(protocol: str) -> str:
     )
 
 
+def pass_line(protocol: str) -> str:
+    """For TLS that is passed through: one line per connection."""
+    return _line(
+        protocol=f'"{protocol}"',
+        service=_of_stranger("var(txn.host)"),
+        pbx=_text("var(txn.pbx)"),
+        node=_text("var(txn.to),field(1,|)"),
+        result=_text("var(txn.result,rejected)"),
+        reason=_text("var(txn.reason,malformed)"),
+        bytes_in="%U",
+        bytes_out="%B",
+        duration_ms="%Tt",
+    )
+
+
 def stream_line(protocol: str) -> str:
     """For a frontend in TCP mode, whose requests the router logs: what never reached the router."""
     numbers = {"bytes_in": "%U", "bytes_out": "%B", "duration_ms": "%Tt"}
@@ -55,7 +72,5 @@ def stream_line(protocol: str) -> str:
 
 
 def error_line(protocol: str) -> str:
-    """For connections that ended before there was a request: a handshake that failed."""
-    return _line(
-        protocol=f'"{protocol}"', result='"rejected"', reason='"handshake"', request=_of_stranger("fc_err_str")
-    )
+    """For what ended before there was a request: a handshake that failed, or no HTTP, too long, too slow."""
+    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=_text("fc_err,bool,iif(handshake,malformed)"))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate.engines import router
 from voxgate.engines.base import Action, Check, EngineState, File, Process
-from voxgate.engines.haproxy import h323, ldap, tls, web
+from voxgate.engines.haproxy import access, h323, ldap, tls, web
 from voxgate.engines.haproxy.fragment import Ground
 from voxgate.engines.haproxy.stream import targets_fragment
 from voxgate.engines.haproxy.tls import CLIENTS_CA, PBXS_CA, certificate_files
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from voxgate.engines.sni import Further
 
 CONFIGURATION: Final = "haproxy.cfg"
+BANNED: Final = "banned.lst"
 RUNTIME_SOCKET: Final = "admin.sock"
 MASTER_SOCKET: Final = "master.sock"
 
@@ -79,6 +80,7 @@ class Haproxy:
         text = render(
             "haproxy/haproxy.cfg",
             folder=folder,
+            access_socket=places.run / access.SOCKET,
             connections=sum(fragment.connections for fragment in fragments),
             modern=tls.MODERN,
             ciphers=tls.CIPHERS,
@@ -99,6 +101,8 @@ class Haproxy:
         )
 
     def _files(self, folder: Path, fragments: list[Fragment]) -> Iterator[File]:
+        # Filled through the runtime socket, where the kernel does not keep banned requesters out.
+        yield File(BANNED, b"", Action.RELOAD, secret=True)
         yield from certificate_files(folder, self.certificate, self.further)
         for name, content in ((CLIENTS_CA, self.clients_ca), (PBXS_CA, self.pbxs_ca)):
             if content:

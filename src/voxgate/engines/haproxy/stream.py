@@ -58,6 +58,7 @@ def stream_fragment(stream: Stream, ground: Ground) -> Fragment:
         doors.append((f"{stream.name}_starttls", [handed_back], access_lines(f"{stream.name}s")))
     text = render(
         "haproxy/stream.cfg",
+        folder=ground.folder,
         doors=[door for door in doors if door[1]],
         backend=f"{stream.name}_router",
         routers=[front(ground.places, stream.name, number + 1) for number in range(ground.routers)],

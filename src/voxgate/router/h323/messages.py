@@ -5,8 +5,7 @@ RAS comes in the tunnel of H.460.17: generic data of feature 17 with one paramet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from voxgate.router.h323 import q931
 from voxgate.router.h323.ras import RAS_MESSAGE
@@ -23,16 +22,15 @@ _FACILITY: Final = bytes((q931.FACILITY,))
 OTHER: Final = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+# Tuples: they are made three times faster than frozen dataclasses.
+class Alias(NamedTuple):
     """One name of an endpoint. `kind` as in the standard: h323-ID, dialledDigits, url-ID, email-ID; else no text."""
 
     kind: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ras:
+class Ras(NamedTuple):
     """One RAS message. `reason` and `redirects` belong to rejects: redirects names another gatekeeper."""
 
     kind: str
@@ -44,16 +42,14 @@ class Ras:
     redirects: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A Setup: whom it calls, and the call's own identifier, empty when it has none (version 1)."""
 
     called: tuple[Alias, ...]
     identifier: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of the connection; `kind` is its Q.931 type, None an empty TPKT."""
 
     kind: int | None

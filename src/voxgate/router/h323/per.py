@@ -128,6 +128,10 @@ def sequence_of(kind: Type, low: int | None = None, high: int = 0) -> Type:
     return read
 
 
+#: As many as an index of one octet can count.
+MOST_ADDITIONS: Final = 256
+
+
 class Optional:
     """A component that may be absent."""
 
@@ -142,8 +146,12 @@ def sequence(
     *,
     extensible: bool = True,
     wanted: Mapping[int, tuple[str, Type]] | None = None,
+    last: bool = False,
 ) -> Type:
-    """SEQUENCE, as a dict of the components that are there; of its additions only those `wanted`, by index."""
+    """SEQUENCE, as a dict of the components that are there; of its additions only those `wanted`, by index.
+
+    `last`: nothing after it is read, so neither are additions behind those that are wanted.
+    """
     fields = [
         (name, kind.kind if isinstance(kind, Optional) else kind, isinstance(kind, Optional))
         for name, kind in components.items()
@@ -152,6 +160,7 @@ def sequence(
     extended = 1 << optionals if extensible else 0
     preamble = optionals + (1 if extensible else 0)
     additions = wanted or {}
+    most = max(additions, default=-1) + 1 if last else MOST_ADDITIONS
     plan = []
     mask = 1 << optionals
     for name, kind, optional in fields:
@@ -163,17 +172,17 @@ def sequence(
         present = reader.bits(preamble)
         values = {name: kind(reader) for name, kind, mask in plan if not mask or present & mask}
         if present & extended:
-            _additions(reader, additions, values)
+            _additions(reader, additions, values, most)
         return values
 
     return read
 
 
-def _additions(reader: Reader, wanted: Mapping[int, tuple[str, Type]], values: dict[str, Any]) -> None:
-    """Extension additions (X.691 19.7 to 19.9)."""
+def _additions(reader: Reader, wanted: Mapping[int, tuple[str, Type]], values: dict[str, Any], most: int) -> None:
+    """The first `most` extension additions (X.691 19.7 to 19.9)."""
     count = reader.small() + 1
     present = reader.bits(count)
-    for index in range(count):
+    for index in range(min(count, most)):
         if present >> (count - 1 - index) & 1:
             reader.step()
             if index in wanted:

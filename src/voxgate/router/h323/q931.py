@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from voxgate.router.h323.reader import MalformedError
 
@@ -20,8 +19,7 @@ _ASN1: Final = 0x05
 _FACILITY_ELEMENT: Final = b"\x1c\x00"
 
 
-@dataclass(frozen=True, slots=True)
-class Q931:
+class Q931(NamedTuple):
     """`call_reference` as it came, with its flag bit first; `user_user` is H323-UserInformation, None when absent."""
 
     kind: int

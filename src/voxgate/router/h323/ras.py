@@ -37,7 +37,8 @@ _GATEKEEPER_REQUEST = sequence(
         "gatekeeperIdentifier": Optional(GATEKEEPER_IDENTIFIER),
         "callServices": Optional(QSERIES_OPTIONS),
         "endpointAlias": Optional(ALIASES),
-    }
+    },
+    last=True,
 )
 GATEKEEPER_REASONS: Final = (
     *("resourceUnavailable", "terminalExcluded", "invalidRevision", "undefinedReason"),
@@ -60,6 +61,7 @@ _GATEKEEPER_REJECT = sequence(
         "rejectReason": _GATEKEEPER_REJECT_REASON,
     },
     wanted=_REDIRECT,
+    last=True,
 )
 _REGISTRATION_REQUEST = sequence(
     {
@@ -75,6 +77,7 @@ _REGISTRATION_REQUEST = sequence(
         "endpointVendor": VENDOR,
     },
     wanted={5: ("keepAlive", boolean)},
+    last=True,
 )
 REGISTRATION_REASONS: Final = (
     *("discoveryRequired", "invalidRevision", "invalidCallSignalAddress", "invalidRASAddress", "duplicateAlias"),
@@ -97,6 +100,7 @@ _REGISTRATION_REJECT = sequence(
         "gatekeeperIdentifier": Optional(GATEKEEPER_IDENTIFIER),
     },
     wanted=_REDIRECT,
+    last=True,
 )
 
 #: What the alternatives of RasMessage are called, in order; those with a type are read.

@@ -136,6 +136,7 @@ _NESTED_DATA = sequence_of(_GENERIC_DATA, 1, 16)
 _UU_PDU = sequence(
     {"h323-message-body": _BODY, "nonStandardData": Optional(NON_STANDARD)},
     wanted={8: ("genericData", sequence_of(_GENERIC_DATA))},
+    last=True,
 )
 
 

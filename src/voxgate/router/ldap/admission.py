@@ -36,7 +36,7 @@ SASL: Final = Refusal(
     Result.METHOD_NOT_SUPPORTED, "SASL and Kerberos do not pass this edge: use a simple bind over TLS", "sasl"
 )
 # The same answer to both: it does not tell which names there are.
-UNKNOWN: Final = Refusal(Result.INVALID_CREDENTIALS, NO_SERVICE, "no_service", Kind.UNKNOWN_NAME)
+UNKNOWN: Final = Refusal(Result.INVALID_CREDENTIALS, NO_SERVICE, "name", Kind.UNKNOWN_NAME)
 NETWORK: Final = Refusal(Result.INVALID_CREDENTIALS, NO_SERVICE, "network", Kind.NETWORK_NOT_ALLOWED)
 NOT_BOUND: Final = Refusal(Result.STRONGER_AUTH_REQUIRED, NAME_NEEDED, "not_bound", None)
 TLS_TOO_LATE: Final = Refusal(
@@ -45,9 +45,7 @@ TLS_TOO_LATE: Final = Refusal(
     "starttls_too_late",
     None,
 )
-NOT_REACHED: Final = Refusal(
-    Result.UNAVAILABLE, "the directory cannot be reached", "connect_failed", Kind.CONNECT_FAILED
-)
+NOT_REACHED: Final = Refusal(Result.UNAVAILABLE, "the directory cannot be reached", "unreachable", Kind.CONNECT_FAILED)
 
 
 def admit(bind: Bind, name: BindName, client: Client, rules: Rules) -> Service | Refusal:

@@ -107,7 +107,7 @@ def test_a_pbx_that_cannot_be_reached_is_told_to_client_and_guard(tmp_path: Path
             writer.write(CKL)
             assert (await reader.read(200))[7:10] == b"\x0a\x01\x34"
             report = await edge.reports.get()
-            assert (report.kind, report.access.reason) == (Kind.CONNECT_FAILED, "connect_failed")
+            assert (report.kind, report.access.reason) == (Kind.CONNECT_FAILED, "unreachable")
 
     run(scene)
 

@@ -39,8 +39,8 @@ from voxgate.router.ldap.connection import LONGEST_BIND, PATIENCE
 @pytest.mark.parametrize(
     ("data", "answer", "refusal"),
     [
-        (bind("elsewhere.example\\x"), 49, (Kind.UNKNOWN_NAME, "no_service")),
-        (bind("ldap-guest"), 49, (Kind.UNKNOWN_NAME, "no_service")),
+        (bind("elsewhere.example\\x"), 49, (Kind.UNKNOWN_NAME, "name")),
+        (bind("ldap-guest"), 49, (Kind.UNKNOWN_NAME, "name")),
         (bind("closed.example\\x"), 49, (Kind.NETWORK_NOT_ALLOWED, "network")),
         (bind("", ""), 48, (Kind.NOT_ALLOWED, "anonymous")),
         (sasl_bind("GSSAPI", b"x" * 20_000), 7, (Kind.NOT_ALLOWED, "sasl_GSSAPI")),

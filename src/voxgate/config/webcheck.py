@@ -1,0 +1,83 @@
+"""Checks of HTTP that need more than one key. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voxgate.config.model import Listen
+    from voxgate.config.parts import Parts
+    from voxgate.config.pbxs import Pbx
+    from voxgate.config.places import Path, Places
+    from voxgate.errors import Problem
+
+
+def web_problems(parts: Parts, places: Places) -> Iterator[Problem]:
+    """Every contradiction about HTTP."""
+    if parts.listen:
+        yield from _ports(parts.listen, places)
+    owners: dict[str, str] = {}
+    for name, pbx in parts.pbxs.items():
+        yield from _target(name, pbx, places)
+        if pbx.http and pbx.http.verify_certificate and parts.certificates and not parts.certificates.pbxs_ca:
+            advice = "set certificates.pbxs_ca to a PEM file with the authorities that sign the PBXs' certificates"
+            yield places.problem(("pbxs", name, "http", "verify_certificate"), "there is nobody to trust", advice)
+        yield from _hosts(name, pbx, owners, places)
+
+
+def _ports(listen: Listen, places: Places) -> Iterator[Problem]:
+    http, sip = listen.http, listen.sip
+    if http is None:
+        return
+    path: Path = ("listen", "http")
+    if http.plain is None and http.tls is None:
+        yield places.problem(path, "names no port", "write http: {plain: 80, tls: 443}, or leave http out")
+    if not http.ipv4 and not http.ipv6:
+        yield places.problem((*path, "ipv6"), "neither IPv4 nor IPv6 is left", "switch one of them on")
+    if http.tls is not None and http.tls == http.plain:
+        yield places.problem((*path, "tls"), f"port {http.tls} cannot serve HTTP and HTTPS both", "HTTPS is on 443")
+    for key, port, others in (("plain", http.plain, ("tcp", "tls", "wss")), ("tls", http.tls, ("tcp", "tls", "ws"))):
+        clash = next((other for other in others if port is not None and getattr(sip, other) == port), None)
+        if clash:
+            message = f"port {port} cannot serve HTTP and listen.sip.{clash} both"
+            yield places.problem((*path, key), message, "give one of them another port; wss may share the port of tls")
+
+
+def _target(name: str, pbx: Pbx, places: Places) -> Iterator[Problem]:
+    http = pbx.http
+    if http is None:
+        return
+    path: Path = ("pbxs", name, "http")
+    if http.plain is None and http.tls is None:
+        yield places.problem(path, "names no port of the PBX", "write plain: 80 or tls: 443")
+    if http.tls is not None and http.tls == http.plain:
+        message = f"port {http.tls} cannot take plain HTTP and TLS both"
+        yield places.problem((*path, "tls"), message, "leave out the one it has not")
+    only_passed = http.pass_tls and http.plain is None
+    if not http.allow_urls and not only_passed:
+        advice = 'write for instance allow_urls: ["@innovaphone-mypbx"]; "@everything" lets every URL through'
+        yield places.problem(path, "lets no URL through", advice)
+    for key, why in (("pass_tls", "passes TLS on"), ("verify_certificate", "verifies a certificate")):
+        if getattr(http, key) and http.tls is None:
+            yield places.problem((*path, key), f"{why}, but tls names no port of the PBX", "write tls: 443")
+    if http.pass_tls and http.verify_certificate:
+        message = "cannot verify a certificate in TLS that is passed through"
+        yield places.problem((*path, "verify_certificate"), message, "leave it out: the client verifies it")
+
+
+def _hosts(name: str, pbx: Pbx, owners: dict[str, str], places: Places) -> Iterator[Problem]:
+    http = pbx.http
+    if http is None:
+        return
+    hosts = http.names or tuple(one for one in pbx.names if "/" not in one)
+    path: Path = ("pbxs", name, "http", "names") if http.names else ("pbxs", name, "http")
+    if not hosts:
+        advice = "add a host name to names, or give http names of its own"
+        yield places.problem(path, "no name of the PBX is a host name", advice)
+    for host in hosts:
+        owner = owners.setdefault(host, name)
+        if owner != name:
+            message = f"the host {host} leads to the PBX {owner} already"
+            yield places.problem(path, message, "a host leads to one PBX: remove one of the two")

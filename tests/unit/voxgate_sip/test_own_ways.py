@@ -1,0 +1,87 @@
+"""Providers that see the edge in a way of their own: which trunk a request is for, and what each party sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.engines.networks import TWO, config
+from tests.unit.engines.test_named_trunks import trunk
+from voxgate.engines.sip_policy import policy_of, sockets_of
+from voxgate_sip.ownways import at_port, mark, meant, shown_in_replies
+from voxgate_sip.replies import RecordRouteRewriter
+from voxgate_sip.trunks import Own, Trunk
+
+ONE = replace(trunk((), addresses=["198.51.100.7"]), name="one", group=0xA1, own=Own(port=5072))
+TWO_PORT = replace(ONE, name="two", group=0xA2, own=Own(port=5074))
+PLAIN = replace(ONE, name="plain", group=0xA3, own=None)
+HUB = replace(ONE, name="hub", group=0xA4, own=Own(name="sbc.example.com"), protos=frozenset({"tls"}))
+ALL = (ONE, TWO_PORT, HUB, PLAIN)
+SEEN = {("i4", "udp"): "172.16.0.1:5060;transport=udp", ("o4", "udp"): "203.0.113.45:5060;transport=udp"}
+REWRITER = RecordRouteRewriter(
+    SEEN,
+    shown_in_replies({"one": ONE, "two": TWO_PORT}, {
+        ("one", "o4", "udp"): "203.0.113.45:5072;transport=udp",
+        ("two", "o4", "udp"): "203.0.113.45:5074;transport=udp",
+    }),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("way", "owner", "target", "expected"),
+    [("in", ONE, "", ".a1"), ("in", PLAIN, "", ""), ("out", None, "a2", "-a2"), ("out", None, "", "")],
+)
+def test_record_route_says_whose_call_it_is(way: str, owner: Trunk | None, target: str, expected: str) -> None:
+    assert mark(way, owner, target) == expected
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        ("<sip:172.16.0.1:5060;transport=udp;t=a2;lr>", "two"),
+        ("<sip:172.16.0.1:5060;transport=udp;e=o4udp.a2;lr>", "two"),
+        ("<sip:172.16.0.1:5060;transport=udp;e=o4udp.a1;lr>,<sip:p;t=a2;lr>", "one"),
+        ("<sip:172.16.0.1:5060;transport=udp;lr>", "plain"),
+        ("<sip:172.16.0.1:5060;transport=udp;t=ff;lr>", "plain"),
+        ("", "plain"),
+    ],
+)
+def test_a_route_says_which_trunk_at_an_address_is_meant(route: str, expected: str) -> None:
+    assert meant(ALL, "udp", route).name == expected
+
+
+@pytest.mark.parametrize(
+    ("proto", "port", "expected"),
+    [("udp", 5072, "one"), ("udp", 5074, "two"), ("udp", 5060, "plain"), ("tls", 5061, "hub")],
+)
+def test_a_port_says_which_trunk_at_an_address_speaks(proto: str, port: int, expected: str) -> None:
+    assert at_port(ALL, proto, port).name == expected
+
+
+def test_the_caller_sees_the_port_of_its_trunk() -> None:
+    value = "<sip:172.16.0.1:5060;transport=udp;e=o4udp.a2;lr>"
+    assert REWRITER.rewrite(value) == "<sip:203.0.113.45:5074;transport=udp;lr>"
+
+
+def test_a_pbx_that_called_a_trunk_keeps_the_trunk_in_its_route() -> None:
+    value = "<sip:203.0.113.45:5074;transport=udp;e=i4udp-a2;u=1-a2-t;lr>"
+    assert REWRITER.rewrite(value) == "<sip:172.16.0.1:5060;transport=udp;t=a2;u=1-a2-t;lr>"
+
+
+@pytest.mark.parametrize("side", ["i4udp-ff", "i4udp-", "i9udp-a2", "-a2", "i4udp-a2.a1"])
+def test_a_mark_that_is_none_of_ours_is_left_alone(side: str) -> None:
+    value = f"<sip:203.0.113.45:5074;transport=udp;e={side};lr>"
+    assert REWRITER.rewrite(value) == value
+
+
+def test_a_port_is_opened_on_every_side_and_a_name_is_the_edges() -> None:
+    base: dict[str, Any] = {"addresses": ["198.51.100.7"], "dids": {"0555": "hq"}}
+    trunks = {
+        "one": {**base, "source_port": 5072},
+        "hub": {**base, "dids": {"7": "hq"}, "edge_name": "sbc.example.com"},
+    }
+    policy = policy_of(config(trunks=trunks), TWO, 1, media=True)
+    assert ("udp", "203.0.113.45", 5072) in sockets_of(policy)
+    assert "sbc.example.com" in policy.own
