@@ -56,6 +56,7 @@ class Subject:
     hide_topology: bool = False
     limits: bool = False
     trunk: bool = False
+    guard: bool = False
     pbxs: int = 1
     rate: int = 2000
 
@@ -87,8 +88,8 @@ def config(subject: Subject) -> Config:
             "health": {"interval_seconds": 60},
             "pbxs": pbxs,
             "trunks": trunks,
-            # All callers have one address here; the guard looks at them as at any.
-            "guard": {"sip": {"requests_per_second": 100_000}},
+            # All callers have one address here.
+            "guard": {"enabled": subject.guard, "sip": {"requests_per_second": 100_000}},
         }
     )
 

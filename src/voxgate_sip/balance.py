@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from voxgate_sip.policy import Node, Pbx
 
@@ -38,17 +38,19 @@ def choose(pbx: Pbx, nodes: tuple[Node, ...], key: str, asks: Asks, tried: Colle
     `pbx.balance` decides between them. `key` is the user to hash. Only nodes that would be taken are asked whether they
     are usable.
     """
-    left = [node for node in nodes if node.uri not in tried] if tried else list(nodes)
+    left: Sequence[Node] = [node for node in nodes if node.uri not in tried] if tried else nodes
     while left:
-        best = [node for node in left if node.priority == left[0].priority]
+        # They are in the order of their priorities.
+        alike = left[-1].priority == left[0].priority
+        best = left if alike else [node for node in left if node.priority == left[0].priority]
         node = best[0] if len(best) == 1 else _pick(pbx, best, key, asks)
         if asks.usable(node):
             return node
-        left.remove(node)
+        left = [other for other in left if other is not node]
     return None
 
 
-def _pick(pbx: Pbx, best: list[Node], key: str, asks: Asks) -> Node:
+def _pick(pbx: Pbx, best: Sequence[Node], key: str, asks: Asks) -> Node:
     match pbx.balance:
         case "least-calls":
             return _least(best, asks.turn(), asks.load)
@@ -62,14 +64,14 @@ def _pick(pbx: Pbx, best: list[Node], key: str, asks: Asks) -> Node:
             return best[0]
 
 
-def _least(nodes: list[Node], turn: int, load: Callable[[Node], int]) -> Node:
+def _least(nodes: Sequence[Node], turn: int, load: Callable[[Node], int]) -> Node:
     """The node with the fewest calls for its weight; among equals they take turns."""
     turned = [*nodes[turn % len(nodes) :], *nodes[: turn % len(nodes)]]
     willing = [node for node in turned if node.weight]
     return min(willing or turned, key=lambda node: (load(node) + 1) / (node.weight or 1))
 
 
-def _weighted(nodes: list[Node], drawn: float) -> Node:
+def _weighted(nodes: Sequence[Node], drawn: float) -> Node:
     """Weights are shares (RFC 2782); all zero counts as all equal."""
     total = sum(node.weight for node in nodes)
     if total == 0:
@@ -95,15 +97,18 @@ def _rendezvous(key: bytes, node: Node) -> int:
     return crc32(key, _seed(node.uri)) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
 
 
-def _hashed(key: str, nodes: list[Node]) -> Node:
+def _hashed(key: str, nodes: Sequence[Node]) -> Node:
     """The node for `key`. With different weights the logarithm makes shares proportional to them."""
-    user = key.encode()
+    user, weight = key.encode(), nodes[0].weight
     chosen, highest = nodes[0], -1.0
-    even = len({node.weight for node in nodes}) == 1
     for node in nodes:
-        number: float = _rendezvous(user, node)
-        if not even:
-            number = node.weight / -math.log((number + 1) / 0x10000000000000001)
+        if node.weight != weight:
+            return max(nodes, key=lambda node: _share(user, node))
+        number = _rendezvous(user, node)
         if number > highest:
             chosen, highest = node, number
     return chosen
+
+
+def _share(key: bytes, node: Node) -> float:
+    return node.weight / -math.log((_rendezvous(key, node) + 1) / 0x10000000000000001)

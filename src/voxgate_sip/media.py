@@ -38,6 +38,8 @@ _INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
 NOT_ACCEPTABLE: Final = 488
 #: An answered call is forgotten after a day, should its BYE never pass here.
 RECORD_LIFETIME_S: Final = 86400
+#: Sources whose flags a worker remembers, before it forgets them all.
+MOST_PLAIN: Final = 4096
 
 
 class NotAcceptableError(Exception):
@@ -68,6 +70,7 @@ class Media:
         self._offer = ksr.rtpengine.rtpengine_offer
         self._answer = ksr.rtpengine.rtpengine_answer
         self._delete = ksr.rtpengine.rtpengine_delete0
+        self._plain: dict[tuple[str, str, Leg, bool], tuple[str, str]] = {}
         self._known: dict[tuple[str, str, str, Party, Party, bool, Offer], tuple[str, str]] = {}
 
     def request(self, method: str, source: str, proto: str, leg: Leg, *, first: bool = True) -> str:
@@ -89,17 +92,27 @@ class Media:
             asker = self._wants(source)
             self._pv_sets(NOTE, f"{source} {proto} {asker} {leg.srtp} {int(first)}")
             return "_late_offer"
-        party = Party(leg.srtp, leg.proto)
-        if source in self._pbxs and (first or leg.srtp == REQUIRED) and worth_knowing(leg.srtp, leg.proto):
-            party = party._replace(insists_on=self._insisting.callee_does())
-        offerer = Party(self._wants(source), proto)
-        flags, note = self._offered(source, leg.side, offerer, party, first=first)
+        flags, note = self._plain.get((source, proto, leg, first)) or self._judged(source, proto, leg, first=first)
         if self._offer(flags) < 0:
             raise ConnectionError
         if not note:
             return "_answer"
         self._pv_sets(NOTE, note)
         return "_noted_answer"
+
+    def _judged(self, source: str, proto: str, leg: Leg, *, first: bool) -> tuple[str, str]:
+        """Flags and note for the offer in the current request; kept where they are the same for every such offer."""
+        party = Party(leg.srtp, leg.proto)
+        asks = source in self._pbxs and (first or leg.srtp == REQUIRED) and worth_knowing(leg.srtp, leg.proto)
+        if asks:
+            party = party._replace(insists_on=self._insisting.callee_does())
+        offerer = Party(self._wants(source), proto)
+        judged = self._offered(source, leg.side, offerer, party, first=first)
+        if not (asks or self._learns(source, offerer, first=first) or crypto.must_look(offerer, party)):
+            if len(self._plain) >= MOST_PLAIN:
+                self._plain.clear()
+            self._plain[source, proto, leg, first] = judged
+        return judged
 
     def in_request(self, method: str, source: str, proto: str, leg: Leg) -> str:
         """The same inside a dialog, where BYE ends the media and a call goes on even without its relay."""
@@ -163,7 +176,7 @@ class Media:
     def _offered(self, source: str, side: str, offerer: Party, answerer: Party, *, first: bool) -> tuple[str, str]:
         """Flags for the offer in the current message, and its note. Raises NotAcceptableError."""
         came, trust = self._router.side_of(source), self._trust(source)
-        learns = first and worth_knowing(offerer.srtp, offerer.transport) and self._is_phone(source)
+        learns = self._learns(source, offerer, first=first)
         offer = self._kind() if learns or crypto.must_look(offerer, answerer) else Offer.PLAIN
         if learns and offer not in INSISTS:
             self._insisting.caller_does_not()
@@ -182,6 +195,10 @@ class Media:
                 note = f"tried-{judgement.tried.name.lower()}" if judgement.tried else ""
             known = self._known[key] = (flags, note)
         return known
+
+    def _learns(self, source: str, offerer: Party, *, first: bool) -> bool:
+        """Whether what an offer holds tells what the phone that sent it insists on."""
+        return first and worth_knowing(offerer.srtp, offerer.transport) and self._is_phone(source)
 
     def _kind(self) -> Offer:
         try:

@@ -74,15 +74,18 @@ class Performer:
         )
         self._is_active = ksr.dispatcher.ds_is_active_uri
         self._shunned = ksr.htable.sht_get
+        self._pbx_protos = router.policy.pbx_protos
+        self._asks: dict[str, tuple[Asks, Asks]] = {}
         #: Whether the last request that was performed has left.
         self.left = False
 
     def perform(self, request: Request, decision: Decision) -> None:
         """Do what was decided about the current request."""
         self.left = False
+        if isinstance(decision, ToPbx):
+            self._to_pbx(request, decision.pbx, decision.nodes)
+            return
         match decision:
-            case ToPbx(pbx, nodes):
-                self._to_pbx(request, pbx, nodes)
             case ToPhone():
                 self._to_phone(request)
             case FromTrunk() | ToTrunk() if self.trunking:
@@ -136,7 +139,7 @@ class Performer:
             self._refuse("no-node-answers", request)
             return
         leg = self._legs.to_node(node)
-        from_pbx = request.source in self._router.policy.pbx_protos and self._router.is_pbx(*request[1:4])
+        from_pbx = request.source in self._pbx_protos and self._router.is_pbx(*request[1:4])
         if request.method == "REGISTER":
             self._path(request, leg)
         else:
@@ -152,7 +155,7 @@ class Performer:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
         shapes = FROM_PBX
-        if self._hider.active and request.source not in self._router.policy.pbx_protos:
+        if self._hider.active and request.source not in self._pbx_protos:
             side = self._router.side_of(request.source)
             shapes = FROM_HIDDEN if self._hider.hides(node.address, side) else FROM_PBX
         self._leave(request, leg, shapes, failover=several)
@@ -257,6 +260,15 @@ class Performer:
         if len(nodes) == 1 and not tried:
             # Nothing to fall back on: only the health check puts a lone node aside.
             return nodes[0] if self._is_active(pbx.group, nodes[0].uri) > 0 else None
+        strict, lenient = self._asks.get(pbx.name) or self._asks_about(pbx)
+        # A node that failed a request of late is better than none.
+        node = choose(pbx, nodes, user, strict, tried or ()) or choose(pbx, nodes, user, lenient, tried or ())
+        if pbx.balance == LEAST_CALLS and self._gate and node and self._ksr.kx.get_method() == "INVITE":
+            self._gate.seat(node)
+        return node
+
+    def _asks_about(self, pbx: Pbx) -> tuple[Asks, Asks]:
+        """What is asked about the nodes of a PBX: whether they are up and none failed of late; whether they are up."""
 
         def usable(node: Node) -> bool:
             return self._is_active(pbx.group, node.uri) > 0 and self._shunned("shunned", node.uri) is None
@@ -267,16 +279,10 @@ class Performer:
         def active(node: Node) -> bool:
             return self._is_active(pbx.group, node.uri) > 0
 
-        seats = self._gate if pbx.balance == LEAST_CALLS else None
-        load = seats.load if seats else unloaded
-        asks = Asks(usable, turn, random.random, load)
-        # A node that failed a request of late is better than none.
-        node = choose(pbx, nodes, user, asks, tried or ()) or choose(
-            pbx, nodes, user, asks._replace(usable=active), tried or ()
-        )
-        if seats and node and self._ksr.kx.get_method() == "INVITE":
-            seats.seat(node)
-        return node
+        load = self._gate.load if pbx.balance == LEAST_CALLS and self._gate else unloaded
+        strict = Asks(usable, turn, random.random, load)
+        self._asks[pbx.name] = strict, strict._replace(usable=active)
+        return self._asks[pbx.name]
 
     def _refuse(self, reason: str, request: Request) -> None:
         self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
