@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.config.h323 import H323Listen, H323Target
 from voxgate.plan.change import Change, Kind
+from voxgate.plan.service_sentences import port_of, serves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,26 +20,13 @@ TITLES = {"plain": "H.323/TCP", "tls": "H.323/TLS"}
 def first(config: Config) -> Iterator[Change]:
     """What a first start serves."""
     if listen := config.listen.h323:
-        yield Change(Kind.ADD, "listen.h323", f"serves {_ports(listen)}")
-
-
-def _ports(listen: H323Listen) -> str:
-    return " and ".join(f"{title} on port {port}" for key, title in TITLES.items() if (port := getattr(listen, key)))
+        yield Change(Kind.ADD, "listen.h323", serves(listen, TITLES))
 
 
 def _listening(difference: Difference) -> Change:
     if isinstance(difference.new, H323Listen):
-        return Change(Kind.ADD, difference.dotted, f"serves {_ports(difference.new)}")
+        return Change(Kind.ADD, difference.dotted, serves(difference.new, TITLES))
     return Change(Kind.REMOVE, difference.dotted, "no longer serves H.323")
-
-
-def _port(difference: Difference) -> Change:
-    title = TITLES[difference.key[-1]]
-    if difference.old is None:
-        return Change(Kind.ADD, difference.dotted, f"serves {title} on port {difference.new}")
-    if difference.new is None:
-        return Change(Kind.REMOVE, difference.dotted, f"no longer serves {title} (port {difference.old})")
-    return Change(Kind.CHANGE, difference.dotted, f"moves {title} from port {difference.old} to port {difference.new}")
 
 
 def _target(difference: Difference) -> Change:
@@ -50,8 +38,8 @@ def _target(difference: Difference) -> Change:
 
 TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference], Change]], ...] = (
     (("listen", "h323"), _listening),
-    (("listen", "h323", "plain"), _port),
-    (("listen", "h323", "tls"), _port),
+    (("listen", "h323", "plain"), port_of(TITLES)),
+    (("listen", "h323", "tls"), port_of(TITLES)),
     (("pbxs", "*", "h323"), _target),
 )
 #: Keys whose old and new value say it all.

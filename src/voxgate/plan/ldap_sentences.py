@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.config.ldap import LdapListen, LdapTarget
 from voxgate.plan.change import Change, Kind
+from voxgate.plan.service_sentences import port_of, serves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,21 +28,9 @@ def first(config: Config) -> Iterator[Change]:
 def _listening(difference: Difference) -> Change:
     match difference.new:
         case LdapListen() as new:
-            ports = " and ".join(
-                f"{TITLES[name]} on port {getattr(new, name)}" for name in TITLES if getattr(new, name)
-            )
-            return Change(Kind.ADD, difference.dotted, f"serves {ports}")
+            return Change(Kind.ADD, difference.dotted, serves(new, TITLES))
         case _:
             return Change(Kind.REMOVE, difference.dotted, "no longer serves LDAP")
-
-
-def _port(difference: Difference) -> Change:
-    title = TITLES[difference.key[-1]]
-    if difference.old is None:
-        return Change(Kind.ADD, difference.dotted, f"serves {title} on port {difference.new}")
-    if difference.new is None:
-        return Change(Kind.REMOVE, difference.dotted, f"no longer serves {title} (port {difference.old})")
-    return Change(Kind.CHANGE, difference.dotted, f"moves {title} from port {difference.old} to port {difference.new}")
 
 
 def _target(difference: Difference) -> Change:
@@ -53,8 +42,8 @@ def _target(difference: Difference) -> Change:
 
 TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference], Change]], ...] = (
     (("listen", "ldap"), _listening),
-    (("listen", "ldap", "plain"), _port),
-    (("listen", "ldap", "tls"), _port),
+    (("listen", "ldap", "plain"), port_of(TITLES)),
+    (("listen", "ldap", "tls"), port_of(TITLES)),
     (("pbxs", "*", "ldap"), _target),
 )
 #: Keys whose old and new value say it all.

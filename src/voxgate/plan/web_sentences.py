@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from voxgate.config.web import HttpListen, HttpTarget
 from voxgate.plan.change import Change, Kind
+from voxgate.plan.service_sentences import port_of, serves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,20 +34,9 @@ def listening(difference: Difference) -> Change:
     """HTTP comes or goes as a whole."""
     match difference.old, difference.new:
         case None, HttpListen() as new:
-            of = " and ".join(f"{NAMES[name]} on port {getattr(new, name)}" for name in NAMES if getattr(new, name))
-            return Change(Kind.ADD, difference.dotted, f"serves {of}")
+            return Change(Kind.ADD, difference.dotted, serves(new, NAMES))
         case _:
             return Change(Kind.REMOVE, difference.dotted, "no longer serves HTTP")
-
-
-def port(difference: Difference) -> Change:
-    """One of its ports."""
-    title = NAMES[difference.key[-1]]
-    if difference.old is None:
-        return Change(Kind.ADD, difference.dotted, f"serves {title} on port {difference.new}")
-    if difference.new is None:
-        return Change(Kind.REMOVE, difference.dotted, f"no longer serves {title} (port {difference.old})")
-    return Change(Kind.CHANGE, difference.dotted, f"moves {title} from port {difference.old} to port {difference.new}")
 
 
 def target(difference: Difference) -> Change:
@@ -91,8 +81,8 @@ def _listed(items: object) -> str:
 
 TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference], Change]], ...] = (
     (("listen", "http"), listening),
-    (("listen", "http", "plain"), port),
-    (("listen", "http", "tls"), port),
+    (("listen", "http", "plain"), port_of(NAMES)),
+    (("listen", "http", "tls"), port_of(NAMES)),
     (("pbxs", "*", "http"), target),
     (("pbxs", "*", "http", "names"), _entries("hosts")),
     (("pbxs", "*", "http", "allow_urls"), _entries("URLs")),
