@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from voxgate.config.servicecheck import Service, listening_problems, target_problems
 from voxgate.errors import Problem
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from voxgate.config.parts import Parts
     from voxgate.config.pbxs import Pbx
     from voxgate.config.places import Path, Places
+
+_SERVICE: Final = Service("h323", "H.323", ("H.323/TCP", "H.323/TLS"), 1720, 1300, "H.323/TLS is on 1300 as a rule")
 
 
 def h323_problems(parts: Parts, places: Places) -> Iterator[Problem]:
@@ -45,13 +48,7 @@ def h323_cautions(config: Config) -> Iterator[Problem]:
 
 def _listening(listen: Listen, h323: H323Listen, places: Places) -> Iterator[Problem]:
     path: Path = ("listen", "h323")
-    if h323.plain is None and h323.tls is None:
-        yield places.problem(path, "names no port", "write h323: {plain: 1720, tls: 1300}, or leave h323 out")
-    if not h323.ipv4 and not h323.ipv6:
-        yield places.problem((*path, "ipv6"), "neither IPv4 nor IPv6 is left", "switch one of them on")
-    if h323.tls is not None and h323.tls == h323.plain:
-        message = f"port {h323.tls} cannot serve H.323/TCP and H.323/TLS both"
-        yield places.problem((*path, "tls"), message, "H.323/TLS is on 1300 as a rule")
+    yield from listening_problems(_SERVICE, h323, places)
     others = dict(_other_ports(listen))
     for key in ("plain", "tls"):
         port = getattr(h323, key)
@@ -70,11 +67,7 @@ def _other_ports(listen: Listen) -> Iterator[tuple[int, str]]:
 
 
 def _target(path: Path, h323: H323Target, parts: Parts, places: Places) -> Iterator[Problem]:
-    if h323.plain is None and h323.tls is None:
-        yield places.problem(path, "names no port of the PBX", "write plain: 1720 or tls: 1300")
-    if h323.tls is not None and h323.tls == h323.plain:
-        message = f"port {h323.tls} cannot take plain H.323 and TLS both"
-        yield places.problem((*path, "tls"), message, "leave out the one it has not")
+    yield from target_problems(_SERVICE, path, h323, places)
     if h323.verify_certificate and h323.tls is None:
         message = "verifies a certificate, but tls names no port of the PBX"
         yield places.problem((*path, "verify_certificate"), message, "write tls: 1300")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from voxgate.config.servicecheck import Service, listening_problems, target_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from voxgate.config.pbxs import Pbx
     from voxgate.config.places import Path, Places
     from voxgate.errors import Problem
+
+_SERVICE: Final = Service("ldap", "LDAP", ("LDAP", "LDAPS"), 389, 636, "LDAPS is on 636")
 
 
 def ldap_problems(parts: Parts, places: Places) -> Iterator[Problem]:
@@ -37,12 +41,7 @@ def _ports(listen: Listen, places: Places) -> Iterator[Problem]:
     if ldap is None:
         return
     path: Path = ("listen", "ldap")
-    if ldap.plain is None and ldap.tls is None:
-        yield places.problem(path, "names no port", "write ldap: {plain: 389, tls: 636}, or leave ldap out")
-    if not ldap.ipv4 and not ldap.ipv6:
-        yield places.problem((*path, "ipv6"), "neither IPv4 nor IPv6 is left", "switch one of them on")
-    if ldap.tls is not None and ldap.tls == ldap.plain:
-        yield places.problem((*path, "tls"), f"port {ldap.tls} cannot serve LDAP and LDAPS both", "LDAPS is on 636")
+    yield from listening_problems(_SERVICE, ldap, places)
     for key in ("plain", "tls"):
         port = getattr(ldap, key)
         clash = next((other for other in ("tcp", "tls", "ws", "wss") if port and getattr(sip, other) == port), None)
@@ -54,11 +53,7 @@ def _ports(listen: Listen, places: Places) -> Iterator[Problem]:
 def _target(name: str, pbx: Pbx, parts: Parts, places: Places) -> Iterator[Problem]:
     assert pbx.ldap is not None  # noqa: S101  the caller has looked
     ldap, path = pbx.ldap, ("pbxs", name, "ldap")
-    if ldap.plain is None and ldap.tls is None:
-        yield places.problem(path, "names no port of the PBX", "write plain: 389 or tls: 636")
-    if ldap.tls is not None and ldap.tls == ldap.plain:
-        message = f"port {ldap.tls} cannot take plain LDAP and TLS both"
-        yield places.problem((*path, "tls"), message, "leave out the one it has not")
+    yield from target_problems(_SERVICE, path, ldap, places)
     if ldap.verify_certificate and ldap.tls is None:
         message = "verifies a certificate, but tls names no port of the PBX"
         yield places.problem((*path, "verify_certificate"), message, "write tls: 636")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from voxgate.config.servicecheck import Service, listening_problems, target_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from voxgate.config.pbxs import Pbx
     from voxgate.config.places import Path, Places
     from voxgate.errors import Problem
+
+_SERVICE: Final = Service("http", "HTTP", ("HTTP", "HTTPS"), 80, 443, "HTTPS is on 443")
 
 
 def web_problems(parts: Parts, places: Places) -> Iterator[Problem]:
@@ -32,12 +36,7 @@ def _ports(listen: Listen, places: Places) -> Iterator[Problem]:
     if http is None:
         return
     path: Path = ("listen", "http")
-    if http.plain is None and http.tls is None:
-        yield places.problem(path, "names no port", "write http: {plain: 80, tls: 443}, or leave http out")
-    if not http.ipv4 and not http.ipv6:
-        yield places.problem((*path, "ipv6"), "neither IPv4 nor IPv6 is left", "switch one of them on")
-    if http.tls is not None and http.tls == http.plain:
-        yield places.problem((*path, "tls"), f"port {http.tls} cannot serve HTTP and HTTPS both", "HTTPS is on 443")
+    yield from listening_problems(_SERVICE, http, places)
     for key, port, others in (("plain", http.plain, ("tcp", "tls", "wss")), ("tls", http.tls, ("tcp", "tls", "ws"))):
         clash = next((other for other in others if port is not None and getattr(sip, other) == port), None)
         if clash:
@@ -50,11 +49,7 @@ def _target(name: str, pbx: Pbx, places: Places) -> Iterator[Problem]:
     if http is None:
         return
     path: Path = ("pbxs", name, "http")
-    if http.plain is None and http.tls is None:
-        yield places.problem(path, "names no port of the PBX", "write plain: 80 or tls: 443")
-    if http.tls is not None and http.tls == http.plain:
-        message = f"port {http.tls} cannot take plain HTTP and TLS both"
-        yield places.problem((*path, "tls"), message, "leave out the one it has not")
+    yield from target_problems(_SERVICE, path, http, places)
     only_passed = http.pass_tls and http.plain is None
     if not http.allow_urls and not only_passed:
         advice = 'write for instance allow_urls: ["@innovaphone-mypbx"]; "@everything" lets every URL through'
