@@ -3,6 +3,7 @@
     policy.py    the contract of policy.json: `Policy` as a value, to text and back (pure)
     route.py     `decide(request, policy)` -> `Decision` (pure)
     balance.py   which node of a PBX serves a request (pure)
+    nodes.py     the same with what the engine knows of the nodes
     message.py   Kamailio's getters -> `Request`
     dialog.py    requests inside a dialog: along the route set, the next hop judged afterwards
     legs.py      what a request looks like when it leaves towards a side: Via, Record-Route, socket
@@ -24,6 +25,8 @@
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     callbacks.py the callbacks for replies, one for each way to shape them and their SDP
+    notes.py     what a transaction remembers: who called, which nodes were tried (pure)
+    shunned.py   nodes that failed a request of late, in shared memory
     record.py    what is kept of an answered call, so that the edge itself can hang up
     certificates.py  client certificates: whose they are (the rule is pure)
     identity.py  a PBX is named by its domain in From

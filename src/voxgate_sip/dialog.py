@@ -7,17 +7,19 @@ forged: for everyone but PBXs it must be a PBX.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
-from voxgate_sip.media import NotAcceptableError
+from voxgate_sip.media import TOLD, NotAcceptableError
 from voxgate_sip.message import unbracketed
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from voxgate_sip.events import Refusals
     from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
@@ -48,7 +50,10 @@ class DialogRelay:
         guise = Guise(ksr, router) if router.trunks else None
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
+        self._dresses = legs.dresses
         self._pv_get = ksr.pv.get
+        #: Templates give texts, whatever a variable may give.
+        self._text = cast("Callable[[str], str]", ksr.pv.get)
         self._loose_route = ksr.rr.loose_route
         self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
         self._t_on_reply = ksr.tm.t_on_reply
@@ -80,54 +85,74 @@ class DialogRelay:
             self._ksr.nathelper.handle_ruri_alias()
         elif method in SHAPED:
             self._set_contact_alias()
-        hop = str(self._pv_get(NEXT_HOP))
-        to_trunk = bool(from_pbx and self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0])))
-        # A phone's connection cannot be made again from here, a trunk's can.
-        if from_pbx and not to_trunk:
-            self._ksr.set_forward_no_connect()
+        self._onwards(method, source, proto, from_pbx=from_pbx)
+
+    def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
+        """Send the current request, whose route set has been followed, to its next hop."""
+        hop, guise = self._text(NEXT_HOP), None
+        if from_pbx:
+            if self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0])):
+                guise = self._guise
+            else:
+                # A phone's connection cannot be made again from here, a trunk's can.
+                self._ksr.set_forward_no_connect()
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:
             self._refuse(str(error), source, proto, method, error.answer)
             return
-        self._leave(method, source, proto, leg, hop, from_pbx=from_pbx, guise=self._guise if to_trunk else None)
-
-    def _leave(
-        self, method: str, source: str, proto: str, leg: Leg, hop: str, *, from_pbx: bool, guise: Guise | None
-    ) -> None:
-        hider, worn = self._hider, BARE
-        self._legs.dress(leg)
+        if self._dresses:
+            self._legs.dress(leg)
+        shapes: Mapping[str, str] = FROM_PHONE if from_pbx else FROM_PBX
+        if self._hider.active:
+            shapes = self._hiding_shapes(method, source, leg, hop, from_pbx=from_pbx)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
-        shapes, shape, ending = FROM_PBX, "", ""
-        if from_pbx:
-            shapes = FROM_PHONE
-            if hider.active and hop not in self._pbx_hops and hider.hides(source, leg.side, leg.hides):
-                shapes = dict.fromkeys((method,), TO_HIDDEN)
-            shape = shapes.get(method, "")
-        elif hider.active and hider.hides(
-            unbracketed(hop.partition(" ")[0]), self._router.side_of(source), self._told(source)
-        ):
-            shapes = FROM_HIDDEN
-            shape = shapes.get(method, "")
-        if self._media:
-            try:
-                ending = self._media.in_request(method, source, proto, leg)
-            except NotAcceptableError as error:
-                self._refusals.note(str(error), source, proto, method, "")
-                self._ksr.sl.send_reply(488, "Not Acceptable Here")
+        shape, ending = "" if shapes is FROM_PBX else shapes.get(method, ""), ""
+        if self._media and method in TOLD:
+            told = self._tell(self._media, method, source, proto, leg)
+            if told is None:
                 return
-            if ending:
+            if ending := told:
                 shape = (AS_IS if shapes is FROM_PBX else shapes.get(method, "ksr_from_pbx")) + ending
-        hidden = shape.startswith(TO_HIDDEN)
+        if (shape or guise) and not self._dressed(method, shape, leg, guise, ending):
+            return
+        if self._t_relay() < 0:
+            not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+
+    def _tell(self, media: Media, method: str, source: str, proto: str, leg: Leg) -> str | None:
+        """Tell the media relay; gives the ending of the callback that replies need, None where the request has ended.
+
+        BYE ends the media, and a call goes on even without its relay.
+        """
+        if method == "BYE":
+            media.end()
+            return ""
+        try:
+            return media.request(method, source, proto, leg, first=False)
+        except ConnectionError:
+            return ""
+        except NotAcceptableError as error:
+            self._refusals.note(str(error), source, proto, method, "")
+            self._ksr.sl.send_reply(488, "Not Acceptable Here")
+            return None
+
+    def _dressed(self, method: str, shape: str, leg: Leg, guise: Guise | None, ending: str) -> bool:
+        """Whether the current request leaves, whose replies are shaped by `shape`; False: it is a copy."""
+        hidden, worn = shape.startswith(TO_HIDDEN), BARE
         if guise and (worn := guise.keep_on(hidden=hidden)).mark:
             base = TO_HIDDEN if hidden else "ksr_from_phone"
             shape = f"{base}{ASKED}{ending}"
         if shape:
             self._t_on_reply(shape)
-        if hidden and not hider.request(method, leg, worn=worn):
-            return
-        if self._t_relay() < 0:
-            not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+        return not hidden or self._hider.request(method, leg, worn=worn)
+
+    def _hiding_shapes(self, method: str, source: str, leg: Leg, hop: str, *, from_pbx: bool) -> Mapping[str, str]:
+        """The callbacks for replies by method, where PBXs are hidden from somebody."""
+        if from_pbx:
+            hidden = hop not in self._pbx_hops and self._hider.hides(source, leg.side, leg.hides)
+            return dict.fromkeys((method,), TO_HIDDEN) if hidden else FROM_PHONE
+        pbx, side = unbracketed(hop.partition(" ")[0]), self._router.side_of(source)
+        return FROM_HIDDEN if self._hider.hides(pbx, side, self._told(source)) else FROM_PBX
 
     def _told(self, source: str) -> bool | None:
         """What a trunk at `source` may see of PBXs; None where it is none, or says nothing."""

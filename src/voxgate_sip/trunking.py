@@ -17,10 +17,11 @@ from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
 from voxgate_sip.guise import ASKED, BARE, Guise, Worn
-from voxgate_sip.media import NotAcceptableError
+from voxgate_sip.media import WITH_SDP, NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.ownways import mark
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
+from voxgate_sip.shunned import shun
 from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Trunking:
             f"outcome={outcome} attempt={len(chain.tried)} number={plain(chain.number)}\n"
         )
         if silent:
-            self._ksr.htable.sht_setxi("shunned", uri, 1, self._router.policy.shun_s)
+            shun(self._ksr, uri, self._router.policy.shun_s)
         return self._on(chain, choose, silent=silent, code=code)
 
     def _authorised(self, chain: Chain, code: int) -> bool:
@@ -201,7 +202,7 @@ class Trunking:
         if chain.way == "in":
             ksr.hdr.append(f"{TRUNK_HEADER}: {chain.owner}\r\n")
         ending = ""
-        if self._media:
+        if self._media and chain.method in WITH_SDP:
             try:
                 ending = self._media.request(chain.method, chain.source, chain.came[2:], leg)
             except ConnectionError:
