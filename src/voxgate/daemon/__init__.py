@@ -11,6 +11,7 @@
     certs.py  certificates: orders, renewals, what listeners show
     turn.py   coturn, and who fails to log in there
     ears.py   engines' lines on their way to the log
+    admin.py  the API and the web page
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it
 
 An area is a function or a small class that builds its objects and gives a `Part`; `edge.py` names it in one line.
