@@ -102,6 +102,7 @@ OTHER: dict[str, object] = {
     "trunks.*.tls": {"server_name": "tls.carrier.example"},
     "trunks.*.topology_hiding": True,
     "turn": {"port": 3479},
+    "admin": {"listen": "127.0.0.1:8440"},
     "guard.enabled": False,
     "guard.suspicious_per_minute": 5,
     "guard.blacklist_minutes": 5,
