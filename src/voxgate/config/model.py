@@ -19,6 +19,7 @@ from voxgate.config.h323 import H323Listen
 from voxgate.config.ldap import LdapListen
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
+from voxgate.config.records import Records
 from voxgate.config.scalars import Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
 from voxgate.config.turn import Turn
@@ -180,3 +181,4 @@ class Config(Section):
     admin: Admin | None = Field(
         default=None, description="The REST API and the web page. Without this section there is neither."
     )
+    records: Records = Field(default=Records(), description="What is kept of calls.")
