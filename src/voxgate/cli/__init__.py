@@ -22,6 +22,7 @@
     run.py         voxgate run        runs the edge in the foreground
     turn.py        voxgate turn credentials  makes time-limited credentials for TURN
     nat_check.py   voxgate nat-check  tells which NAT this machine is behind
+    firewall.py    voxgate firewall   lists the ports to open, and opens them
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
 
@@ -64,6 +65,7 @@ VERBS: dict[str, str] = {
     "why": "voxgate.cli.why",
     "turn": "voxgate.cli.turn",
     "nat-check": "voxgate.cli.nat_check",
+    "firewall": "voxgate.cli.firewall",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }
