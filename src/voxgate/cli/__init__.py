@@ -26,6 +26,8 @@
     admin_folder.py  what these two share
     turn.py        voxgate turn credentials  makes time-limited credentials for TURN
     nat_check.py   voxgate nat-check  tells which NAT this machine is behind
+    firewall.py    voxgate firewall   lists the ports to open, and opens them
+    dns.py         voxgate dns        prints the records that the names should have, checks them
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
 
@@ -71,6 +73,8 @@ VERBS: dict[str, str] = {
     "user": "voxgate.cli.user",
     "turn": "voxgate.cli.turn",
     "nat-check": "voxgate.cli.nat_check",
+    "firewall": "voxgate.cli.firewall",
+    "dns": "voxgate.cli.dns",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }
