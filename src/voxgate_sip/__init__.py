@@ -12,6 +12,7 @@
     crypto.py    two parties' policies and an offer -> encrypted or plain, or a refusal (pure)
     insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
+    ways.py      what a request needs on its way, worked out once for many
     trunks.py    trunks as values (pure)
     destinations.py  where requests of trunks lead, and where those of PBXs that are for trunks (pure)
     digest.py    answers to a provider's challenge (pure)
@@ -27,6 +28,7 @@
     callbacks.py the callbacks for replies, one for each way to shape them and their SDP
     notes.py     what a transaction remembers: who called, which nodes were tried (pure)
     shunned.py   nodes that failed a request of late, in shared memory
+    reporting.py what the control plane is told of a call, for its record
     record.py    what is kept of an answered call, so that the edge itself can hang up
     certificates.py  client certificates: whose they are (the rule is pure)
     identity.py  a PBX is named by its domain in From

@@ -6,7 +6,7 @@ interfaces of both sides. When a node does not answer, the failure route goes on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from voxgate_sip.destinations import FromTrunk, ToTrunk
@@ -15,15 +15,14 @@ from voxgate_sip.media import WITH_SDP, NotAcceptableError
 from voxgate_sip.message import FORWARDED_FOR
 from voxgate_sip.nodes import Nodes
 from voxgate_sip.notes import NOTE, SEPARATOR, note_of, read
-from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
+from voxgate_sip.replies import FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.shunned import shun
 from voxgate_sip.trunking import Trunking
 from voxgate_sip.trunks import TRUNK_HEADER
+from voxgate_sip.ways import Ways
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from voxgate_sip.accounts import Accounts
     from voxgate_sip.events import Refusals
     from voxgate_sip.gate import Gate
@@ -32,39 +31,16 @@ if TYPE_CHECKING:
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
     from voxgate_sip.policy import Node, Pbx
+    from voxgate_sip.reporting import CallReports
     from voxgate_sip.route import Decision, Request, Router
+    from voxgate_sip.ways import Way
 
-#: Methods that open a dialog or a subscription outside of one (RFC 3261, 6665, 3515).
-DIALOG_FORMING: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 #: The engine's own `fr_timer`, so that most requests need not set it: the default of `failover.timeout_seconds`.
 DEFAULT_TIMEOUT_MS: Final = 2000
 #: How long a PBX may take to answer at all when there is no other node to turn to.
 LONE_NODE_TIMEOUT_MS: Final = 10000
 #: How long a phone may take to answer at all: mobile phones must wake up first.
 PHONE_TIMEOUT_MS: Final = 16000
-#: Ways to nodes that a worker remembers, before it forgets them all.
-MOST_WAYS: Final = 4096
-
-
-#: The methods whose ways are remembered: a stranger may send any other.
-_ORDINARY: Final = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "OPTIONS", "MESSAGE", "PUBLISH"})
-
-
-class Way(NamedTuple):
-    """What is the same for all requests of one method, from one source by one transport, that leave by one leg.
-
-    `shape` is the callback for their replies, empty for none, and `answered` the one where these carry SDP; `route` is
-    the edge's Record-Route, `failure` the callback for a failed transaction, both empty for none. `to_flow`: it ends
-    in a connection that only the other end can open.
-    """
-
-    leg: Leg
-    route: str
-    shape: str
-    answered: str
-    failure: str
-    from_pbx: bool
-    to_flow: bool
 
 
 class Performer:
@@ -81,21 +57,21 @@ class Performer:
         hider: Hider,
         accounts: Accounts,
         gate: Gate | None = None,
+        reports: CallReports | None = None,
     ) -> None:
         self._ksr = ksr
+        self._reports = reports
         self._router = router
         self._legs = legs
         self._media = media
         self._refusals = refusals
         self._hider = hider
         self._dresses = legs.dresses
-        self._guarded = router.policy.hygiene is not None
         self.trunking = (
             Trunking(ksr, router, legs, media, refusals, hider=hider, accounts=accounts) if router.trunks else None
         )
-        self._pbx_protos = router.policy.pbx_protos
         self._choose = Nodes(ksr, router, gate).choose
-        self._ways: dict[tuple[str, str, str, str], Way] = {}
+        self._ways = Ways(router, legs, hider)
         #: Whether the last request that was performed has left.
         self.left = False
 
@@ -147,7 +123,7 @@ class Performer:
         shapes = FROM_PHONE
         if self._hider.active and hop not in self._legs.pbx_hops and self._hider.hides(request.source, leg.side):
             shapes = dict.fromkeys((request.method,), TO_HIDDEN)
-        self._leave(request, self._way(request, leg, shapes))
+        self._leave(request, self._ways.of(request, leg, shapes))
 
     def _to_pbx(self, request: Request, pbx: Pbx, nodes: tuple[Node, ...]) -> None:
         ksr = self._ksr
@@ -161,7 +137,7 @@ class Performer:
             self._refuse("no-node-answers", request)
             return
         method, source = request.method, request.source
-        way = self._ways.get((node.uri, source, request.proto, method)) or self._way_to(node, request)
+        way = self._ways.to_node(node, request)
         if method == "REGISTER":
             self._path(request, way.leg)
         else:
@@ -179,39 +155,6 @@ class Performer:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
         self._leave(request, way, failover=several)
-
-    def _way_to(self, node: Node, request: Request) -> Way:
-        """The way of `request` to a node."""
-        shapes, leg = FROM_PBX, self._legs.to_node(node)
-        if self._hider.active and request.source not in self._pbx_protos:
-            side = self._router.side_of(request.source)
-            shapes = FROM_HIDDEN if self._hider.hides(node.address, side) else FROM_PBX
-        way = self._way(request, leg, shapes)
-        if request.method in _ORDINARY:
-            if len(self._ways) >= MOST_WAYS:
-                self._ways.clear()
-            self._ways[node.uri, request.source, request.proto, request.method] = way
-        return way
-
-    def _way(self, request: Request, leg: Leg, shapes: Mapping[str, str]) -> Way:
-        """The way of `request` by `leg`; `shapes` are the callbacks for its replies by method."""
-        method, route = request.method, ""
-        shape, answered = shapes.get(method, ""), shapes.get(method, "ksr_from_pbx")
-        if method in DIALOG_FORMING:
-            came = self._router.side_of(request.source)
-            route = f"{leg.own};e={came}{request.proto}"
-            if self._legs.looks_the_same(leg, came, request.proto):
-                # Nothing to turn round; the mark tells the edge's own entry from others.
-                route = f"{leg.own};e=-"
-                if shapes is FROM_PBX:
-                    shape, answered = "", AS_IS
-        failure = ""
-        if method == "INVITE" and self._media:
-            failure = "ksr_failure"
-        elif self._guarded and method != "REGISTER":
-            failure = "ksr_challenged"
-        to_flow = leg.proto != "udp" and shapes not in (FROM_PBX, FROM_HIDDEN)
-        return Way(leg, route, shape, answered, failure, self._router.is_pbx(*request[1:4]), to_flow)
 
     def _leave(self, request: Request, way: Way, *, failover: bool = False) -> None:
         """Send the current request on."""
@@ -259,16 +202,21 @@ class Performer:
 
     def failure(self) -> None:
         """The failure route: the next node where that is declared, else the end of this attempt's media."""
-        tm = self._ksr.tm
-        if tm.t_is_canceled() < 0:
+        tm, silent, code = self._ksr.tm, False, 487
+        reports = self._reports if self._reports and self._ksr.kx.get_method() == "INVITE" else None
+        if not (cancelled := tm.t_is_canceled() >= 0):
             silent = tm.t_branch_timeout() > 0 and tm.t_branch_replied() < 0
             code = tm.t_get_status_code()
+            if reports:
+                reports.tried(silent=silent, code=code)
             if self._next_node(silent=silent, code=code):
                 return
             if self.trunking and self.trunking.next(self._choose, silent=silent, code=code):
                 return
         if self._media:
             self._media.end(answered=False)
+        if reports:
+            reports.failed(silent=silent, code=code, cancelled=cancelled)
 
     def _next_node(self, *, silent: bool = True, code: int = 0) -> bool:
         """Relay the current request to a node that was not tried yet; False when it stays as it is."""
