@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
-from voxgate_sip.media import NotAcceptableError
+from voxgate_sip.media import MediaError
 from voxgate_sip.message import unbracketed
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
@@ -112,9 +112,8 @@ class DialogRelay:
         if self._media:
             try:
                 ending = self._media.in_request(method, source, proto, leg)
-            except NotAcceptableError as error:
-                self._refusals.note(str(error), source, proto, method, "")
-                self._ksr.sl.send_reply(488, "Not Acceptable Here")
+            except MediaError as error:
+                self._refuse(str(error), source, proto, method, error.answer)
                 return
             if ending:
                 shape = (AS_IS if shapes is FROM_PBX else shapes.get(method, "ksr_from_pbx")) + ending

@@ -17,8 +17,8 @@ from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
 from voxgate_sip.guise import ASKED, BARE, Guise, Worn
-from voxgate_sip.media import NotAcceptableError
-from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.media import MediaError
+from voxgate_sip.message import forwarded_for
 from voxgate_sip.ownways import mark
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
@@ -40,8 +40,6 @@ ASKS: Final = {
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
 }
 
-
-NO_RELAY: Final = "no-media-relay"
 #: How often one address may have its challenge answered: a nonce may be stale at once.
 MOST_ANSWERS: Final = 2
 
@@ -73,8 +71,8 @@ class Trunking:
         self._now: tuple[Chain, Leg] | None = None
         #: Header line with our credentials for the attempt that is being sent.
         self._credentials = ""
-        #: Why no attempt can be made at all, in the words of `Refusals`.
-        self._stopped = ""
+        #: Why no attempt can be made at all.
+        self._stopped: MediaError | None = None
 
     def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> bool:
         """Send the current request where it was decided; whether it has left."""
@@ -92,11 +90,9 @@ class Trunking:
             return True
         if self._on(chain, choose, silent=True, code=0):
             return True
-        reason = self._stopped or ("no-node-answers" if chain.way == "in" else "no-trunk-answers")
-        if self._stopped in {"", NO_RELAY}:
-            ksr.tm.t_reply(503, "Service Unavailable")
-        else:
-            ksr.tm.t_reply(488, "Not Acceptable Here")
+        stopped = self._stopped
+        ksr.tm.t_reply(*(stopped.answer if stopped else (503, "Service Unavailable")))
+        reason = str(stopped or ("no-node-answers" if chain.way == "in" else "no-trunk-answers"))
         self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
         return False
 
@@ -107,7 +103,7 @@ class Trunking:
         shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
         ksr.nathelper.set_contact_alias_trim()
         if request.method == "INVITE":
-            ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
+            ksr.hdr.append(forwarded_for(request.source))
         chain = self._chain("in", decision.trunk.name, request, decision.number, pbxs)
         return chain._replace(hidden="1"[:hidden], shape=shape, node=decision.node)
 
@@ -204,10 +200,8 @@ class Trunking:
         if self._media:
             try:
                 ending = self._media.request(chain.method, chain.source, chain.came[2:], leg)
-            except ConnectionError:
-                self._stopped = NO_RELAY
-            except NotAcceptableError as error:
-                self._stopped = str(error)
+            except MediaError as error:
+                self._stopped = error
         if self._stopped:
             ksr.set_drop()
             return
@@ -231,7 +225,7 @@ class Trunking:
 
     def _on(self, chain: Chain, choose: Choose, *, silent: bool, code: int) -> bool:
         """Relay to the next target that can be tried; False when there is none."""
-        self._stopped = ""
+        self._stopped = None
         while attempt := next(self._attempts.after(chain, choose, silent=silent, code=code), None):
             chain = chain._replace(tried=(*chain.tried, (attempt.target, attempt.hop.uri, "")))
             if self._send(chain, attempt):
