@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
+from voxgate_sip.inside import Inside
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
-from voxgate_sip.media import TOLD, NotAcceptableError
+from voxgate_sip.media import TOLD, MediaError, NoRelayError
 from voxgate_sip.message import unbracketed
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from voxgate_sip.events import Refusals
+    from voxgate_sip.guise import Worn
     from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
@@ -51,6 +53,7 @@ class DialogRelay:
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
         self._dresses = legs.dresses
+        self.inside = Inside(ksr, router, legs, guise, hider=hider) if guise and guise.active else None
         self._pv_get = ksr.pv.get
         #: Templates give texts, whatever a variable may give.
         self._text = cast("Callable[[str], str]", ksr.pv.get)
@@ -85,17 +88,14 @@ class DialogRelay:
             self._ksr.nathelper.handle_ruri_alias()
         elif method in SHAPED:
             self._set_contact_alias()
+        elif method == "BYE" and self.inside and self._router.trunk_at(source):
+            self.inside.over()
         self._onwards(method, source, proto, from_pbx=from_pbx)
 
     def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
         """Send the current request, whose route set has been followed, to its next hop."""
-        hop, guise = self._text(NEXT_HOP), None
-        if from_pbx:
-            if self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0])):
-                guise = self._guise
-            else:
-                # A phone's connection cannot be made again from here, a trunk's can.
-                self._ksr.set_forward_no_connect()
+        hop = self._text(NEXT_HOP)
+        guise = self._guise if from_pbx and self._leads_to_trunk(hop) else None
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:
@@ -114,10 +114,19 @@ class DialogRelay:
                 return
             if ending := told:
                 shape = (AS_IS if shapes is FROM_PBX else shapes.get(method, "ksr_from_pbx")) + ending
-        if (shape or guise) and not self._dressed(method, shape, leg, guise, ending):
-            return
-        if self._t_relay() < 0:
+        if guise:
+            sends = self._in_guise(method, leg, hop, guise, (shape, ending))
+        else:
+            sends = not shape or self._watched(method, leg, shape)
+        if sends and self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+
+    def _leads_to_trunk(self, hop: str) -> bool:
+        """Whether a PBX's request goes to a trunk; whose connection can be made again from here, a phone's cannot."""
+        if self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0])):
+            return True
+        self._ksr.set_forward_no_connect()
+        return False
 
     def _tell(self, media: Media, method: str, source: str, proto: str, leg: Leg) -> str | None:
         """Tell the media relay; gives the ending of the callback that replies need, None where the request has ended.
@@ -129,22 +138,28 @@ class DialogRelay:
             return ""
         try:
             return media.request(method, source, proto, leg, first=False)
-        except ConnectionError:
+        except NoRelayError:
             return ""
-        except NotAcceptableError as error:
-            self._refusals.note(str(error), source, proto, method, "")
-            self._ksr.sl.send_reply(488, "Not Acceptable Here")
+        except MediaError as error:
+            self._refuse(str(error), source, proto, method, error.answer)
             return None
 
-    def _dressed(self, method: str, shape: str, leg: Leg, guise: Guise | None, ending: str) -> bool:
-        """Whether the current request leaves, whose replies are shaped by `shape`; False: it is a copy."""
-        hidden, worn = shape.startswith(TO_HIDDEN), BARE
-        if guise and (worn := guise.keep_on(hidden=hidden)).mark:
-            base = TO_HIDDEN if hidden else "ksr_from_phone"
-            shape = f"{base}{ASKED}{ending}"
+    def _in_guise(self, method: str, leg: Leg, hop: str, guise: Guise, callback: tuple[str, str]) -> bool:
+        """Whether the current request, which goes to a provider, is still to be sent."""
+        shape, ending = callback
+        hidden = shape.startswith(TO_HIDDEN)
+        worn = guise.keep_on(hidden=hidden)
+        if worn.asked:
+            shape = f"{TO_HIDDEN if hidden else 'ksr_from_phone'}{ASKED}{ending}"
+        if self.inside and worn.account and self.inside.sends(method, leg, hop, worn, (shape, ending, hidden)):
+            return False
+        return self._watched(method, leg, shape, worn)
+
+    def _watched(self, method: str, leg: Leg, shape: str, worn: Worn = BARE) -> bool:
+        """Whether the current request, whose replies are shaped by `shape`, is to be sent; False: it is a copy."""
         if shape:
             self._t_on_reply(shape)
-        return not hidden or self._hider.request(method, leg, worn=worn)
+        return not shape.startswith(TO_HIDDEN) or self._hider.request(method, leg, worn=worn)
 
     def _hiding_shapes(self, method: str, source: str, leg: Leg, hop: str, *, from_pbx: bool) -> Mapping[str, str]:
         """The callbacks for replies by method, where PBXs are hidden from somebody."""
