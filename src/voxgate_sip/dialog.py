@@ -105,7 +105,7 @@ class DialogRelay:
             self._legs.dress(leg)
         shapes: Mapping[str, str] = FROM_PHONE if from_pbx else FROM_PBX
         if self._hider.active:
-            shapes = self._hiding_shapes(method, source, leg, hop, from_pbx=from_pbx)
+            shapes = self._from_pbx(method, source, leg, hop) if from_pbx else self._to_pbx(method, source, proto, hop)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
         shape, ending = "" if shapes is FROM_PBX else shapes.get(method, ""), ""
         if self._media and method in TOLD:
@@ -161,13 +161,19 @@ class DialogRelay:
             self._t_on_reply(shape)
         return not shape.startswith(TO_HIDDEN) or self._hider.request(method, leg, worn=worn)
 
-    def _hiding_shapes(self, method: str, source: str, leg: Leg, hop: str, *, from_pbx: bool) -> Mapping[str, str]:
-        """The callbacks for replies by method, where PBXs are hidden from somebody."""
-        if from_pbx:
-            hidden = hop not in self._pbx_hops and self._hider.hides(source, leg.side, leg.hides)
-            return dict.fromkeys((method,), TO_HIDDEN) if hidden else FROM_PHONE
+    def _from_pbx(self, method: str, source: str, leg: Leg, hop: str) -> Mapping[str, str]:
+        """The callbacks for replies by method, where PBXs are hidden from somebody, to a PBX's request."""
+        hidden = hop not in self._pbx_hops and self._hider.hides(source, leg.side, leg.hides)
+        return dict.fromkeys((method,), TO_HIDDEN) if hidden else FROM_PHONE
+
+    def _to_pbx(self, method: str, source: str, proto: str, hop: str) -> Mapping[str, str]:
+        """The same, to anybody else's."""
         pbx, side = unbracketed(hop.partition(" ")[0]), self._router.side_of(source)
-        return FROM_HIDDEN if self._hider.hides(pbx, side, self._told(source)) else FROM_PBX
+        if not self._hider.hides(pbx, side, self._told(source)):
+            return FROM_PBX
+        if method in SHAPED:
+            self._hider.asked_by(source, proto)
+        return FROM_HIDDEN
 
     def _told(self, source: str) -> bool | None:
         """What a trunk at `source` may see of PBXs; None where it is none, or says nothing."""

@@ -50,7 +50,9 @@ _VIAS: Final = f"$_s($hdrc(Via)\n$hdrc(Contact)\n$fd\n$tu\n{_CLAIMS}\n$hdr(Via))
 _IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
 #: Of a reply to a PBX: host of From and URI of To, now and as the PBX wrote them, Vias of the PBX.
 _BEFORE: Final = "$_s($fd\n$T_req($fd)\n$tu\n$T_req($tu)\n$T_req($(hdr(Via)[*])))"
-_IN_REPLY: Final = f"$_s({_CLAIMS}\n$T_req($si)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
+#: Who asked is kept with the transaction: its request would be copied and parsed for that.
+ASKER: Final = "$avp(voxgate_asker)"
+_IN_REPLY: Final = f"$_s({_CLAIMS}\n{ASKER}\n$ct\n$(hdr(Record-Route)[*]))"
 #: The same where providers see the edge in ways of their own: by which port they have asked.
 _IN_REPLY_AT: Final = f"$_s({_CLAIMS}\n$T_req($si) $T_req($Rp)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
 
@@ -124,7 +126,7 @@ class Hider:
             trunk.hides for trunk in policy.trunks.values()
         )
         self._legs = legs
-        self._in_reply = _IN_REPLY_AT if legs.apart else _IN_REPLY
+        self._pv_sets = ksr.pv.sets
         self._shown = frozenset(
             node.address
             for pbx in router.policy.pbxs.values()
@@ -185,9 +187,17 @@ class Hider:
         # A source has a transport of the network, and WebSocket is none to the engine here.
         self._set_source(f"{'tcp' if leg.proto == 'ws' else leg.proto}:{here}")
 
+    def asked_by(self, source: str, proto: str) -> None:
+        """The current request came from `source` by `proto`, and the PBX is hidden in its replies."""
+        if not self._legs.apart:
+            self._pv_sets(ASKER, f"{source}\n{proto}")
+
     def reply_of_pbx(self) -> None:
         """The current reply is a PBX's and goes to a party outside."""
-        claims, source, proto, contact, routes = str(self._pv_get(self._in_reply)).split("\n", 4)
+        claims, source, *rest = str(self._pv_get(_IN_REPLY)).split("\n", 4)
+        if source == NOTHING:
+            claims, source, *rest = str(self._pv_get(_IN_REPLY_AT)).split("\n", 4)
+        proto, contact, routes = rest
         if claims != NOBODY:
             self._identity.hide_claims()
         inner = ""
@@ -202,7 +212,7 @@ class Hider:
         address = unbracketed(source)
         side = self._router.side_of(address)
         own = self._own.get((side, proto))
-        if port:
+        if port and self._legs.apart:
             own = self._legs.own_towards(address, side, proto, int(port)) or own
         if own:
             self._show(contact, own, inner)

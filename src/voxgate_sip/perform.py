@@ -161,6 +161,8 @@ class Performer:
         ksr, method, leg, shape = self._ksr, request.method, way.leg, way.shape
         if self._dresses:
             self._legs.dress(leg)
+        if way.hides:
+            self._hider.asked_by(request.source, request.proto)
         if way.route:
             ksr.rr.record_route_preset_one(way.route)
         if self._media and method in WITH_SDP:

@@ -92,6 +92,8 @@ class Trunking:
         ksr, pbxs = self._ksr, decision.did.pbxs
         hidden = self._hides(decision, self._router.side_of(request.source))
         shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
+        if hidden:
+            self._hider.asked_by(request.source, request.proto)
         ksr.nathelper.set_contact_alias_trim()
         if request.method == "INVITE":
             ksr.hdr.append(forwarded_for(request.source))

@@ -29,7 +29,7 @@ class Way(NamedTuple):
 
     `shape` is the callback for their replies, empty for none, and `answered` the one where these carry SDP; `route` is
     the edge's Record-Route, `failure` the callback for a failed transaction, both empty for none. `to_flow`: it ends
-    in a connection that only the other end can open.
+    in a connection that only the other end can open. `hides`: replies must not show the PBX.
     """
 
     leg: Leg
@@ -39,6 +39,7 @@ class Way(NamedTuple):
     failure: str
     from_pbx: bool
     to_flow: bool
+    hides: bool
 
 
 class Ways:
@@ -87,4 +88,6 @@ class Ways:
         elif self._guarded and method != "REGISTER":
             failure = "ksr_challenged"
         to_flow = leg.proto != "udp" and shapes not in (FROM_PBX, FROM_HIDDEN)
-        return Way(leg, route, shape, answered, failure, self._router.is_pbx(*request[1:4]), to_flow)
+        return Way(
+            leg, route, shape, answered, failure, self._router.is_pbx(*request[1:4]), to_flow, shapes is FROM_HIDDEN
+        )
