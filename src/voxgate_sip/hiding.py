@@ -127,6 +127,9 @@ class Hider:
         )
         self._legs = legs
         self._pv_sets = ksr.pv.sets
+        #: A PBX says the same in many calls.
+        self._contact_line = lru_cache(_CACHED)(self._line_of)
+        self._apart = lru_cache(_CACHED)(replies.rewriter.apart)
         self._shown = frozenset(
             node.address
             for pbx in router.policy.pbxs.values()
@@ -135,7 +138,6 @@ class Hider:
         )
         self._identity = Identity(ksr, router)
         self._seal = seal
-        self._rewriter = replies.rewriter
         self._from_phone = replies.from_phone
         self._method = ksr.kx.get_method
         self._own = {key: own.partition(";")[0] for key, own in legs.own_uris().items()}
@@ -202,7 +204,7 @@ class Hider:
             self._identity.hide_claims()
         inner = ""
         if routes != NOTHING:
-            ours, others = self._rewriter.apart(routes)
+            ours, others = self._apart(routes)
             # A caller reverses what it sees (RFC 3261 section 12.1.2); the seal keeps them as a request carries them.
             inner = ", ".join(reversed(others))
             if inner or ours != routes:
@@ -248,4 +250,7 @@ class Hider:
     def _show(self, contact: str, own: str, routes: str) -> None:
         if contact != NOTHING:
             self._remove("Contact")
-            self._append(f"Contact: {shown(contact, own, routes, self._seal)}\r\n")
+            self._append(self._contact_line(contact, own, routes))
+
+    def _line_of(self, contact: str, own: str, routes: str) -> str:
+        return f"Contact: {shown(contact, own, routes, self._seal)}\r\n"
