@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
+from voxgate.daemon.forwards import forwards
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
@@ -93,7 +94,7 @@ class _Edge:
         web = Web(places, clock, self._guard.reports)
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
         area = relay(places, clock, self._guard.reports, web.access_line)
-        self._parts = (*known, turn.part(), self._certs.part(), area)
+        self._parts = (*known, turn.part(), forwards(places), self._certs.part(), area)
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
