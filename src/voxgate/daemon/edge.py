@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
+from voxgate.daemon.forwards import forwards
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.records import CallRecords
 from voxgate.daemon.router import relay
@@ -96,7 +97,8 @@ class _Edge:
         web = Web(places, clock, self._guard.reports)
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
         area = relay(places, clock, self._guard.reports, web.access_line)
-        self._parts = (*known, turn.part(), self._certs.part(), area, self._records.part())
+        further = (forwards(places), self._records.part())
+        self._parts = (*known, turn.part(), self._certs.part(), area, *further)
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)

@@ -246,6 +246,7 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "sip", "tcp"), _says("PBX {1}: its port for SIP over TCP")),
     (("pbxs", "*", "sip", "tls"), _says("PBX {1}: its port for SIP over TLS")),
     (("pbxs", "*", "sip", "check_certificate"), _says("PBX {1}: check of client certificates")),
+    (("pbxs", "*", "forwards"), _says("PBX {1}: port forwards")),
     (("pbxs", "*", "topology_hiding"), _says("PBX {1}: topology hiding")),
     (("listen", "sip", "requester"), _says("limits of each source address")),
     (("pbxs", "*", "fraud"), _says("PBX {1}: toll-fraud guard")),

@@ -104,7 +104,7 @@ pbxs:
     names: [example.com/branch, branch.example.com, voice.branch.example]
     nodes: [172.16.8.10]
     sip: {tcp: 5080}
-    forwards: [{udp: 4569, note: IAX}]                           #! pbxs.branch.forwards
+    forwards: [{udp: 4569, note: IAX}, {tcp: 20149, to: 22, note: SFTP}]
 trunks:
   carrier:
     addresses: [198.51.100.7]
