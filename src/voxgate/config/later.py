@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 LATER: dict[str, str] = {
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
-    "admin": "remove it: the web page is not there yet",
 }
 
 #: The same for values of a key.
