@@ -78,6 +78,8 @@ def _taken(parts: Parts) -> Iterator[_Taken]:
         yield "udp", 0, parts.media.ports, "media.ports"
     for key, port in own_ports(parts.turn) if parts.turn else ():
         yield from ((proto, 0, PortRange(port, port), f"turn.{key}") for proto in ("udp", "tcp"))
+    if parts.admin:
+        yield "tcp", 0, PortRange(parts.admin.listen.port, parts.admin.listen.port), "admin.listen"
     if parts.turn:
         yield "udp", 0, parts.turn.relay_ports, "turn.relay_ports"
     for name, trunk in parts.trunks.items():

@@ -37,7 +37,7 @@ _TRUNK_PURPOSE: Final = "SIP with a provider, on a port of its own"
 def openings(desired: Desired) -> tuple[Opening, ...]:
     """All of them: what comes in, what passes through, what goes out."""
     found = [*_listening(desired), *_media(desired), *_relay(desired), *_acme(desired)]
-    found += [*_forwards(desired), *outwards(desired)]
+    found += [*_forwards(desired), *_admin(desired), *outwards(desired)]
     return tuple(_joined(found))
 
 
@@ -176,6 +176,17 @@ def _forwards(desired: Desired) -> Iterator[Opening]:
         ports, entry = (one.to, one.to + one.last - one.first), (one.first, one.last)
         common = (Way.THROUGH, one.proto, ports, (one.target,), purpose, key, one.allowed, public)
         yield Opening(*common, pbx=one.pbx, entry=entry)
+
+
+def _admin(desired: Desired) -> Iterator[Opening]:
+    """The web page and the API, where they are on other addresses than loopback."""
+    admin = desired.config.admin
+    if admin is None or admin.listen.address.is_loopback:
+        return
+    where, ports = admin.listen.address, (admin.listen.port, admin.listen.port)
+    ours = dict.fromkeys(side.local for side in desired.network.sides if side.local.version == where.version)
+    addresses = tuple(ours) if where.is_unspecified else (where,)
+    yield Opening(Way.IN, "tcp", ports, addresses, "web page and API", "admin.listen", admin.allow_from)
 
 
 def _joined(found: Iterable[Opening]) -> Iterator[Opening]:
