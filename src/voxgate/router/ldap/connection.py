@@ -24,6 +24,7 @@ from voxgate.router.ldap.bind_names import BindName, bind_name
 from voxgate.router.ldap.framing import Framer, Message
 from voxgate.router.ldap.messages import (
     NO_FAILURE,
+    Bind,
     Operation,
     Result,
     disconnection,
@@ -33,6 +34,7 @@ from voxgate.router.ldap.messages import (
     response,
     result_word,
 )
+from voxgate.router.ldap.shortcuts import binds_again, is_good, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +78,7 @@ class LdapConnection:
 
     __slots__ = (
         *("_answers", "_bind", "_client", "_name", "_node", "_pbx"),
-        *("_refused", "_requests", "_rest", "_state", "_users"),
+        *("_refused", "_requests", "_rest", "_rules", "_state", "_users", "_worded"),
     )
 
     def __init__(self, client: Client) -> None:
@@ -86,6 +88,8 @@ class LdapConnection:
         self._answers = Framer(LONGEST_BIND, LONGEST_ANSWER)
         self._bind: Message | None = None  # or a StartTLS; until the server's first byte
         self._name = BindName("", "")
+        self._worded = b""  # how the last bind that was let through began, and the rules that let it through
+        self._rules: Rules | None = None
         self._users: deque[BindName] = deque()  # of the binds that wait for their result
         self._pbx = ""
         self._node = ""
@@ -118,6 +122,28 @@ class LdapConnection:
             case _:
                 assert_never(event)
 
+    def passes_to_server(self, data: bytes, rules: Rules) -> bool:
+        """Whole messages of a client that is bound; of binds, one under the name that the same rules let through."""
+        if self._state is not _State.BOUND:
+            return False
+        if self._requests.passes(data, _WATCHED_REQUESTS):
+            return True
+        if rules is not self._rules or not self._requests.between_messages or not binds_again(data, self._worded):
+            return False
+        if len(self._users) >= MOST_WAITING:
+            return False
+        self._users.append(self._name)
+        return True
+
+    def passes_to_client(self, data: bytes) -> bool:
+        """Answers, and parts of them, but for the result of a bind that failed."""
+        if self._bind is not None:
+            return False
+        if self._users and is_good(data) and self._answers.between_messages:
+            self._users.popleft()
+            return True
+        return self._answers.passes(data, _WATCHED_ANSWERS)
+
     def _from_server(self, data: bytes) -> Iterator[Command]:
         self._bind = None
         self._answers.receive(data)
@@ -132,8 +158,7 @@ class LdapConnection:
 
     def _from_client(self, rules: Rules) -> Iterator[Command]:
         try:
-            while self._state in {_State.UNBOUND, _State.BOUND}:
-                bound = self._state is _State.BOUND
+            while (bound := self._state is _State.BOUND) or self._state is _State.UNBOUND:
                 piece = self._requests.next(_WATCHED_REQUESTS if bound else _ALL)
                 if piece is None:
                     return
@@ -163,14 +188,19 @@ class LdapConnection:
         elif self._state is _State.BOUND and self._pbx == service.pbx:
             if len(self._users) >= MOST_WAITING:
                 raise PeerError("binds that do not wait for their results")
+            self._remember(bind, name, rules)
             self._users.append(name)
             yield commands.SendToServer(message.data)
         elif not self._answers.between_messages:
             # Another directory's answers cannot follow in the middle of this one's.
             yield self._close()
         else:
-            self._bind, self._name, self._pbx = message, name, service.pbx
+            self._remember(bind, name, rules)
+            self._bind, self._pbx = message, service.pbx
             yield from self._connect(service.targets(self._client))
+
+    def _remember(self, bind: Bind, name: BindName, rules: Rules) -> None:
+        self._name, self._worded, self._rules = name, wording(bind.name), rules
 
     def _connect(self, targets: tuple[Target, ...]) -> Iterator[Command]:
         self._state, self._node = _State.CONNECTING, ""
@@ -247,7 +277,7 @@ class LdapConnection:
     def _result(self, message: Message) -> Iterator[Command]:
         code = read_result(message)
         name = self._users.popleft() if self._users else self._name
-        if code not in {Result.SUCCESS, Result.SASL_IN_PROGRESS}:
+        if code and code != Result.SASL_IN_PROGRESS:
             kind = None if code in NO_FAILURE else Kind.AUTH_FAILURE
             reason = result_word(code)
             yield commands.Refuse(kind, reason, code, name.domain, name.user, self._pbx, self._node, BIND)

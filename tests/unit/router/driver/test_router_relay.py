@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.unit.router.ldap.messages import BOUND, STARTTLS, UNBIND, extended, search
+from tests.unit.router.ldap.messages import BOUND, STARTTLS, UNBIND, bind, extended, search, tlv
 from voxgate.guard.observation import Kind
-from voxgate.router.outcasts import Outcasts
+from voxgate.router.events import ClientSent
+from voxgate.router.ldap.connection import LdapConnection
 from voxgate.router.rules import Rules
 from voxgate.wire.proxy_v2 import End, Header, build, parse
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
+    import pytest
+
+    from voxgate.router.commands import Command
+    from voxgate.router.events import Event
 
 from tests.unit.router.driver.world import CKL, EDGE, HEADER, PHONE, directory, haproxy, pbx, run, world
 
@@ -34,7 +40,7 @@ def test_a_client_reaches_its_pbx_and_leaves_a_line_in_the_access_log(tmp_path: 
             line = report.access
             assert (line.result, line.protocol, line.requester) == ("forwarded", "ldap", "198.51.100.7")
             assert (line.service, line.pbx, line.node) == ("example.com", "hq", f"127.0.0.1:{port}")
-            assert (line.bytes_in, line.bytes_out) == (len(search()), len(BOUND + search()))
+            assert (line.bytes_in, line.bytes_out) == (len(CKL + search()), len(BOUND + search()))
             assert report.user == "ckl"
             assert not edge.surroundings.connections
 
@@ -258,7 +264,7 @@ def test_connections_of_given_networks_are_closed_at_once_and_no_others(tmp_path
             mute, _ = await edge.client(b"")
             unbound, _ = await edge.client()
             await edge.until(lambda: len(edge.surroundings.connections) == 5 and edge.known() == 4)
-            assert edge.surroundings.close(Outcasts(("198.51.100.0/24",))) == 3
+            assert await edge.close("198.51.100.0/24") == 3
             for reader in (lines[0][0], lines[1][0], unbound):
                 assert await reader.read() == b""
             reader, writer = lines[2]
@@ -266,5 +272,135 @@ def test_connections_of_given_networks_are_closed_at_once_and_no_others(tmp_path
             assert await reader.readexactly(len(search())) == search()
             assert {(await edge.reports.get()).access.result for _ in range(2)} == {"forwarded"}
             assert not mute.at_eof()
+
+    run(scene)
+
+
+def test_a_pbx_that_does_not_read_holds_its_client_back(tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+    whole = 24 << 20
+    read = 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal read
+        await reader.readexactly(len(CKL))
+        writer.write(BOUND)
+        await go_on.wait()
+        while data := await reader.read(1 << 20):
+            read += len(data)
+        writer.close()
+
+    async def scene() -> None:
+        async with world(tmp_path) as edge, pbx(slow) as port:
+            edge.serves(port)
+            reader, writer = await edge.client()
+            writer.write(CKL)
+            await reader.readexactly(len(BOUND))
+            chunk = tlv(0x30, tlv(0x02, b"\x02"), tlv(0x66, b"z" * (1 << 20)))
+            sent = asyncio.create_task(send(writer, chunk))
+            done, _ = await asyncio.wait((sent,), timeout=0.5)
+            assert not done
+            go_on.set()
+            await sent
+            assert await reader.read() == b""
+            assert read == len(chunk) * (whole // len(chunk))
+
+    async def send(writer: asyncio.StreamWriter, chunk: bytes) -> None:
+        for _ in range(whole // len(chunk)):
+            writer.write(chunk)
+            await writer.drain()
+        writer.write_eof()
+
+    run(scene)
+
+
+def test_what_was_sent_before_the_end_arrives_whole_at_a_slow_reader(tmp_path: Path) -> None:
+    large = b"\x30\x84\x00\x40\x00\x05\x02\x01\x02\x64" + b"z" * ((4 << 20) + 1)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(CKL))
+        writer.write(BOUND + large)
+        await writer.drain()
+        writer.close()
+
+    async def scene() -> None:
+        async with world(tmp_path) as edge, pbx(serve) as port:
+            edge.serves(port)
+            reader, writer = await edge.client()
+            writer.write(CKL)
+            got = b""
+            while data := await reader.read(1 << 15):
+                got += data
+            assert got == BOUND + large
+
+    run(scene)
+
+
+def test_a_connection_that_fails_in_a_way_nobody_foresaw_takes_no_other_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(LdapConnection):
+        def handle(self, event: Event, rules: Rules) -> Iterator[Command]:
+            if isinstance(event, ClientSent) and b"mallory" in event.data:
+                raise ZeroDivisionError
+            return super().handle(event, rules)
+
+    async def scene() -> None:
+        async with world(tmp_path, Broken) as edge, pbx(directory) as port:
+            edge.serves(port)
+            reader, writer = await edge.client()
+            writer.write(CKL)
+            assert await reader.readexactly(len(BOUND)) == BOUND
+            wrong, bad = await edge.client()
+            bad.write(bind("example.com\\mallory"))
+            assert await wrong.read() == b""
+            writer.write(search())
+            assert await reader.readexactly(len(search())) == search()
+            assert len(edge.surroundings.connections) == 1
+
+    run(scene)
+    assert "failed what=ClientSide" in caplog.text
+
+
+def test_connections_leave_no_descriptor_behind(tmp_path: Path) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    async def scene() -> None:
+        async with world(tmp_path) as edge, pbx(directory) as port:
+            edge.serves(port)
+            before = descriptors()
+            for number in range(30):
+                reader, writer = await edge.client()
+                writer.write(CKL if number % 3 else bind("nobody@nowhere.example"))
+                await reader.readexactly(len(BOUND))
+                writer.close() if number % 2 else writer.transport.abort()
+            await edge.until(lambda: not edge.surroundings.connections and descriptors() <= before)
+
+    run(scene)
+
+
+def test_a_client_that_is_half_closed_or_held_costs_no_time_while_it_waits(tmp_path: Path) -> None:
+    """Level-triggered events of an end would come again and again."""
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(CKL))
+        writer.write(BOUND)
+        await never.wait()
+
+    never = asyncio.Event()
+
+    async def scene() -> None:
+        async with world(tmp_path) as edge, pbx(mute) as port:
+            edge.serves(port)
+            reader, writer = await edge.client()
+            writer.write(CKL)
+            await reader.readexactly(len(BOUND))
+            writer.write_eof()
+            await edge.until(lambda: edge.turns() > 0)
+            before = edge.turns()
+            await asyncio.sleep(0.3)
+            assert edge.turns() - before < 20
+            never.set()
 
     run(scene)
