@@ -83,7 +83,7 @@ def test_the_access_log_keeps_what_is_rejected_where_what_is_forwarded_is_switch
 
 
 def test_old_phones_get_in_where_legacy_tls_is_on_and_only_there(place: Directories) -> None:
-    with pytest.raises(OSError, match="(?i)alert|version|protocol|reset|eof"):
+    with pytest.raises(OSError, match=r"(?i)alert|version|protocol|reset|eof"):
         old_phone(place)
     assert place.edge.apply(_config(place, legacy=True)).code == 0
     assert old_phone(place) == "TLSv1"
