@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from voxgate.errors import PeerError
 from voxgate.guard.observation import Kind
 from voxgate.router import commands, events
+from voxgate.router.ldap import limits
 from voxgate.router.ldap.admission import NOT_BOUND, NOT_REACHED, TLS_TOO_LATE, Refusal, admit
 from voxgate.router.ldap.bind_names import BindName, bind_name
 from voxgate.router.ldap.framing import Framer, Message
@@ -43,21 +44,6 @@ if TYPE_CHECKING:
     from voxgate.router.commands import Command
     from voxgate.router.events import Event
     from voxgate.router.rules import Rules, Target
-
-#: A client that wants something binds at once.
-FIRST_BIND_S: Final = 15.0
-#: What a server may take to end after its client has.
-LAST_ANSWERS_S: Final = 10.0
-#: So much is refused on one connection, then it is closed.
-PATIENCE: Final = 5
-#: Binds that wait for their result. A client waits for each (RFC 4511, 4.2.1).
-MOST_WAITING: Final = 8
-
-#: A name and a password; Kerberos tickets, which are refused politely, reach 64 KiB.
-LONGEST_BIND: Final = 1 << 16
-#: slapd takes 4 MiB from a bound client (sockbuf_max_incoming_auth).
-LONGEST_REQUEST: Final = 4 << 20
-LONGEST_ANSWER: Final = (1 << 31) - 1
 
 BIND: Final = "bind"
 
@@ -84,8 +70,8 @@ class LdapConnection:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._state = _State.UNBOUND
-        self._requests = Framer(LONGEST_BIND, LONGEST_REQUEST)
-        self._answers = Framer(LONGEST_BIND, LONGEST_ANSWER)
+        self._requests = Framer(limits.LONGEST_BIND, limits.LONGEST_REQUEST)
+        self._answers = Framer(limits.LONGEST_BIND, limits.LONGEST_ANSWER)
         self._bind: Message | None = None  # or a StartTLS; until the server's first byte
         self._name = BindName("", "")
         self._worded = b""  # how the last bind that was let through began, and the rules that let it through
@@ -105,7 +91,7 @@ class LdapConnection:
                 self._requests.receive(data)
                 yield from self._from_client(rules)
             case events.Opened():
-                yield commands.Wake(FIRST_BIND_S)
+                yield commands.Wake(limits.FIRST_BIND_S)
             case events.Connected(target, rest):
                 yield from self._connected(target, rest)
                 yield from self._from_client(rules)
@@ -128,9 +114,8 @@ class LdapConnection:
             return False
         if self._requests.passes(data, _WATCHED_REQUESTS):
             return True
-        if rules is not self._rules or not self._requests.between_messages or not binds_again(data, self._worded):
-            return False
-        if len(self._users) >= MOST_WAITING:
+        again = rules is self._rules and self._requests.between_messages and binds_again(data, self._worded)
+        if not again or len(self._users) >= limits.MOST_WAITING:
             return False
         self._users.append(self._name)
         return True
@@ -186,7 +171,7 @@ class LdapConnection:
         if isinstance(service, Refusal):
             yield from self._refuse_bind(message, service, name)
         elif self._state is _State.BOUND and self._pbx == service.pbx:
-            if len(self._users) >= MOST_WAITING:
+            if len(self._users) >= limits.MOST_WAITING:
                 raise PeerError("binds that do not wait for their results")
             self._remember(bind, name, rules)
             self._users.append(name)
@@ -241,7 +226,7 @@ class LdapConnection:
 
     def _connected(self, target: Target, rest: tuple[Target, ...]) -> Iterator[Command]:
         self._state, self._node, self._rest = _State.BOUND, target.node, rest
-        self._answers = Framer(LONGEST_BIND, LONGEST_ANSWER)
+        self._answers = Framer(limits.LONGEST_BIND, limits.LONGEST_ANSWER)
         self._users = deque((self._name,))
         yield commands.Wake(None)
         yield commands.Forward(self._name.domain, self._name.user, BIND)
@@ -270,7 +255,7 @@ class LdapConnection:
     def _client_ended(self) -> Iterator[Command]:
         if self._state is _State.BOUND:
             yield commands.EndServer()
-            yield commands.Wake(LAST_ANSWERS_S)
+            yield commands.Wake(limits.LAST_ANSWERS_S)
         else:
             yield self._close()
 
@@ -284,11 +269,11 @@ class LdapConnection:
 
     def _unbound(self) -> Iterator[Command]:
         self._state, self._bind, self._pbx, self._node, self._rest = _State.UNBOUND, None, "", "", ()
-        yield commands.Wake(FIRST_BIND_S)
+        yield commands.Wake(limits.FIRST_BIND_S)
 
     def _lose_patience(self) -> Iterator[Command]:
         self._refused += 1
-        if self._refused >= PATIENCE:
+        if self._refused >= limits.PATIENCE:
             yield self._close()
 
     def _refuse(self, refusal: Refusal, name: BindName, request: str = BIND) -> Command:
