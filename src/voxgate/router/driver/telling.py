@@ -38,15 +38,11 @@ class Teller(Timed):
 
     def begin(self) -> None:
         """Connect, or try again later."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            sock.connect(str(self._path))
+            self._line = _Line(self._poll, _connected(self._path), self)
         except OSError as error:
             log.debug("no_listener reason=%s", error)
-            sock.close()
             self._poll.wake(self, AGAIN_S)
-        else:
-            self._line = _Line(self._poll, sock, self)
 
     def tell(self, report: Report) -> None:
         """Tell it soon, or count it as lost. Never blocks and never raises."""
@@ -120,3 +116,13 @@ class _Line(Stream):
         """Begin anew."""
         super().abort()
         self._teller.gone()
+
+
+def _connected(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.connect(str(path))
+    except OSError:
+        sock.close()
+        raise
+    return sock
