@@ -110,8 +110,8 @@ class LdapConnection:
 
     def passes_to_server(self, data: bytes, rules: Rules) -> bool:
         """Whole messages of a client that is bound; of binds, one under the name that the same rules let through."""
-        if self._state is not _State.BOUND:
-            return False
+        if self._state is not _State.BOUND or self._bind is not None:
+            return False  # with a bind that is not answered yet, another node would not know what passes now
         if self._requests.passes(data, _WATCHED_REQUESTS):
             return True
         again = rules is self._rules and self._requests.between_messages and binds_again(data, self._worded)

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.router.ldap.messages import BOUND, bind, message, result, sasl_bind, search, tlv
-from tests.unit.router.ldap.talk import CKL, Talk
+from tests.unit.router.ldap.talk import AT_HQ, AT_TWO, CKL, Talk
 from voxgate.errors import PeerError
-from voxgate.router.commands import Refuse, SendToClient, SendToServer
+from voxgate.router.commands import Close, Refuse, SendToClient, SendToServer
+from voxgate.router.events import Connected, ServerEnded
 from voxgate.router.ldap.framing import Framer, Message
 from voxgate.router.ldap.messages import read_bind, read_result
 from voxgate.router.ldap.shortcuts import binds_again, is_good, wording
@@ -116,6 +117,16 @@ def test_other_rules_other_messages_and_a_beginning_are_read_properly() -> None:
     assert not talk.connection.passes_to_server(CKL[:-1], talk.rules)
     assert talk.says(CKL[:3]) == []
     assert not talk.connection.passes_to_server(CKL, talk.rules)
+
+
+def test_before_the_pbx_has_answered_nothing_passes_at_a_glance() -> None:
+    talk = Talk()
+    talk.says(CKL)
+    talk.on(Connected(AT_HQ, (AT_TWO,)))
+    assert not talk.connection.passes_to_server(search(), talk.rules)
+    assert talk.says(search()) == [SendToServer(search())]
+    # What has passed cannot be said again to another node.
+    assert talk.on(ServerEnded()) == [Close()]
 
 
 def test_nothing_passes_before_a_bind_and_nothing_endlessly_without_a_result() -> None:
