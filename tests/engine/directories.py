@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lab.procs import Completed
 
 HQ, BRANCH = "192.168.1.20", "192.168.1.30"
+ALBUM = 3 << 20
 PLAIN, SECURE = f"ldap://{EDGE_PUBLIC}", f"ldaps://{EDGE_PUBLIC}"
 Config = dict[str, Any]
 
@@ -96,7 +97,7 @@ def directories(change: Config | None = None) -> Iterator[Directories]:
         ca = authority()
         issue(ca, place, "edge", "edge.example.com", EDGE_PUBLIC, EDGE_PUBLIC_SIX)
         own = issue(ca, place, "slapd", "example.com")
-        hq = stack.enter_context(Directory(net, "pbx-hq-a", place, HQ, "example.com", tls=own))
+        hq = stack.enter_context(Directory(net, "pbx-hq-a", place, HQ, "example.com", tls=own, album_bytes=ALBUM))
         branch = stack.enter_context(Directory(net, "pbx-branch", place, BRANCH, "branch.example"))
         edge = stack.enter_context(Edge(net, place, config(place, **(change or {}))))
         try:
