@@ -52,6 +52,13 @@ def renewals(edge: Edge) -> list[str]:
     return [line for line in edge.text().splitlines() if " certificate_renewed " in line]
 
 
+def renewed_as_a_replacement(edge: Edge) -> bool:
+    """An authority that speaks ARI (Pebble from 2.5 on) takes a renewal for what it replaces."""
+    before = edge.text().count("order_replaces_nothing")
+    assert edge.command("certs", "renew", timeout_s=60).code == 0
+    return edge.text().count("order_replaces_nothing") == before
+
+
 def test_tls_works_at_once_and_what_the_authority_says_no_to_leaves_it_as_it_is(world: Internet) -> None:
     # The authority asks the third name over IPv6.
     with world.edge(world.config({"default": {"acme": world.acme(), "names": [*NAMES]}})) as office:
@@ -93,6 +100,7 @@ def test_tls_works_at_once_and_what_the_authority_says_no_to_leaves_it_as_it_is(
             told = edge.command("certs", "renew", timeout_s=60)
         assert (told.code, one(edge)["alarm"]) == (0, ""), told.out
         assert len(renewals(edge)) == 2
+        assert renewed_as_a_replacement(edge)
         assert shown_as_wanted(edge) == 2 * 2 * len(NAMES)
         assert {engine["name"]: engine["pid"] for engine in edge.status()["engines"]} == pids
 
