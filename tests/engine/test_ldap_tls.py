@@ -39,7 +39,7 @@ def _config(place: Directories, *, legacy: bool = False) -> dict[str, object]:
         "access_log": {"forwarded": False},
         "pbxs": {
             "hq": {"names": ["example.com"], "nodes": [HQ], "ldap": ldap},
-            "branch": {"names": ["branch.example"], "nodes": [BRANCH], "ldap": ldap},
+            "branch": {"names": ["branch.example"], "nodes": [BRANCH], "ldap": {**ldap, "nodes": [HQ]}},
         },
     }
 
