@@ -40,6 +40,7 @@ def description(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _problems(operation["responses"])
+            _model(operation)
     return document
 
 
@@ -49,3 +50,9 @@ def _problems(responses: dict[str, Any]) -> None:
         content = response.get("content", {})
         if status.startswith(("4", "5")) and "application/json" in content:
             content[MEDIA_TYPE] = content.pop("application/json")
+
+
+def _model(operation: dict[str, Any]) -> None:
+    """A body that is a part of the configuration has that part's model."""
+    if name := operation.pop("x-model", None):
+        operation["requestBody"]["content"]["application/json"]["schema"] = {"$ref": _REF.format(model=name)}

@@ -13,6 +13,8 @@
     turn.py   coturn, and who fails to log in there
     ears.py   engines' lines on their way to the log
     admin.py  the API and the web page
+    metrics.py  what `/metrics` shows
+    desk.py   what administrators ask for beside the areas' own verbs
     offline.py  what the machine is to be, for verbs that need no running Voxgate
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it
 

@@ -12,6 +12,7 @@ router_control.py  the control socket of a router process
 nft.py       what nftables is told (text for `nft -f -`)
 control.py   Voxgate's own control socket: JSON lines
     records_request.py  what is asked about calls of the past
+    admin_request.py  changes of the configuration, metrics, lines of the log
     guard_request.py  what the guard is asked over it
     certs_request.py  what the certificates are asked over it
 """
