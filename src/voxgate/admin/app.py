@@ -16,6 +16,7 @@ from voxgate.admin.api import (
     objects,
     people,
     programs,
+    records,
     session,
     state,
     turn,
@@ -35,6 +36,7 @@ PREFIX = "/api/v1"
 RESOURCES: tuple[tuple[APIRouter, str], ...] = (
     (session.router, "Log-in"),
     (state.router, "State"),
+    (records.router, "Calls of the past"),
     (configuration.router, "Configuration"),
     (objects.router, "PBXs, trunks and numbers"),
     (guard.router, "Guard"),
