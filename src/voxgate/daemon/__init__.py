@@ -12,6 +12,7 @@
     certs.py  certificates: orders, renewals, what listeners show
     turn.py   coturn, and who fails to log in there
     ears.py   engines' lines on their way to the log
+    forwards.py  port forwards in the kernel
     admin.py  the API and the web page
     metrics.py  what `/metrics` shows
     desk.py   what administrators ask for beside the areas' own verbs

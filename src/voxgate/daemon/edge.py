@@ -19,6 +19,7 @@ from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.desk import AdminDesk
 from voxgate.daemon.ears import Ears
+from voxgate.daemon.forwards import forwards
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.metrics import Metrics
 from voxgate.daemon.records import CallRecords
@@ -108,7 +109,7 @@ class _Edge:
         admin = self._admin = Administration(
             places, clock, bridge, main=lambda: self._operations.main, certificate=self._certs.default
         )
-        parts = (*known, turn.part(), self._certs.part(), area, self._records.part())
+        parts = (*known, turn.part(), self._certs.part(), area, self._records.part(), forwards(places))
         self._parts = (*parts, admin.part())
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
