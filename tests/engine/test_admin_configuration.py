@@ -235,9 +235,9 @@ def test_prometheus_reads_the_edge_and_its_engines(place: Place, admin: httpx.Cl
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = {one.name: one for one in text_string_to_metric_families(answer.text)}
     up = {sample.labels["source"]: sample.value for sample in families["voxgate_scrape_source_up"].samples}
-    assert up == {"voxgate": 1, "kamailio": 1, "rtpengine": 1}
+    assert up == {"voxgate": 1, "nftables": 1, "kamailio": 1, "rtpengine": 1}
     assert families["voxgate_generation"].samples[0].value == generation(place)
-    assert {"kamailio_received_requests", "rtpengine_sessions", "voxgate_engine_up"} <= set(families)
+    assert {"kamailio_received_requests", "rtpengine_sessions", "nftables_banned_packets"} <= set(families)
     own = place.net.run("edge", ["curl", "-sk", f"https://127.0.0.1:{PORT}/metrics"]).out
     assert own.startswith("# HELP voxgate_build_info")
     assert place.edge.command("metrics").out.startswith("# HELP voxgate_build_info")

@@ -57,6 +57,10 @@ class Bridge:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._room = asyncio.Semaphore(_MOST_AT_ONCE)
 
+    def begin(self) -> None:
+        """In the server's loop: its own bound, for a loop's lock is of no use to the next one."""
+        self._room = asyncio.Semaphore(_MOST_AT_ONCE)
+
     def open(self) -> None:
         """In the edge's loop: from now on there is one."""
         self._loop = asyncio.get_running_loop()
@@ -120,6 +124,7 @@ class Administration:
         )
 
     def _app(self) -> ASGIApp:
+        self._bridge.begin()
         return Bounds(build(self._around, Doorman(self._around)))
 
     async def _serve(self) -> None:

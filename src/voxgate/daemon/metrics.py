@@ -11,6 +11,8 @@ from voxgate.admin.metrics import edge, engines
 from voxgate.admin.metrics.exposition import Family, exposition, gauge
 from voxgate.engines.haproxy.engine import RUNTIME_SOCKET
 from voxgate.errors import VoxgateError
+from voxgate.host import process
+from voxgate.wire import nft
 from voxgate.wire.control import CallsRequest, RegistrationsRequest, StatusRequest
 from voxgate.wire.guard_request import GuardAction, GuardRequest
 from voxgate.wire.haproxy_runtime import RuntimeClient
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_S: Final = 3.0
 _FRESH_S: Final = 1.0
+_PACKETS_FRESH_S: Final = 60.0
 
 
 class Metrics:
@@ -50,6 +53,8 @@ class Metrics:
         self._lock = asyncio.Lock()
         self._text = ""
         self._at_s = float("-inf")
+        self._packets: list[Family] = []
+        self._packets_at_s = float("-inf")
 
     async def text(self) -> str:
         """All families. Who cannot be asked is left out, and counted as such."""
@@ -63,7 +68,10 @@ class Metrics:
         began = self._clock.monotonic()
         status = (await self._ask(StatusRequest())).data
         serving = {one["name"] for one in _rows(status, "engines") if one["serving"]}
-        sources: dict[str, Callable[[], Awaitable[list[Family]]]] = {"voxgate": self._people}
+        sources: dict[str, Callable[[], Awaitable[list[Family]]]] = {
+            "voxgate": self._people,
+            "nftables": self._nftables,
+        }
         sources |= {name: ask for name, ask in self._engines().items() if name in serving}
         found = await asyncio.gather(*(self._bounded(name, ask) for name, ask in sources.items()))
         good = [((("source", name),), float(one is not None)) for name, one in zip(sources, found, strict=True)]
@@ -76,6 +84,15 @@ class Metrics:
                 gauge("voxgate_scrape_duration_seconds", "How long asking took.", ((), round(took, 4))),
             ]
         )
+
+    async def _nftables(self) -> list[Family]:
+        # Whatever lists something reads all sets first: half a second with 100,000 bans.
+        if self._clock.monotonic() - self._packets_at_s > _PACKETS_FRESH_S:
+            argv = ("nft", "-j", "list", "chain", *nft.TABLE.split(), "banned")
+            done = await asyncio.to_thread(process.run, argv, timeout_s=_TIMEOUT_S)
+            self._packets = engines.nftables(done.stdout) if done.code == 0 else []
+            self._packets_at_s = self._clock.monotonic()
+        return self._packets
 
     def _engines(self) -> dict[str, Callable[[], Awaitable[list[Family]]]]:
         return {"kamailio": self._kamailio, "rtpengine": self._rtpengine, "haproxy": self._ask_haproxy}

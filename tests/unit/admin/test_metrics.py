@@ -85,6 +85,11 @@ def test_what_the_engines_say_is_read_as_it_is() -> None:
     assert proxies["haproxy_responses_total", front | {("code", "2xx")}] == 5
     assert not [key for key in proxies if ("side", "pbx") in key[1]]
     assert read(engines.haproxy("")) == {}
+    rule = {"rule": {"chain": "banned", "expr": [{"counter": {"packets": 4, "bytes": 400}}, {"drop": None}]}}
+    chain = {"nftables": [{"metainfo": {}}, {"chain": {"name": "banned"}}, rule]}
+    assert sorted(read(engines.nftables(json.dumps(chain))).values()) == [4, 400]
+    for odd in ("", "[]", '{"nftables": [{"rule": {}}]}', '{"nftables": 1}'):
+        assert engines.nftables(odd) == []
 
 
 def test_names_follow_the_conventions() -> None:

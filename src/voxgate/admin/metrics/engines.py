@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
@@ -111,6 +112,22 @@ def haproxy(table: str) -> list[Family]:
         if (number := _number(row.get(f"hrsp_{code}"))) is not None
     ]
     return [*found, counter("haproxy_responses_total", "HTTP answers, by class.", *answers)]
+
+
+def nftables(listing: str) -> list[Family]:
+    """The answer to `nft -j list chain` for the chain in which packets of banned requesters end."""
+    try:
+        rules = json.loads(listing)["nftables"]
+        counters = [
+            one["counter"] for rule in rules if "rule" in rule for one in rule["rule"]["expr"] if "counter" in one
+        ]
+        packets, size = (sum(int(one[key]) for one in counters) for key in ("packets", "bytes"))
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [
+        counter("nftables_banned_packets_total", "Packets of banned requesters that were dropped.", ((), packets)),
+        counter("nftables_banned_bytes_total", "The same in bytes.", ((), size)),
+    ]
 
 
 def _simple(values: Mapping[str, float], table: Mapping[str, tuple[str, str, bool]]) -> list[Family]:
