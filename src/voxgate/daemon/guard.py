@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from voxgate.guard.feeds import Feeds
 from voxgate.guard.observation import Kind, Observation, ServiceType, requester_of
 from voxgate.guard.rules import rules_of
 from voxgate.guard.service import Guard
+from voxgate.guard.sip_lines import SipLines
 from voxgate.guard.store import Store
 from voxgate.guard.walls import Kernel, Walls
 from voxgate.supervise.control import Told
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 HAPROXY = "haproxy"
 KAMAILIO = "kamailio"
-#: Kamailio's core refuses what is no SIP before the script sees it: address, port, transport (1 is UDP).
-_NO_SIP = re.compile(rb"core parsing of SIP message failed \((?P<source>[0-9a-fA-F.:\[\]]{2,45}):\d+/(?P<proto>\d)\)")
 
 
 class Watch:
@@ -49,6 +47,7 @@ class Watch:
         self.reports = Guard(Store(places.state / "guard.db"), Walls(Kernel(), engines), clock, self._registered)
         self._feeds = Feeds(places.state / "feeds", clock, self.reports.take_feed)
         self._desk = Desk(self.reports)
+        self._lines = SipLines()
 
     def part(self) -> Part:
         """Its part of the edge."""
@@ -84,11 +83,8 @@ class Watch:
 
     def _heard_from_kamailio(self, raw: bytes) -> bool:
         """A line of its log, which is to be written in any case."""
-        found = _NO_SIP.search(raw) if b"core parsing" in raw else None
-        if found and (requester := requester_of(found["source"].decode())):
-            proven = found["proto"] != b"1"
-            seen = (self._clock.wall(), requester, ServiceType.SIP, Kind.MALFORMED)
-            self.reports.report(Observation(*seen, detail="no-sip", proven=proven))
+        if (seen := self._lines.feed(raw, self._clock.wall())) is not None:
+            self.reports.report(seen)
         return True
 
     def _told_by_kamailio(self, event: dict[str, Any]) -> None:

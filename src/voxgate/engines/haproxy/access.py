@@ -73,4 +73,5 @@ def stream_line(protocol: str) -> str:
 
 def error_line(protocol: str) -> str:
     """For what ended before there was a request: a handshake that failed, or no HTTP, too long, too slow."""
-    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=_text("fc_err,bool,iif(handshake,malformed)"))
+    reason = _text("fc_err,bool,iif(handshake,malformed)")
+    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=reason, request=_of_stranger("ssl_fc_err_str"))
