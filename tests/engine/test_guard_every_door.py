@@ -1,0 +1,116 @@
+"""Attackers at every door of one edge: shut out of all of them by what they did at any, and nobody else with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.engine.attackers import STRANGER, until
+from tests.engine.every_door import DOORS, SECURE, EveryDoor, every_door, goes_on
+from tests.engine.office import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = MARKS
+
+BANNED, BANNED_SIX = f"{STRANGER}/32", "2001:db8:f::/64"
+#: One more than the limit, and one that finds the door closed.
+TIMES = 22
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[EveryDoor]:
+    with every_door() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _everybody_begins_anew(place: EveryDoor) -> Iterator[None]:
+    yield
+    # Lifting a ban forgets what was counted; where there is none, nothing may be left either.
+    for network in (BANNED, BANNED_SIX):
+        place.edge.command("ban", network)
+        place.edge.command("unban", network)
+
+
+#: What is done -> protocol and kind of the evidence.
+ATTACKS: dict[str, tuple[Callable[[EveryDoor], object], str, str]] = {
+    "guesses of a page's password": (lambda place: place.web_guesser(TIMES), "http", "auth_failure"),
+    "unknown hosts": (
+        lambda place: [place.get("/", f"pbx{number}.example.net") for number in range(TIMES)],
+        *("http", "unknown_name"),
+    ),
+    "forbidden URLs": (
+        lambda place: [place.get(f"/admin{number}.php") for number in range(TIMES)],
+        *("http", "not_allowed"),
+    ),
+    "wrong passwords of the directory": (lambda place: place.directory_guesser(TIMES), "ldap", "auth_failure"),
+    "wrong passwords of a phone": (lambda place: place.phone_guesser(TIMES), "h323", "auth_failure"),
+    "wrong passwords of the relay": (lambda place: place.relay_guesser(TIMES), "turn", "auth_failure"),
+    "the same over TCP": (lambda place: place.relay_guesser(TIMES, "tcp"), "turn", "auth_failure"),
+    "no TLS for SIP": (lambda place: place.no_tls(5061, TIMES), "sip", "bad_tls"),
+    "no TLS for HTTP": (lambda place: place.no_tls(443, TIMES), "http", "bad_tls"),
+    "no TLS for LDAP": (lambda place: place.no_tls(636, TIMES), "ldap", "bad_tls"),
+    "no TLS for H.323": (lambda place: place.no_tls(1300, TIMES), "h323", "bad_tls"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attacker_at_one_door_finds_all_of_them_closed(place: EveryDoor, name: str) -> None:
+    attack, protocol, kind = ATTACKS[name]
+    assert place.open_doors() == set(DOORS)
+    attack(place)
+    until(lambda: place.banned() == [BANNED], 30)
+    counted = {(one["protocol"], one["kind"]) for one in place.why(STRANGER)["evidence"] if one["weight"]}
+    assert (protocol, kind) in counted
+    assert place.open_doors() == set()
+
+
+def test_the_neighbours_of_an_attacker_are_served_over_every_protocol(place: EveryDoor) -> None:
+    assert place.served()
+    assert place.edge.command("ban", STRANGER).code == 0
+    assert place.served()
+
+
+@pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
+def test_a_little_over_each_protocol_is_enough(place: EveryDoor, six: bool) -> None:
+    place.domain_guesser(4, six=six)
+    place.web_guesser(4, six=six)
+    place.directory_guesser(4, six=six)
+    place.phone_guesser(4, six=six)
+    place.relay_guesser(4, "tcp", six=six)
+    assert place.banned() == []
+    place.no_tls(SECURE[0], 4, six=six)
+    until(lambda: place.banned() == [BANNED_SIX if six else BANNED])
+    assert place.open_doors(six=six) == set()
+    case = place.why("2001:db8:f::99" if six else STRANGER)
+    assert {one["protocol"] for one in case["evidence"] if one["weight"]} == {"sip", "http", "ldap", "h323", "turn"}
+
+
+def test_a_ban_ends_every_open_connection_and_nobody_elses(place: EveryDoor) -> None:
+    with place.lines() as his, place.lines("phone-home") as honest:
+        assert place.edge.command("ban", STRANGER).code == 0
+        until(lambda: place.net.run("edge", ["ss", "-Htn", "dst", STRANGER]).out == "")
+        for door, sock in his.items():
+            assert not goes_on(sock, b""), door
+        for door in ("sip/tcp", "sip/tls", "http", "https"):
+            assert goes_on(honest[door], place.word(door)), door
+        for door in ("ldap", "ldaps", "h323", "h323/tls", "turn/tcp"):
+            assert goes_on(honest[door], b""), door
+
+
+def test_who_says_nothing_or_does_not_trust_our_certificate_is_no_attacker(place: EveryDoor) -> None:
+    before = {one["time"] for one in place.why(STRANGER)["evidence"]}
+
+    def since() -> list[str]:
+        return [one["kind"] for one in place.why(STRANGER)["evidence"] if one["time"] not in before]
+
+    for _ in range(3):
+        assert place.open_doors() == set(DOORS)
+        for port in SECURE:
+            place.mistrusts(port)
+    place.get("/", "nobody.example.net")
+    until(lambda: bool(since()))
+    assert since() == ["unknown_name"]
