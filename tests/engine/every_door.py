@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -244,22 +245,28 @@ class EveryDoor(Site):
         return request("OPTIONS", "edge.example.com", number=int.from_bytes(os.urandom(3)))
 
 
-def goes_on(sock: socket.socket, word: bytes) -> bool:
-    """Whether somebody is still there: no end, no reset, and an answer to `word`, if there is one."""
+class Line(StrEnum):
+    """How a connection is."""
+
+    OPEN = "open"
+    SILENT = "silent"
+    CLOSED = "closed"
+
+
+def state(sock: socket.socket, word: bytes = b"") -> Line:
+    """Of a connection on which somebody says `word`: answered, silent, or at its end. Silence to no word is open."""
     try:
         sock.settimeout(QUIET_S)
-        if not word:
-            return sock.recv(4096) != b""
         sock.sendall(word)
-        return sock.recv(4096) != b""
+        return Line.OPEN if sock.recv(4096) else Line.CLOSED
     except TimeoutError:
-        return not word
+        return Line.SILENT if word else Line.OPEN
     except OSError:
-        return False
+        return Line.CLOSED
 
 
 @contextmanager
-def every_door(**sections: object) -> Iterator[EveryDoor]:
+def every_door(kind: type[Edge] = Edge, **sections: object) -> Iterator[EveryDoor]:
     """All of it, running."""
     with ExitStack() as stack:
         made = stack.enter_context(folder())
@@ -278,7 +285,7 @@ def every_door(**sections: object) -> Iterator[EveryDoor]:
         stack.enter_context(
             Gatekeeper(net, host, made, "example.com", address=HQ, options=("--user", f"alice={OF_ALICE}"))
         )
-        edge = stack.enter_context(Edge(net, made, everything(made) | sections))
+        edge = stack.enter_context(kind(net, made, everything(made) | sections))
         try:
             edge.wait_for_node(HQ, "up")
             yield EveryDoor(net, edge, pbx, made, web)

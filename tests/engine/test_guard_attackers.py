@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import sqlite3
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ import pytest
 
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.attackers import HOME, STRANGER, Site, forged, request, site, until
-from tests.engine.office import MARKS, config
+from tests.engine.office import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +75,11 @@ def test_whoever_asks_for_domains_over_tcp_is_banned_and_his_connection_ends(pla
         for number in range(21):
             sock.sendall(request("REGISTER", f"guess{number}.example.net", number=number, transport="TCP"))
         until(lambda: place.banned() == BANNED)
-        sock.sendall(request("OPTIONS", "edge.example.com", number=77, transport="TCP"))
-        with pytest.raises(TimeoutError):
-            sock.recv(100)
+        with suppress(ConnectionError):
+            # A connection that is open still ends this by TimeoutError.
+            while sock.recv(65_536):
+                pass
+    assert not place.connects(5060)
     assert place.registers()
 
 
@@ -146,27 +146,6 @@ def test_an_ipv6_attacker_with_many_addresses_is_one_requester(place: Site) -> N
         sock.settimeout(1)
         assert sock.connect_ex(("2001:db8:1::10", 5060)) != 0
     assert place.registers(port=5072)
-
-
-def test_without_the_kernel_the_engines_keep_attackers_out_and_status_says_so() -> None:
-    ports = {"udp": 5060, "tcp": 5060, "tls": 5061, "wss": 443}
-    with site(config(guard={"firewall": False}, listen={"sip": ports})) as place:
-        assert place.edge.status()["guard"] == [
-            {"enforced_by": "engines", "reason": "guard.firewall is off", "bans": 0}
-        ]
-        asked = request("OPTIONS", "edge.example.com", number=1)
-        assert place.answered(asked)
-        assert place.shakes_hands(443)
-        assert place.edge.command("ban", STRANGER, "--for", "1h").code == 0
-        until(lambda: not place.answered(asked))
-        assert not place.shakes_hands(443)
-        assert place.registers()
-        os.kill(place.edge.engine("kamailio")["pid"], signal.SIGKILL)
-        until(lambda: place.registers(5080))
-        until(lambda: not place.answered(asked), 30)
-        assert place.edge.command("allow", STRANGER).code == 0
-        until(lambda: place.answered(asked))
-        assert place.shakes_hands(443)
 
 
 def test_a_ban_ends_by_its_time_and_service_returns() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.attackers import STRANGER, until
-from tests.engine.every_door import DOORS, SECURE, EveryDoor, every_door, goes_on
+from tests.engine.attackers import STRANGER, request, until
+from tests.engine.every_door import DOORS, SECURE, EveryDoor, Line, every_door, state
 from tests.engine.office import MARKS
+from tests.engine.turn_place import Unprivileged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,11 +97,11 @@ def test_a_ban_ends_every_open_connection_and_nobody_elses(place: EveryDoor) -> 
         assert place.edge.command("ban", STRANGER).code == 0
         until(lambda: place.net.run("edge", ["ss", "-Htn", "dst", STRANGER]).out == "")
         for door, sock in his.items():
-            assert not goes_on(sock, b""), door
+            assert state(sock) is Line.CLOSED, door
         for door in ("sip/tcp", "sip/tls", "http", "https"):
-            assert goes_on(honest[door], place.word(door)), door
+            assert state(honest[door], place.word(door)) is Line.OPEN, door
         for door in ("ldap", "ldaps", "h323", "h323/tls", "turn/tcp"):
-            assert goes_on(honest[door], b""), door
+            assert state(honest[door]) is Line.OPEN, door
 
 
 def test_who_says_nothing_or_does_not_trust_our_certificate_is_no_attacker(place: EveryDoor) -> None:
@@ -114,3 +117,29 @@ def test_who_says_nothing_or_does_not_trust_our_certificate_is_no_attacker(place
     place.get("/", "nobody.example.net")
     until(lambda: bool(since()))
     assert since() == ["unknown_name"]
+
+
+def test_without_the_kernel_the_engines_keep_attackers_out_and_status_says_so() -> None:
+    with every_door(Unprivileged, guard={"firewall": False}) as place:
+        assert place.edge.status()["guard"] == [
+            {"enforced_by": "engines", "reason": "guard.firewall is off", "bans": 0}
+        ]
+        asked = request("OPTIONS", "edge.example.com", number=1)
+        assert place.answered(asked)
+        assert place.shakes_hands(443)
+        with place.lines() as his, place.lines("phone-home") as honest:
+            assert place.edge.command("ban", STRANGER, "--for", "1h").code == 0
+            until(lambda: not place.answered(asked))
+            for door in ("sip/tcp", "sip/tls", "http", "https", "ldap", "ldaps", "h323", "h323/tls"):
+                # Where nothing goes on in this moment, the next word shows it.
+                word = place.word(door) if door.startswith(("sip", "http")) else b""
+                assert state(his[door], word) is (Line.SILENT if door.startswith("http") else Line.CLOSED), door
+                assert state(honest[door], word) is Line.OPEN, door
+        assert not place.shakes_hands(443)
+        assert place.served()
+        os.kill(place.edge.engine("kamailio")["pid"], signal.SIGKILL)
+        until(lambda: place.registers(5080))
+        until(lambda: not place.answered(asked), 30)
+        assert place.edge.command("allow", STRANGER).code == 0
+        until(lambda: place.answered(asked))
+        assert place.shakes_hands(443)
