@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxgate_sip.gate import Gate
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg
+    from voxgate_sip.reporting import CallReports
     from voxgate_sip.route import Router
 
 #: Methods whose request or reply may carry an offer or an answer (RFC 3261, 3311, 3262).
@@ -49,8 +50,16 @@ class NotAcceptableError(Exception):
 class Media:
     """Offers and answers for one policy generation; only made where there is a media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router, refusals: Refusals, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        ksr: Ksr,
+        router: Router,
+        refusals: Refusals,
+        gate: Gate | None = None,
+        reports: CallReports | None = None,
+    ) -> None:
         self._ksr = ksr
+        self._reports = reports
         self._router = router
         self._refusals = refusals
         self._gate = gate
@@ -172,6 +181,8 @@ class Media:
             self._gate.over()
         if answered:
             self._ksr.htable.sht_rm("calls", self._call_id())
+            if self._reports:
+                self._reports.ended()
 
     def _offered(self, source: str, side: str, offerer: Party, answerer: Party, *, first: bool) -> tuple[str, str]:
         """Flags for the offer in the current message, and its note. Raises NotAcceptableError."""
@@ -237,3 +248,5 @@ class Media:
             self._ksr.htable.sht_setxs("calls", call_id, kept, RECORD_LIFETIME_S)
             if self._gate:
                 self._gate.answered(call_id, record.from_tag(kept))
+            if self._reports:
+                self._reports.answered()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
     from voxgate_sip.policy import Node, Pbx
+    from voxgate_sip.reporting import CallReports
     from voxgate_sip.route import Decision, Request, Router
 
 #: Methods that open a dialog or a subscription outside of one (RFC 3261, 6665, 3515).
@@ -60,8 +61,10 @@ class Performer:
         hider: Hider,
         accounts: Accounts,
         gate: Gate | None = None,
+        reports: CallReports | None = None,
     ) -> None:
         self._ksr = ksr
+        self._reports = reports
         self._router = router
         self._legs = legs
         self._media = media
@@ -217,16 +220,21 @@ class Performer:
 
     def failure(self) -> None:
         """The failure route: the next node where that is declared, else the end of this attempt's media."""
-        tm = self._ksr.tm
-        if tm.t_is_canceled() < 0:
+        tm, silent, code = self._ksr.tm, False, 487
+        reports = self._reports if self._reports and self._ksr.kx.get_method() == "INVITE" else None
+        if not (cancelled := tm.t_is_canceled() >= 0):
             silent = tm.t_branch_timeout() > 0 and tm.t_branch_replied() < 0
             code = tm.t_get_status_code()
+            if reports:
+                reports.tried(silent=silent, code=code)
             if self._next_node(silent=silent, code=code):
                 return
             if self.trunking and self.trunking.next(self._choose, silent=silent, code=code):
                 return
         if self._media:
             self._media.end(answered=False)
+        if reports:
+            reports.failed(silent=silent, code=code, cancelled=cancelled)
 
     def _next_node(self, *, silent: bool = True, code: int = 0) -> bool:
         """Relay the current request to a node that was not tried yet; False when it stays as it is."""

@@ -12,6 +12,7 @@
     status.py      voxgate status     shows how everything is
     registrations.py  voxgate registrations  shows who is registered through the edge
     calls.py       voxgate calls      lists the running calls
+    cdr.py         voxgate cdr        lists the calls of the past
     certs.py       voxgate certs      shows the certificates, renews, verifies, imports
     bans.py        voxgate bans       lists who is shut out, and who never is
     ban.py         voxgate ban        shuts somebody out
@@ -56,6 +57,7 @@ VERBS: dict[str, str] = {
     "status": "voxgate.cli.status",
     "registrations": "voxgate.cli.registrations",
     "calls": "voxgate.cli.calls",
+    "cdr": "voxgate.cli.cdr",
     "certs": "voxgate.cli.certs",
     "bans": "voxgate.cli.bans",
     "ban": "voxgate.cli.ban",

@@ -24,6 +24,7 @@ load.py      files -> `Config`, or every problem at once with file, line, key an
 places.py      where each key was written: path -> file and line
     document.py    YAML text -> a tree that remembers lines
     merge.py       several files -> one tree
+    records.py     the section `records`: what is kept of calls
     later.py       keys of later versions: an honest answer
     keys.py        the model as a list of keys
     findings.py    what pydantic found, in plain words

@@ -18,6 +18,7 @@ from voxgate.config.h323 import H323Listen
 from voxgate.config.ldap import LdapListen
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
+from voxgate.config.records import Records
 from voxgate.config.scalars import Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
 from voxgate.config.turn import Turn
@@ -176,3 +177,4 @@ class Config(Section):
         default=None, description="STUN and TURN server. Without this section there is none; `turn: {}` is STUN alone."
     )
     guard: Guard = Field(default=Guard(), description="Who tries to break in, and what becomes of it.")
+    records: Records = Field(default=Records(), description="What is kept of calls.")

@@ -5,6 +5,7 @@
     sip.py    Kamailio: its control, the nodes' health, registrations
     trunks.py providers: accounts at them, their names, their health
     calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
+    records.py  records of calls
     web.py    HAProxy
     router.py  the router
         router_reports.py  what it reports, for access log and guard

@@ -18,6 +18,7 @@ from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.guard import Watch
+from voxgate.daemon.records import CallRecords
 from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.trunks import Trunks
@@ -85,6 +86,8 @@ class _Edge:
         self._notifier = notify.from_environment(os.environ, os.getpid())
         self._sip = Signalling(places, clock)
         self._calls = Calls(places, clock, self._sip.rpc)
+        self._records = CallRecords(places, clock, self._calls.ng)
+        self._calls.tell(self._records.recorder)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
         self._certs = Certificates(resolver, clock, self._refresh)
@@ -93,7 +96,7 @@ class _Edge:
         web = Web(places, clock, self._guard.reports)
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
         area = relay(places, clock, self._guard.reports, web.access_line)
-        self._parts = (*known, turn.part(), self._certs.part(), area)
+        self._parts = (*known, turn.part(), self._certs.part(), area, self._records.part())
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
@@ -133,7 +136,7 @@ class _Edge:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await self._sip.listen({**self._calls.ears(), **self._guard.ears()})
+        await self._sip.listen({**self._calls.ears(), **self._guard.ears(), **self._records.ears()})
         async with self._sip.rpc, self._calls.ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
@@ -172,6 +175,7 @@ class _Edge:
             registrations=registrations,
             certs=self._certs.told,
             guard=self._guard.asked,
+            records=self._records.told,
         )
 
     async def _heartbeat(self) -> None:
