@@ -23,6 +23,8 @@
     run.py         voxgate run        runs the edge in the foreground
     turn.py        voxgate turn credentials  makes time-limited credentials for TURN
     nat_check.py   voxgate nat-check  tells which NAT this machine is behind
+    firewall.py    voxgate firewall   lists the ports to open, and opens them
+    dns.py         voxgate dns        prints the records that the names should have, checks them
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
 
@@ -66,6 +68,8 @@ VERBS: dict[str, str] = {
     "why": "voxgate.cli.why",
     "turn": "voxgate.cli.turn",
     "nat-check": "voxgate.cli.nat_check",
+    "firewall": "voxgate.cli.firewall",
+    "dns": "voxgate.cli.dns",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }
