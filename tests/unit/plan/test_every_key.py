@@ -89,6 +89,7 @@ OTHER: dict[str, object] = {
     "trunks.*.identity.caller": "account",
     "trunks.*.identity.user": "0555",
     "trunks.*.identity.domain": "sip.carrier.example",
+    "trunks.*.identity.called": "trunk",
     "trunks.*.identity.asserted": "from",
     "trunks.*.identity.preferred": "account",
     "trunks.*.identity.diversion": "history",
