@@ -61,7 +61,12 @@ class Watch:
             applied=self._applied,
             panels=self._panels,
             ears={KAMAILIO: self._heard_from_kamailio},
+            returned=self._returned,
         )
+
+    async def _returned(self, name: str) -> None:
+        if name in {HAPROXY, KAMAILIO}:
+            self.reports.engine_returned()
 
     def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
         """What the guard wants to hear of Kamailio."""
