@@ -12,10 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cpu import spent_ns
 from lab.directory import Directory
 from lab.edge import Edge, Kept
 from lab.net import Net
@@ -33,6 +31,7 @@ from voxgate.wire.stun import Class, Message, Method, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.engine.office import Config
 
@@ -80,14 +79,6 @@ def everything(made: Path) -> Config:
         pbxs={"hq": pbx},
         turn={"tls_port": 5349, "accounts": {ACCOUNT[0]: Kept("turn-office", ACCOUNT[1])}},
     )
-
-
-@dataclass
-class Cost:
-    """MiB more than before, and microseconds of CPU for each of what was counted."""
-
-    mib: float = 0.0
-    us: float = 0.0
 
 
 @dataclass
@@ -149,19 +140,6 @@ class EveryDoor(Site):
         if door.startswith("http"):
             return b"GET /PBX0/x HTTP/1.1\r\nHost: example.com\r\n\r\n"
         return {"l": b"\x30\x30\x02", "h": b"\x03\x00\x00", "t": b"\x00\x01\x00"}[door[0]]
-
-    @contextmanager
-    def measured(self, count: int) -> Iterator[Cost]:
-        """What the control plane takes of memory and CPU meanwhile, known at the end."""
-        status, pids = Path(f"/proc/{self.edge.pid}/status"), (self.edge.pid,)
-
-        def held_kib() -> int:
-            return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmRSS"))
-
-        cost = Cost()
-        kib, ns = held_kib(), spent_ns(pids)
-        yield cost
-        cost.mib, cost.us = (held_kib() - kib) / 1024, (spent_ns(pids) - ns) / count / 1000
 
     def served(self) -> bool:
         """Whether an honest neighbour at home gets service over every protocol."""

@@ -11,6 +11,7 @@ import pytest
 
 from lab.topologies import EDGE_LAN
 from tests.engine.attackers import STRANGER, forged, request, until
+from tests.engine.cost import measured
 from tests.engine.every_door import DOORS, SECURE, EveryDoor, Line, every_door, state
 from tests.engine.office import MARKS
 from tests.engine.turn_place import Unprivileged
@@ -133,7 +134,7 @@ def test_a_flood_of_forged_sources_bans_nobody_and_costs_little(place: EveryDoor
         request("INVITE", "example.com", user="1' or 1=1--", number=3),
         b"no SIP at all\r\n\r\n",
     ]
-    with place.measured(SOURCES) as cost:
+    with measured(place.edge.pid, SOURCES) as cost:
         forged(place.net, "11.0.0.1", packets, sources=SOURCES, host="phone-lan", target=EDGE_LAN)
     assert place.banned() == []
     assert place.served()
@@ -156,7 +157,7 @@ def test_a_flood_of_real_sources_over_tcp_is_bounded_and_bans_nobody(place: Ever
         "        sock.recv(1)\n"
     )
     last = "198.18.39.16"
-    with place.measured(TCP_SOURCES) as cost:
+    with measured(place.edge.pid, TCP_SOURCES) as cost:
         done = place.net.run("phone-lan", [sys.executable, "-c", program, str(TCP_SOURCES), EDGE_LAN], timeout_s=120)
         assert done.code == 0, done.err
         until(lambda: bool(place.why(last)["evidence"]))
