@@ -138,9 +138,11 @@ def test_a_flood_of_forged_sources_bans_nobody_and_costs_little(place: EveryDoor
         forged(place.net, "11.0.0.1", packets, sources=SOURCES, host="phone-lan", target=EDGE_LAN)
     assert place.banned() == []
     assert place.served()
+    print(cost)
     assert cost.mib < MOST_MIB, cost
     assert cost.us < MOST_US, cost
-    assert place.why("11.0.0.1")["ban"] is None
+    # They arrived: some of the first are known of.
+    assert any(place.why(f"11.0.0.{number}")["evidence"] for number in range(1, 9))
 
 
 def test_a_flood_of_real_sources_over_tcp_is_bounded_and_bans_nobody(place: EveryDoor) -> None:
@@ -163,6 +165,7 @@ def test_a_flood_of_real_sources_over_tcp_is_bounded_and_bans_nobody(place: Ever
         until(lambda: bool(place.why(last)["evidence"]))
     assert place.banned() == []
     assert place.served()
+    print(cost)
     assert cost.mib < MOST_MIB, cost
     assert cost.us < MOST_US, cost
 
