@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.topologies import EDGE_PUBLIC
-from tests.engine.attackers import HOME, STRANGER, Site, forged, request, site, until
+from tests.engine.attackers import HOME, SIPVICIOUS, STRANGER, Site, forged, request, site, until
 from tests.engine.office import MARKS
 
 if TYPE_CHECKING:
@@ -80,6 +80,27 @@ def test_whoever_asks_for_domains_over_tcp_is_banned_and_his_connection_ends(pla
             while sock.recv(65_536):
                 pass
     assert not place.connects(5060)
+    assert place.registers()
+
+
+def test_a_scanner_that_comes_over_tcp_is_banned_with_its_first_request(place: Site) -> None:
+    # The free sipvicious speaks UDP alone; this is what it writes.
+    program = (
+        "import socket, sys\n"
+        "from sipvicious.libs.svhelper import makeRequest\n"
+        "who = '<sip:100@1.1.1.1>'\n"
+        "said = makeRequest('OPTIONS', who, who, sys.argv[1], 5060, 'x', '203.0.113.99')\n"
+        "sock = socket.create_connection((sys.argv[1], 5060), 3)\n"
+        "sock.sendall(said.encode())\n"
+        "sock.settimeout(2)\n"
+        "try: print(sock.recv(100))\n"
+        "except OSError: print('silence')\n"
+    )
+    done = place.net.run(
+        "stranger", ["/usr/bin/python3", "-c", program, EDGE_PUBLIC], env={"PYTHONPATH": str(SIPVICIOUS)}
+    )
+    assert (done.out.strip() in {"silence", "b''"}, done.err) == (True, "")
+    until(lambda: place.banned() == BANNED)
     assert place.registers()
 
 

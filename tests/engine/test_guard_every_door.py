@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.attackers import STRANGER, request, until
+from lab.topologies import EDGE_LAN
+from tests.engine.attackers import STRANGER, forged, request, until
+from tests.engine.cost import measured
 from tests.engine.every_door import DOORS, SECURE, EveryDoor, Line, every_door, state
 from tests.engine.office import MARKS
 from tests.engine.turn_place import Unprivileged
@@ -119,6 +122,54 @@ def test_who_says_nothing_or_does_not_trust_our_certificate_is_no_attacker(place
     assert since() == ["unknown_name"]
 
 
+#: Sources of a flood, and what of memory (MiB) and CPU (us for each) it may take of the control plane.
+SOURCES, TCP_SOURCES = 50_000, 10_000
+MOST_MIB, MOST_US = 96, 400.0
+
+
+def test_a_flood_of_forged_sources_bans_nobody_and_costs_little(place: EveryDoor) -> None:
+    packets = [
+        request("REGISTER", "nobody.example.net", number=1),
+        request("OPTIONS", "example.com", "User-Agent: friendly-scanner", number=2),
+        request("INVITE", "example.com", user="1' or 1=1--", number=3),
+        b"no SIP at all\r\n\r\n",
+    ]
+    with measured(place.edge.pid, SOURCES) as cost:
+        forged(place.net, "11.0.0.1", packets, sources=SOURCES, host="phone-lan", target=EDGE_LAN)
+    assert place.banned() == []
+    assert place.served()
+    print(cost)
+    assert cost.mib < MOST_MIB, cost
+    assert cost.us < MOST_US, cost
+    # They arrived: some of the first are known of.
+    assert any(place.why(f"11.0.0.{number}")["evidence"] for number in range(1, 9))
+
+
+def test_a_flood_of_real_sources_over_tcp_is_bounded_and_bans_nobody(place: EveryDoor) -> None:
+    place.net.run("phone-lan", ["ip", "route", "add", "local", "198.18.0.0/16", "dev", "lo"])
+    place.net.run("edge", ["ip", "route", "add", "198.18.0.0/16", "via", "192.168.1.50"])
+    program = (
+        "import ipaddress, socket, sys\n"
+        "first = int(ipaddress.ip_address('198.18.0.1'))\n"
+        "for number in range(int(sys.argv[1])):\n"
+        "    with socket.socket() as sock:\n"
+        "        sock.bind((str(ipaddress.ip_address(first + number)), 0))\n"
+        "        sock.connect((sys.argv[2], 80))\n"
+        "        sock.sendall(b'GET / HTTP/1.1\\r\\nHost: nobody.example.net\\r\\n\\r\\n')\n"
+        "        sock.recv(1)\n"
+    )
+    last = "198.18.39.16"
+    with measured(place.edge.pid, TCP_SOURCES) as cost:
+        done = place.net.run("phone-lan", [sys.executable, "-c", program, str(TCP_SOURCES), EDGE_LAN], timeout_s=120)
+        assert done.code == 0, done.err
+        until(lambda: bool(place.why(last)["evidence"]))
+    assert place.banned() == []
+    assert place.served()
+    print(cost)
+    assert cost.mib < MOST_MIB, cost
+    assert cost.us < MOST_US, cost
+
+
 def test_without_the_kernel_the_engines_keep_attackers_out_and_status_says_so() -> None:
     with every_door(Unprivileged, guard={"firewall": False}) as place:
         assert place.edge.status()["guard"] == [
@@ -140,6 +191,9 @@ def test_without_the_kernel_the_engines_keep_attackers_out_and_status_says_so() 
         os.kill(place.edge.engine("kamailio")["pid"], signal.SIGKILL)
         until(lambda: place.registers(5080))
         until(lambda: not place.answered(asked), 30)
+        os.kill(place.edge.engine("haproxy")["pid"], signal.SIGKILL)
+        until(lambda: place.shakes_hands(443, "phone-home"))
+        until(lambda: not place.shakes_hands(443), 30)
         assert place.edge.command("allow", STRANGER).code == 0
         until(lambda: place.answered(asked))
         assert place.shakes_hands(443)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from voxgate.wire.guard_request import GuardRequest
 
 HAPROXY = "haproxy"
+#: An address whose first phone has just registered may wait so long for its protection.
+COUNT_AGAIN_S = 2.0
 KAMAILIO = "kamailio"
 
 
@@ -48,6 +51,8 @@ class Watch:
         self._feeds = Feeds(places.state / "feeds", clock, self.reports.take_feed)
         self._desk = Desk(self.reports)
         self._lines = SipLines()
+        self._phones: Counter[Network] = Counter()
+        self._counted_s = -COUNT_AGAIN_S
 
     def part(self) -> Part:
         """Its part of the edge."""
@@ -56,7 +61,12 @@ class Watch:
             applied=self._applied,
             panels=self._panels,
             ears={KAMAILIO: self._heard_from_kamailio},
+            returned=self._returned,
         )
+
+    async def _returned(self, name: str) -> None:
+        if name in {HAPROXY, KAMAILIO}:
+            self.reports.engine_returned()
 
     def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
         """What the guard wants to hear of Kamailio."""
@@ -77,9 +87,12 @@ class Watch:
         return guard_panels(enforcement(guard), len(guard.book), guard.findings.alerts(), self._feeds.states())
 
     def _registered(self, requester: Network) -> int:
-        now = self._clock.wall()
-        seen = (requester_of(one.address) for one in self._registrations.book.listed(now))
-        return sum(address is not None and address in requester for address in seen)
+        """How many phones are registered from there. Counted anew now and then: many may be banned in one moment."""
+        if self._clock.monotonic() - self._counted_s >= COUNT_AGAIN_S:
+            self._counted_s = self._clock.monotonic()
+            seen = (requester_of(one.address) for one in self._registrations.book.listed(self._clock.wall()))
+            self._phones = Counter(self.reports.rules.requester(address) for address in seen if address is not None)
+        return self._phones[requester]
 
     def _heard_from_kamailio(self, raw: bytes) -> bool:
         """A line of its log, which is to be written in any case."""

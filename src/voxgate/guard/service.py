@@ -98,6 +98,12 @@ class Guard:
         self._rebuild = True
         self._wake.set()
 
+    def engine_returned(self) -> None:
+        """An engine began anew: where it enforces, it has forgotten whom."""
+        if not self.walls.by_kernel:
+            self._rebuild = True
+            self._wake.set()
+
     # -- what a person or a feed wants -------------------------------------------------------------
 
     def put(self, ban: Ban) -> None:

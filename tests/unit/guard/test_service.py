@@ -246,3 +246,20 @@ def test_where_the_kernel_closes_nothing_the_engines_do(tmp_path: Path) -> None:
     settle(world)
     settle(world)
     assert [cut for cut, _ in world.engine.cut_off] == [{BANNED}]
+
+
+def test_an_engine_that_began_anew_is_told_at_once_where_it_enforces(tmp_path: Path) -> None:
+    world = World(tmp_path / "db", kernel=FakeWall(refuses="Operation not permitted"))
+    world.attack()
+    settle(world)
+    world.engine.hosts = {}
+    world.guard.engine_returned()
+    settle(world)
+    assert world.engine.hosts == {BANNED: 3600}
+
+
+def test_the_kernel_forgets_nothing_when_an_engine_begins_anew(world: World) -> None:
+    settle(world)
+    world.guard.engine_returned()
+    settle(world)
+    assert world.kernel.built == 1
