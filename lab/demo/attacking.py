@@ -23,7 +23,7 @@ ATTACKER = "203.0.113.98"
 #: Of each kind: together they are too many, none of them alone.
 TRIES = 7
 #: Speak TLS; what comes is none.
-SECURE = {"SIP": 5061, "HTTPS": 443, "LDAPS": 636, "H.323": 1300}
+SECURE = {"HTTPS": 443, "LDAPS": 636, "H.323": 1300}
 DOORS = {"SIP": 5060, "HTTPS": 443, "LDAPS": 636, "H.323": 1720, "TURN": 3478}
 BANNED_S = 10.0
 QUIET_S = 1.0

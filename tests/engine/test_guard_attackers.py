@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 pytestmark = MARKS
 
 BANNED = [f"{STRANGER}/32"]
+_BEGIN = " 5(1234) ERROR: "
+#: What Kamailio would write of a neighbour who comes over TCP and TLS.
+FORGED_LINES = (
+    f"{_BEGIN}<core> [core/receive.c:376]: receive_msg(): core parsing of SIP message failed ({HOME}:5060/2)\n"
+    f"{_BEGIN}tls [tls_util.h:50]: tls_err_ret(): TLS accept:error:0A00009C:SSL routines::http request\n"
+    f"{_BEGIN}tls [tls_server.c:1334]: tls_h_read_f(): src addr: {HOME}:51022\n\r\n"
+).encode()
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +122,9 @@ def test_forged_datagrams_ban_nobody_whatever_they_say(place: Site) -> None:
                 request("OPTIONS", "example.com", "User-Agent: friendly-scanner", number=number),
                 request("INVITE", "nobody.example.net", number=number),
                 request("INVITE", "example.com", user="1' or 1=1--", number=number),
+                # Kamailio writes this into its log as it is.
+                b"no SIP\r\n" + FORGED_LINES,
+                request("REGISTER", "example.com", number=number).replace(b"Via: ", b"Via: x\r\n" + FORGED_LINES),
             ]
         await asyncio.to_thread(forged, place.net, HOME, attack)
         assert (await first.register()).code == 200

@@ -56,7 +56,6 @@ ATTACKS: dict[str, tuple[Callable[[EveryDoor], object], str, str]] = {
     "wrong passwords of a phone": (lambda place: place.phone_guesser(TIMES), "h323", "auth_failure"),
     "wrong passwords of the relay": (lambda place: place.relay_guesser(TIMES), "turn", "auth_failure"),
     "the same over TCP": (lambda place: place.relay_guesser(TIMES, "tcp"), "turn", "auth_failure"),
-    "no TLS for SIP": (lambda place: place.no_tls(5061, TIMES), "sip", "bad_tls"),
     "no TLS for HTTP": (lambda place: place.no_tls(443, TIMES), "http", "bad_tls"),
     "no TLS for LDAP": (lambda place: place.no_tls(636, TIMES), "ldap", "bad_tls"),
     "no TLS for H.323": (lambda place: place.no_tls(1300, TIMES), "h323", "bad_tls"),
@@ -88,7 +87,7 @@ def test_a_little_over_each_protocol_is_enough(place: EveryDoor, six: bool) -> N
     place.phone_guesser(4, six=six)
     place.relay_guesser(4, "tcp", six=six)
     assert place.banned() == []
-    place.no_tls(SECURE[0], 4, six=six)
+    place.no_tls(443, 4, six=six)
     until(lambda: place.banned() == [BANNED_SIX if six else BANNED])
     assert place.open_doors(six=six) == set()
     case = place.why("2001:db8:f::99" if six else STRANGER)
@@ -105,6 +104,20 @@ def test_a_ban_ends_every_open_connection_and_nobody_elses(place: EveryDoor) -> 
             assert state(honest[door], place.word(door)) is Line.OPEN, door
         for door in ("ldap", "ldaps", "h323", "h323/tls", "turn/tcp"):
             assert state(honest[door]) is Line.OPEN, door
+
+
+def test_no_tls_for_sip_is_evidence_that_never_bans_because_kamailio_tells_of_it_in_its_log_only(
+    place: EveryDoor,
+) -> None:
+    before = {one["time"] for one in place.why(STRANGER)["evidence"]}
+    place.no_tls(5061, TIMES)
+
+    def since() -> set[tuple[str, str, int]]:
+        found = place.why(STRANGER)["evidence"]
+        return {(one["protocol"], one["kind"], one["weight"]) for one in found if one["time"] not in before}
+
+    until(lambda: since() == {("sip", "bad_tls", 0)})
+    assert place.banned() == []
 
 
 def test_who_says_nothing_or_does_not_trust_our_certificate_is_no_attacker(place: EveryDoor) -> None:

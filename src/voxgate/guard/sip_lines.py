@@ -1,4 +1,8 @@
-"""What Kamailio's core says in its log of requesters that its script never sees. Pure: lines in, observations out."""
+"""What Kamailio's core says in its log of requesters that its script never sees. Pure: lines in, observations out.
+
+None of it is proven, whatever transport it names: Kamailio quotes packets as they came, with line ends and all, so
+that a datagram can bring whole lines of a log that accuse anybody. It is evidence, and never bans.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _ADDRESS: Final = rb"(?P<address>[0-9a-fA-F.:\[\]]{2,45}):\d+"
-#: No SIP at all: address, port, transport (1 is UDP).
-_NO_SIP: Final = re.compile(rb"core parsing of SIP message failed \(" + _ADDRESS + rb"/(?P<proto>\d)\)")
+#: No SIP at all: address, port, transport.
+_NO_SIP: Final = re.compile(rb"core parsing of SIP message failed \(" + _ADDRESS + rb"/\d\)")
 #: A handshake that failed: its reason in one line, its requester in a later one of the same process.
 _HANDSHAKE: Final = re.compile(rb"\d+\((?P<process>\d+)\) .*TLS accept:(?P<reason>error:.*)")
 _SOURCE: Final = re.compile(rb"\d+\((?P<process>\d+)\) .*src addr: " + _ADDRESS)
@@ -31,7 +35,7 @@ class SipLines:
     def feed(self, line: bytes, now: datetime) -> Observation | None:
         """What a line completes."""
         if b"core parsing" in line and (found := _NO_SIP.search(line)):
-            return _seen(found["address"], now, Kind.MALFORMED, "no-sip", proven=found["proto"] != b"1")
+            return _seen(found["address"], now, Kind.MALFORMED, "no-sip")
         if b"TLS accept:" in line and (found := _HANDSHAKE.search(line)):
             self._failed[found["process"]] = found["reason"].decode("ascii", "replace")
             if len(self._failed) > _MOST_PROCESSES:
@@ -39,10 +43,10 @@ class SipLines:
         elif b"src addr:" in line and (found := _SOURCE.search(line)):
             reason = self._failed.pop(found["process"], None)
             if reason is not None and (detail := fault(reason)) is not None:
-                return _seen(found["address"], now, Kind.BAD_TLS, detail, proven=True)
+                return _seen(found["address"], now, Kind.BAD_TLS, detail)
         return None
 
 
-def _seen(address: bytes, now: datetime, kind: Kind, detail: str, *, proven: bool) -> Observation | None:
+def _seen(address: bytes, now: datetime, kind: Kind, detail: str) -> Observation | None:
     requester = requester_of(address.decode("ascii"))
-    return Observation(now, requester, ServiceType.SIP, kind, detail=detail, proven=proven) if requester else None
+    return Observation(now, requester, ServiceType.SIP, kind, detail=detail, proven=False) if requester else None
