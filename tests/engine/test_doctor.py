@@ -25,10 +25,7 @@ pytestmark = MARKS
 
 ZONE = "example.com"
 PROBE = "203.0.113.60"
-TURN = {
-    "accounts": {"office": Kept("turn-office", "correct horse")},
-    "shared_secret": Kept("turn-rest", "battery staple battery"),
-}
+TURN = {"accounts": {"office": Kept("turn-office", "correct horse")}}
 #: What is true of the machine that the tests run on, whatever the lab looks like.
 OF_THE_MACHINE = {"clock", "open-files", "own-name", "conntrack-full", "udp-drops"}
 
@@ -109,9 +106,9 @@ def test_what_is_really_broken_is_found_with_its_cure(place: Place) -> None:
         # The PBX's fail2ban, and this machine's own firewall.
         place.nft(
             "pbx-hq-a",
-            f"table inet f2b {{ chain in {{ type filter hook input priority 0; ip saddr {EDGE_LAN} drop; }} }}",
+            f"table inet f2b {{ chain in {{ type filter hook input priority 0; ip saddr {EDGE_LAN} drop; }}\n}}",
         )
-        place.nft("edge", "table inet own { chain in { type filter hook input priority 0; tcp dport 5060 drop; } }")
+        place.nft("edge", "table inet own { chain in { type filter hook input priority 0; tcp dport 5060 drop; }\n}")
         # Somebody else's program in the media ports, the kernel's own ports over them, a file that a hand was in.
         taken = stack.enter_context(place.net.socket("edge", socket.AF_INET))
         taken.bind((EDGE_LAN, 10002))
