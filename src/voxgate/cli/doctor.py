@@ -19,7 +19,7 @@ from voxgate.doctor.outside import CONTROL_PORT, SIP_PORT
 from voxgate.doctor.responder import Responder
 from voxgate.doctor.rules import findings
 from voxgate.engines.base import Places
-from voxgate.errors import ExitCode, HostError, PeerError, UsageError
+from voxgate.errors import ExitCode, PeerError, UsageError, VoxgateError
 from voxgate.wire.certs_request import CertsAction, CertsRequest
 from voxgate.wire.control import StatusRequest, ask
 
@@ -85,7 +85,7 @@ def _told(arguments: Namespace) -> Told:
     try:
         status = _ask(arguments, StatusRequest())
         return Told(now, status, _ask(arguments, CertsRequest(CertsAction.VERIFY, None)))
-    except (HostError, PeerError) as error:
+    except VoxgateError as error:
         return Told(now, {}, {}, str(error).partition("\n")[0])
 
 

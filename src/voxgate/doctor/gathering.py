@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from voxgate.config.crosscheck import ports_of
-from voxgate.config.network import Side, cautions
+from voxgate.config.network import Side, is_private
 from voxgate.doctor import asking, calling_out, machine, outside
 from voxgate.doctor.allocating import allocations
 from voxgate.doctor.facts import Certificate, Edge, Facts, Handshake, Node, Outside, Port
@@ -86,7 +86,6 @@ def gather(desired: Desired, told: Told, wishes: Wishes, state: Path) -> Facts:
 
 
 def _edge(desired: Desired, told: Told) -> Edge:
-    warned = [one for one in cautions(desired.network) if one.key == "edge.public_address"]
     sides = desired.network.sides
     outer = [one for one in sides if one.side in _OUTSIDE]
     inner = next((one for one in sides if one.side is Side.INSIDE4), outer[0] if outer else sides[0])
@@ -99,7 +98,8 @@ def _edge(desired: Desired, told: Told) -> Edge:
         silent=told.silent,
         reasons=tuple(one for one in told.status.get("reasons", ()) if one not in drift and not _known(one)),
         drift=drift,
-        private=warned[0].message.split(" ")[0] if warned and len(warned) == len(outer) else "",
+        # With one public address, phones find a way.
+        private=str(outer[0].shown) if outer and all(is_private(one.shown) for one in outer) else "",
         behind_nat=any(one.local != one.shown for one in outer),
         media=(media.first, media.last),
         guard_alone=str(guard.get("reason", "")) if guard.get("enforced_by") == "engines" else "",
