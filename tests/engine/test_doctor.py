@@ -129,7 +129,7 @@ def test_what_is_really_broken_is_found_with_its_cure(place: Place) -> None:
         "port-inside": f"SIP over TCP at tcp {EDGE_LAN}:5060",
         "port-taken": "UDP port 10002",
         "ports-overlap": "ip_local_port_range='32768 60999'",
-        "turn-allocation": "with an account at udp 192.168.1.10 port 3478 fails: refused with 401",
+        "turn-allocation": "with an account at 192.168.1.10 port 3478 fails: refused with 401",
         "drift": "dispatcher.list was changed by hand",
     }
     assert {name: words in told.get(name, "") for name, words in expected.items()} == dict.fromkeys(expected, True), (

@@ -153,7 +153,7 @@ def _names(desired: Desired, wishes: Wishes) -> tuple[tuple[NameFinding, ...], t
     inside = {str(one) for one in addresses_of(network, View.INSIDE)}
     public = {str(one) for one in addresses_of(network, View.PUBLIC)}
     answered = {data for answer in own.values() for data in answer.data}
-    split = bool(answered & inside) and not answered & (public - inside)
+    split = bool(answered & (inside - public))
     found_inside = _compared(desired, View.INSIDE, ()) if split else ()
     found = _compared(desired, View.PUBLIC, servers) if servers or not split else ()
     return found, found_inside
