@@ -105,6 +105,11 @@ class Recorder:
         await self._write()
         return await asyncio.to_thread(self._store.search, query)
 
+    async def record(self, number: int) -> Cdr | None:
+        """The record of that number. Raises HostError."""
+        await self._write()
+        return await asyncio.to_thread(self._store.record, number)
+
     async def serve(self) -> None:
         """Until cancelled; what is known then is written."""
         try:
@@ -200,7 +205,7 @@ class Recorder:
         wanted, now = self._wanted, self._clock.wall()
         if not await self._disk(self._keep, batch, now, wanted):
             # The disk may have room again soon; what came meanwhile stands behind.
-            self._changed.extendleft(reversed(batch[-(MOST_UNWRITTEN - len(self._changed)) :]))
+            self._changed = deque((*batch, *self._changed), maxlen=MOST_UNWRITTEN)
             await asyncio.sleep(1)
 
     def _keep(self, batch: tuple[Cdr, ...], now: datetime, wanted: Records) -> None:
