@@ -43,8 +43,22 @@ RECORD_LIFETIME_S: Final = 86400
 MOST_PLAIN: Final = 4096
 
 
-class NotAcceptableError(Exception):
-    """An offer is against a party's policy (488); the argument is the reason that is counted and logged."""
+class MediaError(Exception):
+    """A request must not go on for the sake of its media; the argument is the reason that is counted and logged."""
+
+    answer: tuple[int, str] = (500, "Server Internal Error")
+
+
+class NotAcceptableError(MediaError):
+    """An offer is against a party's policy."""
+
+    answer = (NOT_ACCEPTABLE, "Not Acceptable Here")
+
+
+class NoRelayError(MediaError):
+    """rtpengine does not serve."""
+
+    answer = (503, "Media Relay Unavailable")
 
 
 class Media:
@@ -85,8 +99,7 @@ class Media:
     def request(self, method: str, source: str, proto: str, leg: Leg, *, first: bool = True) -> str:
         """Offer or answer in the current request, which came from `source` by `proto` and leaves by `leg`.
 
-        Gives the ending of the name of the callback that its replies need. Raises ConnectionError when rtpengine
-        does not serve, NotAcceptableError.
+        Gives the ending of the name of the callback that its replies need. Raises MediaError.
         """
         if method not in WITH_SDP:
             return ""
@@ -103,7 +116,7 @@ class Media:
             return "_late_offer"
         flags, note = self._plain.get((source, proto, leg, first)) or self._judged(source, proto, leg, first=first)
         if self._offer(flags) < 0:
-            raise ConnectionError
+            raise NoRelayError("no-media-relay")
         if not note:
             return "_answer"
         self._pv_sets(NOTE, note)
@@ -130,7 +143,7 @@ class Media:
             return ""
         try:
             return self.request(method, source, proto, leg, first=False)
-        except ConnectionError:
+        except NoRelayError:
             return ""
 
     def answer(self, profile: str = "") -> None:

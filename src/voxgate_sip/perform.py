@@ -14,8 +14,8 @@ from voxgate_sip.balance import Asks, choose, unloaded
 from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.gate import LEAST_CALLS
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
-from voxgate_sip.media import NotAcceptableError
-from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.media import MediaError
+from voxgate_sip.message import forwarded_for
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.trunking import Trunking
@@ -148,7 +148,7 @@ class Performer:
         else:
             ksr.nathelper.set_contact_alias_trim()
             if request.method == "INVITE" and not from_pbx:
-                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
+                ksr.hdr.append(forwarded_for(request.source))
         several = len(nodes) > 1
         if several:
             kind = "secure" if nodes is pbx.secure else "plain"
@@ -180,13 +180,9 @@ class Performer:
         if self._media:
             try:
                 ending = self._media.request(method, request.source, request.proto, leg)
-            except NotAcceptableError as error:
+            except MediaError as error:
                 self._refuse(str(error), request)
-                ksr.sl.send_reply(488, "Not Acceptable Here")
-                return
-            except ConnectionError:
-                self._refuse("no-media-relay", request)
-                ksr.sl.send_reply(503, "Media Relay Unavailable")
+                ksr.sl.send_reply(*error.answer)
                 return
             if ending:
                 shape = answered + ending
@@ -212,7 +208,7 @@ class Performer:
         flow = quote(f"sip:{source};transport={request.proto}", safe=":[]")
         # RFC 5626 section 5.1: to a phone with several flows the edge is the first hop, and tells them apart.
         mark = ";ob" if "reg-id" in hdr.gete("Contact").lower() else ""
-        hdr.insert(f"Path: <sip:{leg.own};lr{mark};received={flow}>\r\n{FORWARDED_FOR}: {request.source}\r\n")
+        hdr.insert(f"Path: <sip:{leg.own};lr{mark};received={flow}>\r\n{forwarded_for(request.source)}")
         if "path" not in hdr.gete("Supported").lower():
             hdr.append("Supported: path\r\n")
 

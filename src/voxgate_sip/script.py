@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.accounts import Accounts
 from voxgate_sip.browsers import Browsers
-from voxgate_sip.callbacks import BrowserCallbacks, ReplyCallbacks, shapes_of
+from voxgate_sip.callbacks import BrowserCallbacks, InsideCallbacks, ReplyCallbacks, shapes_of
 from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.challenges import Challenges
 from voxgate_sip.dialog import DialogRelay
@@ -60,7 +60,7 @@ def mod_init() -> Script:
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], key)
 
 
-class Script(ReplyCallbacks, BrowserCallbacks):
+class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
     def __init__(self, ksr: Ksr, policy: Path, events: str, key: bytes) -> None:
@@ -102,7 +102,7 @@ class Script(ReplyCallbacks, BrowserCallbacks):
         tools = (self._ksr, router, legs, self._media, self._refusals)
         self._performer = Performer(*tools, hider=self._hider, accounts=accounts, gate=self._gate, reports=reports)
         relay = DialogRelay(*tools, hider=self._hider)
-        self._in_dialog, self._own_request = relay.relay, relay.own_request
+        self._in_dialog, self._own_request, self._inside = relay.relay, relay.own_request, relay.inside
         self._registered = replies.registered
         self._registrations = Registrations(self._ksr, router, self._events)
         checks = any(pbx.check_certificate for pbx in policy.pbxs.values())

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from voxgate.config.admin import Admin
 from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
@@ -177,4 +178,7 @@ class Config(Section):
         default=None, description="STUN and TURN server. Without this section there is none; `turn: {}` is STUN alone."
     )
     guard: Guard = Field(default=Guard(), description="Who tries to break in, and what becomes of it.")
+    admin: Admin | None = Field(
+        default=None, description="The REST API and the web page. Without this section there is neither."
+    )
     records: Records = Field(default=Records(), description="What is kept of calls.")

@@ -14,6 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from voxgate.daemon.admin import Administration, Bridge
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
     from voxgate.host.clock import Clock
     from voxgate.plan.desired import Desired
     from voxgate.plan.diff import Plan
+    from voxgate.supervise.control import Told
     from voxgate.supervise.panel import Panel
+    from voxgate.wire.control import Request
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +101,16 @@ class _Edge:
         web = Web(places, clock, self._guard.reports)
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
         area = relay(places, clock, self._guard.reports, web.access_line)
-        self._parts = (*known, turn.part(), self._certs.part(), area, self._records.part())
+        bridge = Bridge(self._carry_out, self._guard.reports)
+        admin = Administration(
+            places, clock, bridge, main=lambda: self._operations.main, certificate=self._certs.default
+        )
+        parts = (*known, turn.part(), self._certs.part(), area, self._records.part())
+        self._parts = (*parts, admin.part())
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
+        self._server = self._control_server()
 
     def _operate(self, path: Path, resolver: Resolver) -> Operations:
         controls = {name: control for part in self._parts for name, control in part.controls.items()}
@@ -129,6 +138,9 @@ class _Edge:
             on_leaving=self._trunks.leave,
         )
 
+    async def _carry_out(self, request: Request, caller: Caller) -> Told:
+        return await self._server.carry_out(request, caller)
+
     async def _refresh(self) -> str:
         return await self._operations.refresh()
 
@@ -149,7 +161,7 @@ class _Edge:
                 loop.add_signal_handler(signal.SIGHUP, hang_up.set)
                 served = [serve for part in self._parts for serve in part.serve]
                 tasks = [
-                    group.create_task(self._control_server().serve()),
+                    group.create_task(self._server.serve()),
                     *(group.create_task(serve()) for serve in served),
                     group.create_task(self._heartbeat()),
                     group.create_task(self._apply_on(hang_up)),

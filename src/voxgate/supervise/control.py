@@ -183,12 +183,13 @@ class ControlServer:
             return Failure(str(error), "use the voxgate command of the same version", ExitCode.USAGE)
         log.info("control_request verb=%s uid=%d", type(request).__name__, uid)
         try:
-            told = await self._carry_out(request, Caller(_user(uid), lambda text: _send(writer, Progress(text))))
+            told = await self.carry_out(request, Caller(_user(uid), lambda text: _send(writer, Progress(text))))
         except VoxgateError as error:
             return failure_of(error)
         return Result(told.to_json())
 
-    async def _carry_out(self, request: Request, caller: Caller) -> Told:
+    async def carry_out(self, request: Request, caller: Caller) -> Told:
+        """What a request asks for, whichever way it came. Raises VoxgateError."""
         match request:
             case StatusRequest():
                 told = await self._verbs.status()
