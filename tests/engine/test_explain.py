@@ -256,7 +256,7 @@ def test_a_trace_shows_both_sides_decrypted_and_without_secrets(place: Office) -
             assert call.ended_by == ""
             await call.bye()
             await explained(place, call_id, "good")
-            full = (await place.ask("trace", call_id, "--full")).out
+            full = (await place.ask("trace", phone._register_id, "--full")).out
             data = json.loads((await place.ask("trace", call_id, "--json")).out)
             return (await place.ask("trace", call_id)).out, full, data
 

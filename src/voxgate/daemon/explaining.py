@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from voxgate.calls.autopsy.case import Banned, Case, Evidence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _LONGEST: Final = 512
 _MOST_MESSAGES: Final = 400
 _MOST_CALLS: Final = 20
+#: An older call that failed says nothing about a user now.
+_LATELY: Final = timedelta(hours=1)
 
 
 class Explaining:
@@ -91,7 +94,8 @@ class Explaining:
             about = tuple(one for one in seen.evidence if not one.user or one.user.partition("@")[0] == user)
             case = replace(case, ban=case.ban or seen.ban, evidence=(*case.evidence, *about))
         if mine or not messages:
-            page = await self._records.recorder.search(Query(number=user.replace("*", ""), limit=1))
+            query = Query(since=now - _LATELY, number=user.replace("*", ""), limit=1)
+            page = await self._records.recorder.search(query)
             if page.records and not page.records[0].answer:
                 return self._of_call(case, page.records[0])
         return case

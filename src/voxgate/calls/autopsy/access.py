@@ -107,7 +107,9 @@ def suspicious(case: Case) -> Finding | None:
 
 
 def registration_refused(case: Case) -> Finding | None:
-    """The last answer to REGISTER."""
+    """The last answer to REGISTER; behind an address there may be several users."""
+    if case.registered is None:
+        return None
     finals = [one for one in case.replies("REGISTER") if one.code >= 200 and not case.came_in(one)]
     if not finals or finals[-1].code < 300:
         return None
