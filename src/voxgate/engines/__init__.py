@@ -12,6 +12,7 @@ kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
 siptrace.py    what Kamailio and the tracer agree on
 websocket.py   what Kamailio and HAProxy agree on for SIP over WebSocket
 router.py      LDAP and H.323: the router's processes and their rules.json
+forwards.py    `Config` and `Network` -> which further ports lead to PBXs
 acme.py        what HAProxy and ACME agree on
 haproxy/       what is neither SIP nor audio: haproxy.cfg, a fragment for each service; certificate.pem
 sni.py        certificates for names of their own
