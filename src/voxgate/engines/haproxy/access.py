@@ -78,4 +78,5 @@ def error_line(protocol: str) -> str:
     (`ECONNRESET returned by OS`): that is nobody's fault.
     """
     words = ("regsub(^Success$,malformed)", "regsub(^.*SSL.*$,handshake)", "regsub(^[A-Z].*$,gone)")
-    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=_text(",".join(("fc_err_str", *words))))
+    reason = _text(",".join(("fc_err_str", *words)))
+    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=reason, request=_of_stranger("ssl_fc_err_str"))
