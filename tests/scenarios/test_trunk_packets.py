@@ -142,6 +142,8 @@ def test_numbers_are_rewritten_on_the_way_out(office: Stage, raw: socket.socket)
             head, _, body = came.partition("\r\n\r\n")
             shown = [line for line in head.split("\r\n") if line.split(":")[0] not in {"From", "To"}]
             assert not re.search(r"\b(192\.168|172\.16)\.", "\n".join([*shown, body])), came
+            # Whoever listens here next shall not take it for something new.
+            assert [line for line in first_lines(received(there, first_s=5)) if line.startswith("ACK ")]
 
 
 class Packet(Stranger):
