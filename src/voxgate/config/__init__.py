@@ -34,6 +34,7 @@ places.py      where each key was written: path -> file and line
     webcheck.py    the same around HTTP
     h323check.py   the same around H.323
     servicecheck.py  what is alike for these three
+    portcheck.py    two services on one port
     turncheck.py   the same around STUN and TURN
     certificates.py  the section `certificates`
     certificate.py what it says beside the files: there, PEM, a pair, in date, for the names
