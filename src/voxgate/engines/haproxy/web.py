@@ -69,7 +69,8 @@ def fragment(ground: Ground) -> Fragment | None:
         sip=websocket.served(config),
         ambiguous=AMBIGUOUS[0],
         slots=SLOTS,
-        pbxs_ca=ground.folder / PBXS_CA if ground.pbxs_ca else "",
+        ways=tuple(_ways(ground)),
+        escaped=access.ESCAPED,
         log_forwarded=config.access_log.forwarded,
         acme=acme,
         websocket=websocket,
@@ -78,6 +79,15 @@ def fragment(ground: Ground) -> Fragment | None:
     files = tuple(routes_of(config).files()) if http else ()
     # Each connection of a client has one towards Kamailio or a PBX; HAProxy counts the clients' only.
     return Fragment(text, listeners, files, connections=2 * websocket.MOST + (MOST if http else 0))
+
+
+def _ways(ground: Ground) -> Iterator[tuple[str, str]]:
+    """How requests go on to PBXs (see routes.py), and what stands behind the server's address for it."""
+    yield "p", ""
+    yield "s", " ssl verify none sni var(txn.host)"
+    if ground.pbxs_ca:
+        # With `sni` and no `verifyhost`, the certificate must be for that very name.
+        yield "v", f" ssl verify required ca-file {ground.folder / PBXS_CA} sni var(txn.host)"
 
 
 def _listeners(ground: Ground) -> Iterator[Listener]:
