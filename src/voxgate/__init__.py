@@ -6,10 +6,13 @@ A configuration travels downwards, an effect upwards:
     cli/         one file per verb: parse, call, print, exit code
     daemon/      composition root: builds every object by hand, one file per area; TaskGroup, signals, sd_notify
     resolver.py  a configuration file -> what the engines must be on this machine
+    admin/       the REST API and the web page
     supervise/   starts and watches the engines; the local control socket
     calls/       what happens to calls outside signalling: calls whose media stopped are ended
     trunks/      accounts at SIP providers: the edge registers itself
     nat/         which NAT a machine is behind
+    firewall/    which ports must be open, in the words of several packet filters
+    names/       what should stand in the DNS, and what does
     certs/       certificates for TLS
     router/      relays LDAP and H.323: processes of their own behind HAProxy
     guard/       suspicious requests: what was seen, who is shut out

@@ -17,6 +17,8 @@
     chain.py     all attempts of such a call, as text and back (pure)
     callerid.py  who calls, as a provider wants to be told (pure)
     guise.py     the edge as the user agent that a provider sees: caller's identity, CSeq after a challenge
+    authorising.py   the answer to a provider's challenge
+    inside.py    requests inside a dialog with a provider that may challenge them
     ownways.py   providers that see the edge in a way of their own, in Record-Route (pure)
     trunking.py  calls from and to trunks, attempt by attempt
     attempts.py  what such a call can try next
@@ -24,6 +26,7 @@
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     callbacks.py the callbacks for replies, one for each way to shape them and their SDP
+    reporting.py what the control plane is told of a call, for its record
     record.py    what is kept of an answered call, so that the edge itself can hang up
     certificates.py  client certificates: whose they are (the rule is pure)
     identity.py  a PBX is named by its domain in From

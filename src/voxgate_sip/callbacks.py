@@ -13,6 +13,7 @@ from voxgate_sip.accounts import ACCOUNT, ACCOUNT_HIDDEN
 from voxgate_sip.browsers import Browsers
 from voxgate_sip.challenges import Challenges
 from voxgate_sip.guise import ASKED
+from voxgate_sip.inside import Inside
 from voxgate_sip.media import Media
 from voxgate_sip.replies import AS_IS, nothing
 
@@ -114,6 +115,32 @@ class BrowserCallbacks:
         try:
             if self._browsers:
                 then(self._browsers)
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+
+class InsideCallbacks:
+    """What happens to requests inside dialogs with providers that may challenge them."""
+
+    _inside: Inside | None
+
+    def _bug(self) -> bool:
+        """Log the current exception."""
+        raise NotImplementedError
+
+    def ksr_inside_branch(self, _msg: Any) -> int:
+        """Such a request is about to leave."""
+        return self._with_inside(Inside.branch)
+
+    def ksr_inside_failure(self, _msg: Any) -> int:
+        """Such a request failed; the reply has not gone back yet."""
+        return self._with_inside(Inside.failed)
+
+    def _with_inside(self, then: Callable[[Inside], None]) -> int:
+        try:
+            if self._inside:
+                then(self._inside)
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1

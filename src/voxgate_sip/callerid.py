@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from voxgate_sip.trunks import NUMBER, rewritten
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voxgate_sip.trunks import CallerId
+    from voxgate_sip.trunks import CallerId, Trunk
 
 ASSERTED: Final = "P-Asserted-Identity"
 PREFERRED: Final = "P-Preferred-Identity"
@@ -100,6 +102,18 @@ def edited(
         tuple(name for name in changed if values[name]),
         tuple(f"{name}: {after[name]}\r\n" for name in changed if after[name]),
         anonymous,
+    )
+
+
+def dialled(user: str, tag: str, display: str, trunk: Trunk) -> str:
+    """To as a provider wants it, made from the PBX's: the number by its rules, at its host; empty for no number.
+
+    From To and not from the request URI: the one that a PBX writes at first stays in the whole dialog.
+    """
+    if not NUMBER.fullmatch(user):
+        return ""
+    return f"{f'{display} ' if display else ''}<sip:{rewritten(user, trunk.rules_out)}@{trunk.host}>" + (
+        f";tag={tag}" if tag else ""
     )
 
 

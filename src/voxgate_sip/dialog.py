@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
+from voxgate_sip.inside import Inside
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
-from voxgate_sip.media import NotAcceptableError
+from voxgate_sip.media import MediaError
 from voxgate_sip.message import unbracketed
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
@@ -48,6 +49,7 @@ class DialogRelay:
         guise = Guise(ksr, router) if router.trunks else None
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
+        self.inside = Inside(ksr, router, legs, guise, hider=hider) if guise and guise.active else None
         self._pv_get = ksr.pv.get
         self._loose_route = ksr.rr.loose_route
         self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
@@ -80,6 +82,8 @@ class DialogRelay:
             self._ksr.nathelper.handle_ruri_alias()
         elif method in SHAPED:
             self._set_contact_alias()
+        elif method == "BYE" and self.inside and self._router.trunk_at(source):
+            self.inside.over()
         hop = str(self._pv_get(NEXT_HOP))
         to_trunk = bool(from_pbx and self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0])))
         # A phone's connection cannot be made again from here, a trunk's can.
@@ -112,16 +116,18 @@ class DialogRelay:
         if self._media:
             try:
                 ending = self._media.in_request(method, source, proto, leg)
-            except NotAcceptableError as error:
-                self._refusals.note(str(error), source, proto, method, "")
-                self._ksr.sl.send_reply(488, "Not Acceptable Here")
+            except MediaError as error:
+                self._refuse(str(error), source, proto, method, error.answer)
                 return
             if ending:
                 shape = (AS_IS if shapes is FROM_PBX else shapes.get(method, "ksr_from_pbx")) + ending
         hidden = shape.startswith(TO_HIDDEN)
-        if guise and (worn := guise.keep_on(hidden=hidden)).mark:
-            base = TO_HIDDEN if hidden else "ksr_from_phone"
-            shape = f"{base}{ASKED}{ending}"
+        if guise:
+            worn = guise.keep_on(hidden=hidden)
+            if worn.asked:
+                shape = f"{TO_HIDDEN if hidden else 'ksr_from_phone'}{ASKED}{ending}"
+            if self.inside and worn.account and self.inside.sends(method, leg, hop, worn, (shape, ending, hidden)):
+                return
         if shape:
             self._t_on_reply(shape)
         if hidden and not hider.request(method, leg, worn=worn):

@@ -51,9 +51,12 @@ class Refusals:
         self._now = now
         self._budget = float(BURST)
         self._last = now()
+        #: Why the last request that was refused was refused; whoever wants to know empties it before.
+        self.reason = ""
 
     def note(self, reason: str, source: str, proto: str, method: str, host: str) -> None:
         """One request was refused. `method` and `host` come from the packet."""
+        self.reason = reason
         self._ksr.htable.sht_inc("refused", reason)
         if self._suspicion:
             self._suspicion.refused(reason, source, proto, host)

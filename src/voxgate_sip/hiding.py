@@ -46,10 +46,10 @@ _CACHED: Final = 4096
 _SIP_URI: Final = re.compile(r"(sips?:(?:[^@<>\s]*@)?)(\[[0-9A-Fa-f:.]+\](?::\d+)?|[^\[\]@;>,?\s]+)([^>,\s]*)")
 #: Of a request: Contact, Record-Routes. Of a reply: also who asked, and by which transport.
 _CLAIMS: Final = "".join(f"$hdrc({name})" for name in IDENTITIES)
-_VIAS: Final = f"$_s($hdrc(Via)\n$fd\n{_CLAIMS}\n$hdr(Via))"
+_VIAS: Final = f"$_s($hdrc(Via)\n$hdrc(Contact)\n$fd\n$tu\n{_CLAIMS}\n$hdr(Via))"
 _IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
-#: Of a reply to a PBX: host of From now and as the PBX wrote it, Vias of the PBX.
-_BEFORE: Final = "$_s($fd\n$T_req($fd)\n$T_req($(hdr(Via)[*])))"
+#: Of a reply to a PBX: host of From and URI of To, now and as the PBX wrote them, Vias of the PBX.
+_BEFORE: Final = "$_s($fd\n$T_req($fd)\n$tu\n$T_req($tu)\n$T_req($(hdr(Via)[*])))"
 _IN_REPLY: Final = f"$_s({_CLAIMS}\n$T_req($si)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
 #: The same where providers see the edge in ways of their own: by which port they have asked.
 _IN_REPLY_AT: Final = f"$_s({_CLAIMS}\n$T_req($si) $T_req($Rp)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
@@ -164,14 +164,19 @@ class Hider:
         own = leg.own.partition(";")[0]
         # The engine would look a name up.
         here = leg.source or own
+        count, contacts, from_host, callee, claims, first = str(self._pv_get(_VIAS)).split("\n", 5)
         if method in SHAPED:
             contact, routes = str(self._pv_get(_IN_REQUEST)).split("\n", 1)
             if routes != NOTHING:
                 self._remove("Record-Route")
             self._show(contact, own, "" if routes == NOTHING else routes)
-        count, from_host, claims, first = str(self._pv_get(_VIAS)).split("\n", 3)
+        elif contacts != "0" and method != "REGISTER":
+            # It means nothing there (RFC 3261 table 2).
+            self._remove("Contact")
         if worn is None or not worn.named:
             self._identity.hide(from_host)
+        if leg.host and (worn is None or not worn.dialled):
+            self._identity.dial(callee, leg.host)
         if claims != NOBODY and (worn is None or not worn.told):
             self._identity.hide_claims()
         for index in range(1, min(int(count), _MOST_VIAS)):
@@ -205,13 +210,13 @@ class Hider:
     def reply_to_pbx(self, *, named: bool = False) -> None:
         """The current reply goes to a PBX whose Vias were taken off; its sender gives back the edge's two.
 
-        `named`: From is the PBX's own again.
+        `named`: From and To are the PBX's own again.
         """
-        from_host, before, vias = str(self._pv_get(_BEFORE)).split("\n", 2)
+        from_host, before, callee, dialled, vias = str(self._pv_get(_BEFORE)).split("\n", 4)
         self._remove_nth("Via", 1)
         self._append(f"Via: {vias}\r\n")
         if not named:
-            self._identity.restore(from_host, before)
+            self._identity.restore(from_host, before, callee, dialled)
         if self._method() in SHAPED:
             self._from_phone()
 

@@ -1,5 +1,7 @@
 """Who a hidden PBX says it is: many PBXs write their own address into From, where their domain belongs.
 
+A provider is named in To, where the PBX has written the edge's name or its own.
+
 Phones outside see the domain instead; the PBX finds its own words in the answers. Requests of the phone inside such a
 call carry the domain in To: a dialog is found by its tags (RFC 3261 section 12), not by these URIs.
 """
@@ -29,6 +31,9 @@ class Identity:
             for node in (*pbx.plain, *pbx.secure)
         }
 
+        #: What names nobody beyond the edge.
+        self._here = router.policy.own | self._domains.keys() | router.policy.domains.keys()
+
     def hide_claims(self) -> None:
         """The same in what the current message asserts of people."""
         for name in IDENTITIES:
@@ -44,7 +49,18 @@ class Identity:
         if domain:
             self._pv.sets("$fd", domain)
 
-    def restore(self, now: str, before: str) -> None:
-        """Give the PBX its own words back in the current answer: `before` where the edge made it `now`."""
+    def dial(self, callee: str, host: str) -> None:
+        """Name a provider by its `host` in To (its URI is `callee`) of the current request."""
+        shown = elsewhere(callee, dict.fromkeys(self._here, host))
+        if shown != callee:
+            self._pv.sets("$tu", shown)
+
+    def restore(self, now: str, before: str, callee: str, dialled: str) -> None:
+        """Give the PBX its own words back in the current answer: `before` where the edge made it `now` in From.
+
+        The same in To: `dialled` where it says `callee`.
+        """
         if now != before and self._domains.get(unbracketed(before)) == now:
             self._pv.sets("$fd", before)
+        if callee != dialled:
+            self._pv.sets("$tu", dialled)

@@ -31,7 +31,7 @@ class Leg(NamedTuple):
     the encryption of media of whoever is beyond.
 
     Of a trunk with a way of its own, else empty: `profile` and `server_name` for TLS; `group`; `source`: `own` with an
-    address for its name. `hides`: whether a trunk must not see PBXs, None: as the PBXs say.
+    address for its name. `hides`: whether a trunk must not see PBXs, None: as the PBXs say. `host`: a trunk's own.
     """
 
     side: str
@@ -45,6 +45,7 @@ class Leg(NamedTuple):
     group: str = ""
     source: str = ""
     hides: bool | None = None
+    host: str = ""
 
 
 class Legs:
@@ -120,7 +121,7 @@ class Legs:
         """The way to an address of a trunk. Raises ForbiddenError when there is none."""
         leg = self._trunk_legs.get((trunk.name, side, proto))
         if leg is None:
-            leg = self.to(side, proto)._replace(srtp=trunk.srtp, hides=trunk.hides)
+            leg = self.to(side, proto)._replace(srtp=trunk.srtp, hides=trunk.hides, host=trunk.host)
             if trunk.own:
                 view, own = self._router.policy.sides[side], trunk.own
                 port = own.port or view.ports[proto]

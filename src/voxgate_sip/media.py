@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxgate_sip.gate import Gate
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg
+    from voxgate_sip.reporting import CallReports
     from voxgate_sip.route import Router
 
 #: Methods whose request or reply may carry an offer or an answer (RFC 3261, 3311, 3262).
@@ -42,15 +43,37 @@ RECORD_LIFETIME_S: Final = 86400
 MOST_PLAIN: Final = 4096
 
 
-class NotAcceptableError(Exception):
-    """An offer is against a party's policy (488); the argument is the reason that is counted and logged."""
+class MediaError(Exception):
+    """A request must not go on for the sake of its media; the argument is the reason that is counted and logged."""
+
+    answer: tuple[int, str] = (500, "Server Internal Error")
+
+
+class NotAcceptableError(MediaError):
+    """An offer is against a party's policy."""
+
+    answer = (NOT_ACCEPTABLE, "Not Acceptable Here")
+
+
+class NoRelayError(MediaError):
+    """rtpengine does not serve."""
+
+    answer = (503, "Media Relay Unavailable")
 
 
 class Media:
     """Offers and answers for one policy generation; only made where there is a media relay."""
 
-    def __init__(self, ksr: Ksr, router: Router, refusals: Refusals, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        ksr: Ksr,
+        router: Router,
+        refusals: Refusals,
+        gate: Gate | None = None,
+        reports: CallReports | None = None,
+    ) -> None:
         self._ksr = ksr
+        self._reports = reports
         self._router = router
         self._refusals = refusals
         self._gate = gate
@@ -76,8 +99,7 @@ class Media:
     def request(self, method: str, source: str, proto: str, leg: Leg, *, first: bool = True) -> str:
         """Offer or answer in the current request, which came from `source` by `proto` and leaves by `leg`.
 
-        Gives the ending of the name of the callback that its replies need. Raises ConnectionError when rtpengine
-        does not serve, NotAcceptableError.
+        Gives the ending of the name of the callback that its replies need. Raises MediaError.
         """
         if method not in WITH_SDP:
             return ""
@@ -94,7 +116,7 @@ class Media:
             return "_late_offer"
         flags, note = self._plain.get((source, proto, leg, first)) or self._judged(source, proto, leg, first=first)
         if self._offer(flags) < 0:
-            raise ConnectionError
+            raise NoRelayError("no-media-relay")
         if not note:
             return "_answer"
         self._pv_sets(NOTE, note)
@@ -121,7 +143,7 @@ class Media:
             return ""
         try:
             return self.request(method, source, proto, leg, first=False)
-        except ConnectionError:
+        except NoRelayError:
             return ""
 
     def answer(self, profile: str = "") -> None:
@@ -172,6 +194,8 @@ class Media:
             self._gate.over()
         if answered:
             self._ksr.htable.sht_rm("calls", self._call_id())
+            if self._reports:
+                self._reports.ended()
 
     def _offered(self, source: str, side: str, offerer: Party, answerer: Party, *, first: bool) -> tuple[str, str]:
         """Flags for the offer in the current message, and its note. Raises NotAcceptableError."""
@@ -237,3 +261,5 @@ class Media:
             self._ksr.htable.sht_setxs("calls", call_id, kept, RECORD_LIFETIME_S)
             if self._gate:
                 self._gate.answered(call_id, record.from_tag(kept))
+            if self._reports:
+                self._reports.answered()

@@ -47,6 +47,11 @@ def unbracketed(host: str) -> str:
     return host[1:-1] if host[:1] == "[" else host
 
 
+def forwarded_for(address: str) -> str:
+    """The header line that tells a PBX whose request it gets: a REGISTER, or the first INVITE of a call."""
+    return f"{FORWARDED_FOR}: {address}\r\n"
+
+
 class MalformedError(Exception):
     """A line end inside a URI, bytes that are no UTF-8, less body than Content-Length says: no phone sends that."""
 

@@ -14,8 +14,8 @@ from voxgate_sip.balance import Asks, choose, unloaded
 from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.gate import LEAST_CALLS
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
-from voxgate_sip.media import NotAcceptableError
-from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.media import MediaError
+from voxgate_sip.message import forwarded_for
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.trunking import Trunking
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from voxgate_sip.legs import Leg, Legs
     from voxgate_sip.media import Media
     from voxgate_sip.policy import Node, Pbx
+    from voxgate_sip.reporting import CallReports
     from voxgate_sip.route import Decision, Request, Router
 
 #: Methods that open a dialog or a subscription outside of one (RFC 3261, 6665, 3515).
@@ -60,8 +61,10 @@ class Performer:
         hider: Hider,
         accounts: Accounts,
         gate: Gate | None = None,
+        reports: CallReports | None = None,
     ) -> None:
         self._ksr = ksr
+        self._reports = reports
         self._router = router
         self._legs = legs
         self._media = media
@@ -145,7 +148,7 @@ class Performer:
         else:
             ksr.nathelper.set_contact_alias_trim()
             if request.method == "INVITE" and not from_pbx:
-                ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
+                ksr.hdr.append(forwarded_for(request.source))
         several = len(nodes) > 1
         if several:
             kind = "secure" if nodes is pbx.secure else "plain"
@@ -177,13 +180,9 @@ class Performer:
         if self._media:
             try:
                 ending = self._media.request(method, request.source, request.proto, leg)
-            except NotAcceptableError as error:
+            except MediaError as error:
                 self._refuse(str(error), request)
-                ksr.sl.send_reply(488, "Not Acceptable Here")
-                return
-            except ConnectionError:
-                self._refuse("no-media-relay", request)
-                ksr.sl.send_reply(503, "Media Relay Unavailable")
+                ksr.sl.send_reply(*error.answer)
                 return
             if ending:
                 shape = answered + ending
@@ -209,7 +208,7 @@ class Performer:
         flow = quote(f"sip:{source};transport={request.proto}", safe=":[]")
         # RFC 5626 section 5.1: to a phone with several flows the edge is the first hop, and tells them apart.
         mark = ";ob" if "reg-id" in hdr.gete("Contact").lower() else ""
-        hdr.insert(f"Path: <sip:{leg.own};lr{mark};received={flow}>\r\n{FORWARDED_FOR}: {request.source}\r\n")
+        hdr.insert(f"Path: <sip:{leg.own};lr{mark};received={flow}>\r\n{forwarded_for(request.source)}")
         if "path" not in hdr.gete("Supported").lower():
             hdr.append("Supported: path\r\n")
 
@@ -217,16 +216,21 @@ class Performer:
 
     def failure(self) -> None:
         """The failure route: the next node where that is declared, else the end of this attempt's media."""
-        tm = self._ksr.tm
-        if tm.t_is_canceled() < 0:
+        tm, silent, code = self._ksr.tm, False, 487
+        reports = self._reports if self._reports and self._ksr.kx.get_method() == "INVITE" else None
+        if not (cancelled := tm.t_is_canceled() >= 0):
             silent = tm.t_branch_timeout() > 0 and tm.t_branch_replied() < 0
             code = tm.t_get_status_code()
+            if reports:
+                reports.tried(silent=silent, code=code)
             if self._next_node(silent=silent, code=code):
                 return
             if self.trunking and self.trunking.next(self._choose, silent=silent, code=code):
                 return
         if self._media:
             self._media.end(answered=False)
+        if reports:
+            reports.failed(silent=silent, code=code, cancelled=cancelled)
 
     def _next_node(self, *, silent: bool = True, code: int = 0) -> bool:
         """Relay the current request to a node that was not tried yet; False when it stays as it is."""

@@ -103,7 +103,8 @@ class Policy:
     `keepalive_s` how often a phone outside is sent a keepalive over UDP, 0 for never.
     `limits` who is limited (a subject of `limits.py`; `from`: every requester) -> calls at once, calls per second;
     `fraud` a PBX's name -> its toll-fraud guard; `srtp` is the policy for phones: off, optional or required;
-    `websocket` is None where browsers are not served, `hygiene` where the guard is off.
+    `websocket` is None where browsers are not served, `hygiene` where the guard is off; `records` whether the control
+    plane is told of calls for their records.
 
     `pbx_protos` is derived from `pbxs` and not part of the text.
     """
@@ -126,6 +127,7 @@ class Policy:
     websocket: WebSocket | None = None
     hygiene: Hygiene | None = None
     trunks: dict[str, Trunk] = field(default_factory=dict)
+    records: bool = False
     pbx_protos: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -183,6 +185,7 @@ def _policy(document: dict[str, Any]) -> Policy:
         websocket=_websocket(document["websocket"]),
         hygiene=_hygiene(document["hygiene"]),
         trunks={name: trunk_of(entry) for name, entry in document["trunks"].items()},
+        records=bool(document["records"]),
         pbx_protos=protos,
     )
 

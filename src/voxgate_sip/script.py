@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.accounts import Accounts
 from voxgate_sip.browsers import Browsers
-from voxgate_sip.callbacks import BrowserCallbacks, ReplyCallbacks, shapes_of
+from voxgate_sip.callbacks import BrowserCallbacks, InsideCallbacks, ReplyCallbacks, shapes_of
 from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.challenges import Challenges
 from voxgate_sip.dialog import DialogRelay
@@ -37,6 +37,7 @@ from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
 from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import RecordRouteRewriter, Replies
+from voxgate_sip.reporting import CallReports
 from voxgate_sip.route import Router
 from voxgate_sip.suspicion import Suspicion
 from voxgate_sip.sweeper import Sweeper
@@ -59,7 +60,7 @@ def mod_init() -> Script:
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], key)
 
 
-class Script(ReplyCallbacks, BrowserCallbacks):
+class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
     def __init__(self, ksr: Ksr, policy: Path, events: str, key: bytes) -> None:
@@ -85,7 +86,9 @@ class Script(ReplyCallbacks, BrowserCallbacks):
         self._generation = policy.generation
         self._router = router = Router(policy)
         self._gate = Gate(self._ksr, policy, self._events) if is_wanted(policy) else None
-        self._media = Media(self._ksr, router, self._refusals, self._gate) if policy.media else None
+        #: None where nobody keeps records of calls.
+        self._reports = reports = CallReports(self._ksr, self._events) if policy.records else None
+        self._media = Media(self._ksr, router, self._refusals, self._gate, reports) if policy.media else None
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
         self._doorman = Doorman(self._ksr, router, policy.hygiene, self._refusals) if policy.hygiene else None
         self._challenges = Challenges(self._ksr, router, self._suspicion, self._key) if policy.hygiene else None
@@ -97,9 +100,9 @@ class Script(ReplyCallbacks, BrowserCallbacks):
         #: None where no PBX has one.
         self._accounts = accounts if accounts.active else None
         tools = (self._ksr, router, legs, self._media, self._refusals)
-        self._performer = Performer(*tools, hider=self._hider, accounts=accounts, gate=self._gate)
+        self._performer = Performer(*tools, hider=self._hider, accounts=accounts, gate=self._gate, reports=reports)
         relay = DialogRelay(*tools, hider=self._hider)
-        self._in_dialog, self._own_request = relay.relay, relay.own_request
+        self._in_dialog, self._own_request, self._inside = relay.relay, relay.own_request, relay.inside
         self._registered = replies.registered
         self._registrations = Registrations(self._ksr, router, self._events)
         checks = any(pbx.check_certificate for pbx in policy.pbxs.values())
@@ -227,20 +230,26 @@ class Script(ReplyCallbacks, BrowserCallbacks):
         decision = self._router.decide(request)
         if self._accounts and self._accounts.may_be_called(decision):
             decision = self._router.decide(self._accounts.called(request, uri))
-        if self._gate and method == "INVITE":
-            self._limited(request, decision, self._gate)
+        if method == "INVITE":
+            self._invite(request, decision)
         else:
             self._performer.perform(request, decision)
 
-    def _limited(self, request: Request, decision: Decision, gate: Gate) -> None:
-        judged = gate.judge(request, decision)
+    def _invite(self, request: Request, decision: Decision) -> None:
+        gate, reports, performer = self._gate, self._reports, self._performer
+        judged = gate.judge(request, decision) if gate else decision
         if judged is None:
             return
-        self._performer.left = False
+        opening = reports.opening() if reports else ""
+        performer.left = False
+        self._refusals.reason = ""
         try:
-            self._performer.perform(request, judged)
+            performer.perform(request, judged)
         finally:
-            gate.settle(left=self._performer.left)
+            if gate:
+                gate.settle(left=performer.left)
+        if reports:
+            reports.begun(opening, judged, left=performer.left, refused=self._refusals.reason)
 
     def _malformed(self) -> None:
         self._refusals.note("malformed", self._ksr.kx.get_srcip(), self._ksr.kx.get_proto(), "", "")

@@ -7,18 +7,17 @@ all attempts in `CHAIN`, for the failure route and for whoever writes call recor
 
 from __future__ import annotations
 
-import random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from voxgate_sip.accounts import ACCOUNT, ACCOUNT_HIDDEN, CHAIN
 from voxgate_sip.attempts import Attempt, Attempts, request_uri
+from voxgate_sip.authorising import ASKS, credentials
 from voxgate_sip.chain import Chain, chain_of
 from voxgate_sip.destinations import FromTrunk, ToTrunk
-from voxgate_sip.digest import Account, answer, challenge_of
 from voxgate_sip.events import plain
-from voxgate_sip.guise import ASKED, BARE, Guise, Worn
-from voxgate_sip.media import NotAcceptableError
-from voxgate_sip.message import FORWARDED_FOR
+from voxgate_sip.guise import ASKED, BARE, Guise, Worn, called_by
+from voxgate_sip.media import MediaError
+from voxgate_sip.message import forwarded_for
 from voxgate_sip.ownways import mark
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
@@ -33,17 +32,6 @@ if TYPE_CHECKING:
     from voxgate_sip.media import Media
     from voxgate_sip.policy import Node
     from voxgate_sip.route import Request, Router
-
-#: Answer that asks for credentials -> the header that asks, the header that answers.
-ASKS: Final = {
-    401: ("WWW-Authenticate", "Authorization"),
-    407: ("Proxy-Authenticate", "Proxy-Authorization"),
-}
-
-
-NO_RELAY: Final = "no-media-relay"
-#: How often one address may have its challenge answered: a nonce may be stale at once.
-MOST_ANSWERS: Final = 2
 
 
 class Trunking:
@@ -73,8 +61,8 @@ class Trunking:
         self._now: tuple[Chain, Leg] | None = None
         #: Header line with our credentials for the attempt that is being sent.
         self._credentials = ""
-        #: Why no attempt can be made at all, in the words of `Refusals`.
-        self._stopped = ""
+        #: Why no attempt can be made at all.
+        self._stopped: MediaError | None = None
 
     def perform(self, request: Request, decision: FromTrunk | ToTrunk, choose: Choose) -> bool:
         """Send the current request where it was decided; whether it has left."""
@@ -92,11 +80,9 @@ class Trunking:
             return True
         if self._on(chain, choose, silent=True, code=0):
             return True
-        reason = self._stopped or ("no-node-answers" if chain.way == "in" else "no-trunk-answers")
-        if self._stopped in {"", NO_RELAY}:
-            ksr.tm.t_reply(503, "Service Unavailable")
-        else:
-            ksr.tm.t_reply(488, "Not Acceptable Here")
+        stopped = self._stopped
+        ksr.tm.t_reply(*(stopped.answer if stopped else (503, "Service Unavailable")))
+        reason = str(stopped or ("no-node-answers" if chain.way == "in" else "no-trunk-answers"))
         self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)
         return False
 
@@ -107,7 +93,7 @@ class Trunking:
         shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
         ksr.nathelper.set_contact_alias_trim()
         if request.method == "INVITE":
-            ksr.hdr.append(f"{FORWARDED_FOR}: {request.source}\r\n")
+            ksr.hdr.append(forwarded_for(request.source))
         chain = self._chain("in", decision.trunk.name, request, decision.number, pbxs)
         return chain._replace(hidden="1"[:hidden], shape=shape, node=decision.node)
 
@@ -158,28 +144,15 @@ class Trunking:
         target, uri, _ = chain.tried[-1]
         trunk = self._router.policy.trunks.get(target)
         hop = next((hop for hop in trunk.hops if hop.uri == uri), None) if trunk else None
-        if trunk is None or hop is None or not trunk.password or chain.method == "REGISTER":
+        if trunk is None or hop is None or chain.method == "REGISTER":
             return False
-        again = [attempt[:2] for attempt in chain.tried].count((target, uri))
-        if again > MOST_ANSWERS:
-            return False
-        asks, answers = ASKS[code]
+        answered = [attempt[:2] for attempt in chain.tried].count((target, uri)) - 1
         attempt = Attempt(target, request_uri(trunk, chain), hop, trunk.timeout_ms)
-        for index in range(2):
-            value = self._ksr.pv.get(f"$T_rpl($(hdr({asks})[{index}]))")
-            try:
-                challenge = challenge_of(str(value or ""))
-            except ValueError:
-                continue
-            if again > 1 and not challenge.stale:
-                continue
-            account = Account(trunk.auth_user, trunk.password)
-            credentials = answer(challenge, account, chain.method, attempt.uri, f"{random.getrandbits(64):016x}")
-            self._credentials = f"{answers}: {credentials}\r\n"
-            chain = chain.ended(str(code))
-            chain = chain._replace(tried=(*chain.tried, (target, uri, "")))
-            return self._send(chain, attempt)
-        return False
+        self._credentials = credentials(self._ksr, trunk, code, attempt.uri, answered=answered)
+        if not self._credentials:
+            return False
+        chain = chain.ended(str(code))
+        return self._send(chain._replace(tried=(*chain.tried, (target, uri, ""))), attempt)
 
     def branch(self) -> None:
         """The branch route: what holds for this attempt alone."""
@@ -194,8 +167,9 @@ class Trunking:
             shape = TO_HIDDEN if hidden else FROM_PHONE.get(chain.method, "")
         worn = self._dressed(chain, leg, hidden=hidden) if chain.way == "out" else BARE
         if chain.method == "INVITE":
-            whose = mark(chain.way, self._router.policy.trunks.get(chain.owner), leg.group)
-            ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{whose}{worn.mark}")
+            owner = self._router.policy.trunks.get(chain.owner)
+            whose = mark(chain.way, owner, leg.group) + (called_by(owner) if owner else worn.mark)
+            ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{whose}")
         if self._credentials:
             ksr.hdr.append(self._credentials)
         if chain.way == "in":
@@ -204,14 +178,12 @@ class Trunking:
         if self._media:
             try:
                 ending = self._media.request(chain.method, chain.source, chain.came[2:], leg)
-            except ConnectionError:
-                self._stopped = NO_RELAY
-            except NotAcceptableError as error:
-                self._stopped = str(error)
+            except MediaError as error:
+                self._stopped = error
         if self._stopped:
             ksr.set_drop()
             return
-        if worn.mark:
+        if worn.asked:
             ksr.tm.t_on_reply((shape or "ksr_from_phone") + ASKED + ending)
         elif shape or ending:
             ksr.tm.t_on_reply((shape or "ksr_from_pbx") + ending)
@@ -231,7 +203,7 @@ class Trunking:
 
     def _on(self, chain: Chain, choose: Choose, *, silent: bool, code: int) -> bool:
         """Relay to the next target that can be tried; False when there is none."""
-        self._stopped = ""
+        self._stopped = None
         while attempt := next(self._attempts.after(chain, choose, silent=silent, code=code), None):
             chain = chain._replace(tried=(*chain.tried, (attempt.target, attempt.hop.uri, "")))
             if self._send(chain, attempt):

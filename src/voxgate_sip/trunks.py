@@ -65,9 +65,9 @@ class CallerId:
     """What one provider is told.
 
     `account` is the account's URI; `fixed`: it always stands in From; `domain` is the host there otherwise, empty for
-    the PBX's. `asserted` and `preferred` are keep, from, account or remove; `diversion` is keep, remove or history.
-    `private`: the edge itself withholds who wants to stay unknown. `trusted`: what the provider says of a caller
-    reaches the PBX.
+    the PBX's. `called`: the number and the provider's host stand in To. `asserted` and `preferred` are keep, from,
+    account or remove; `diversion` is keep, remove or history. `private`: the edge itself withholds who wants to stay
+    unknown. `trusted`: what the provider says of a caller reaches the PBX.
     """
 
     account: str
@@ -78,6 +78,7 @@ class CallerId:
     diversion: str
     private: bool
     trusted: bool
+    called: bool = False
 
 
 @dataclass(frozen=True, slots=True)

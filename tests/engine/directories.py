@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from lab.directory import Directory
@@ -13,6 +15,7 @@ from lab.net import Net
 from lab.tls import Authority, Identity, authority
 from lab.topologies import BEHIND_NAT, EDGE_PUBLIC
 from tests.engine.office import LOG_TAIL, folder
+from voxgate.wire.router_control import RouterClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +51,12 @@ class Directories:
         """A search for one person as the directory's guest."""
         who = ("-D", directory.bind_dn, "-w", directory.password, "-b", directory.suffix.dn)
         return self.client("ldapsearch", "-LLL", "-H", url, *who, *words, "(cn=person 7)", "telephoneNumber", host=host)
+
+    def close_connections(self, *networks: str) -> int:
+        """As a ban does it: over the control socket of every router process; how many were closed."""
+        wanted = [ip_network(network) for network in networks]
+        sockets = sorted((self.edge.folder / "run").glob("router-*/control.sock"))
+        return sum(asyncio.run(RouterClient(path.parent.name, path).close(wanted)) for path in sockets)
 
     def suspicious(self) -> list[str]:
         """Lines about suspicious requests in the edge's log, from `event=` on."""

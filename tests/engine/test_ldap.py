@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -228,6 +229,27 @@ def test_new_rules_hold_at_once_and_close_nothing(place: Directories) -> None:
         assert place.search(SECURE, place.hq).code == 0
         assert place.hq.suffix.dn.encode() in client.found(place.hq)
     assert {name: place.edge.engine(name)["pid"] for name in pids} == pids
+
+
+def test_open_connections_of_a_network_are_closed_by_order_over_tls_and_starttls(place: Directories) -> None:
+    outside, inside = "203.0.113.77", "192.168.1.0/24"
+    with Client(place, 636, tls=openssl(place)) as secure, Client(place) as plain:
+        begun = place.net.socket("phone-home", socket.AF_INET, socket.SOCK_STREAM)
+        begun.settimeout(10)
+        begun.connect((EDGE_PUBLIC, 389))
+        begun.sendall(extended(STARTTLS))
+        assert first_code(begun.recv(100)) == 0
+        with openssl(place).wrap_socket(begun, server_hostname="edge.example.com") as upgraded:
+            for client in (secure, plain):
+                assert client.login(place.hq) == 0
+            assert place.close_connections(inside, "2001:db8::/32") == 0
+            assert place.hq.suffix.dn.encode() in secure.found(place.hq)
+            # Two clients, and StartTLS on its way out of a router and back in, of which one may end the other.
+            assert place.close_connections(f"{outside}/32") in {3, 4}
+            for sock in (secure.sock, plain.sock, upgraded):
+                with suppress(ConnectionError):
+                    assert sock.recv(100) == b""
+    assert place.search(SECURE, place.hq).code == 0
 
 
 def test_a_router_that_is_killed_comes_back_and_takes_clients_again(place: Directories) -> None:

@@ -182,7 +182,7 @@ def test_a_call_that_is_not_challenged_keeps_its_numbers(office: Stage) -> None:
         call(pbx, "0714")
         there.reply(there.asked("INVITE"), 200)
         answer = pbx.answered(200)
-        assert ";u=" not in answer.get("Record-Route")
+        assert ";u=0-" in answer.get("Record-Route")
         pbx.send(pbx.within(answer, "BYE", 2))
         assert there.asked("BYE").get("CSeq") == "2 BYE"
 
@@ -201,8 +201,7 @@ def test_a_provider_sees_the_account_in_from_and_the_pbx_its_own_words(office: S
             assert came.all("P-Asserted-Identity") == (f'"Ann" <sip:200@{RAW}>',)
             assert came.get("Diversion") == f"<sip:300@{RAW}>;reason=unconditional;counter=1"
             assert came.get("History-Info") == ""
-            # What was dialled stays in To.
-            assert not INSIDE.search(str([pair for pair in came.headers if pair[0] != "To"])), came
+            assert not INSIDE.search(str(came.headers)), came
         there.reply(invite, 200)
         answer = pbx.answered(200)
         assert (answer.get("From"), answer.get("CSeq")) == (asks[1], "1 INVITE")

@@ -21,6 +21,7 @@ from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +57,12 @@ def call_id_of(body: str) -> str:
 class MediaTimeouts:
     """Takes rtpengine's reports on `listener` and hangs up through Kamailio."""
 
-    def __init__(self, listener: socket.socket, rpc: Rpc) -> None:
+    def __init__(
+        self, listener: socket.socket, rpc: Rpc, ended: Callable[[str, str], None] = lambda _, __: None
+    ) -> None:
+        """`ended` is told of Call-ID and reason."""
         self._listener = listener
+        self._ended = ended
         self._rpc = rpc
         self._slots = asyncio.Semaphore(MAX_REPORTS_AT_ONCE)
 
@@ -85,6 +90,7 @@ class MediaTimeouts:
     async def hang_up(self, call_id: str) -> None:
         """End the call on both sides; one that is not known ended by itself. Raises EngineError, PeerError."""
         known = await hang_up(self._rpc, call_id, NO_MEDIA)
+        self._ended(call_id, "no-media")
         log.info("media_timeout call_id=%s known=%s", call_id, known)
 
 

@@ -21,7 +21,7 @@ from voxgate.errors import EngineError, HostError, PeerError
 from voxgate.host import files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from voxgate.calls.ledger import Ledger
@@ -49,8 +49,17 @@ class Watched:
 class TollFraud:
     """Watches the calls of a ledger; its books lie in `path`."""
 
-    def __init__(self, ledger: Ledger, rpc: Rpc, clock: Clock, path: Path) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        rpc: Rpc,
+        clock: Clock,
+        path: Path,
+        ended: Callable[[str, str], None] = lambda _, __: None,
+    ) -> None:
+        """`ended` is told of Call-ID and reason."""
         self.books = Books()
+        self._ended = ended
         self._ledger = ledger
         self._rpc = rpc
         self._clock = clock
@@ -150,6 +159,7 @@ class TollFraud:
                 self._told_s[budget.key] = now_s
             for key in calls if budget.end else ():
                 ended = await hang_up(self._rpc, call_id_of(key), _REASON)
+                self._ended(call_id_of(key), "toll-fraud")
                 log.warning("fraud_call_ended pbx=%s class=%s known=%s", budget.pbx, budget.name, ended)
         except (EngineError, PeerError) as error:
             log.info("fraud_not_told reason=%s", error)

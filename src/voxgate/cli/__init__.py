@@ -12,6 +12,7 @@
     status.py      voxgate status     shows how everything is
     registrations.py  voxgate registrations  shows who is registered through the edge
     calls.py       voxgate calls      lists the running calls
+    cdr.py         voxgate cdr        lists the calls of the past
     certs.py       voxgate certs      shows the certificates, renews, verifies, imports
     bans.py        voxgate bans       lists who is shut out, and who never is
     ban.py         voxgate ban        shuts somebody out
@@ -20,8 +21,13 @@
     why.py         voxgate why        shows the evidence
     guarding.py    what these five share
     run.py         voxgate run        runs the edge in the foreground
+    token.py       voxgate token      makes and removes tokens for the API
+    user.py        voxgate user       adds and removes those who log in to the web page
+    admin_folder.py  what these two share
     turn.py        voxgate turn credentials  makes time-limited credentials for TURN
     nat_check.py   voxgate nat-check  tells which NAT this machine is behind
+    firewall.py    voxgate firewall   lists the ports to open, and opens them
+    dns.py         voxgate dns        prints the records that the names should have, checks them
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
 
@@ -56,14 +62,19 @@ VERBS: dict[str, str] = {
     "status": "voxgate.cli.status",
     "registrations": "voxgate.cli.registrations",
     "calls": "voxgate.cli.calls",
+    "cdr": "voxgate.cli.cdr",
     "certs": "voxgate.cli.certs",
     "bans": "voxgate.cli.bans",
     "ban": "voxgate.cli.ban",
     "unban": "voxgate.cli.unban",
     "allow": "voxgate.cli.allow",
     "why": "voxgate.cli.why",
+    "token": "voxgate.cli.token",
+    "user": "voxgate.cli.user",
     "turn": "voxgate.cli.turn",
     "nat-check": "voxgate.cli.nat_check",
+    "firewall": "voxgate.cli.firewall",
+    "dns": "voxgate.cli.dns",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }

@@ -20,10 +20,12 @@ model.py     `Config` and its sections; every key with its sentence
     trunknames.py  where its calls go and come from, by name and by address
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`
+    admin.py       the section `admin`
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
 places.py      where each key was written: path -> file and line
     document.py    YAML text -> a tree that remembers lines
     merge.py       several files -> one tree
+    records.py     the section `records`: what is kept of calls
     later.py       keys of later versions: an honest answer
     keys.py        the model as a list of keys
     findings.py    what pydantic found, in plain words
@@ -36,6 +38,7 @@ places.py      where each key was written: path -> file and line
     servicecheck.py  what is alike for these three
     portcheck.py    two services on one port
     turncheck.py   the same around STUN and TURN
+    admincheck.py  the same around the API and the web page
     certificates.py  the section `certificates`
     certificate.py what it says beside the files: there, PEM, a pair, in date, for the names
     chain.py       a certificate with its chain and its key

@@ -49,6 +49,13 @@ class Caller(StrEnum):
     ACCOUNT = "account"
 
 
+class Called(StrEnum):
+    """Whom To names towards the provider."""
+
+    PBX = "pbx"
+    TRUNK = "trunk"
+
+
 class Diverted(StrEnum):
     """What becomes of Diversion towards the provider."""
 
@@ -77,6 +84,11 @@ class Identity(Section):
     domain: Server | None = Field(
         default=None,
         description="Host in From and in what is made of it. Default: as the PBX writes it; with `account` the trunk's "
+        "`server`.",
+    )
+    called: Called = Field(
+        default=Called.PBX,
+        description="To of calls out: `pbx`, as the PBX writes it; `trunk`, the number as the trunk writes it, at its "
         "`server`.",
     )
     asserted: Shown = Field(

@@ -16,7 +16,6 @@ LATER: dict[str, str] = {
     "pbxs.*.forwards": "remove it: port forwards are not served yet",
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
-    "admin": "remove it: the web page is not there yet",
 }
 
 #: The same for values of a key.

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from voxgate.config.admin import Admin
 from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
@@ -18,6 +19,7 @@ from voxgate.config.h323 import H323Listen
 from voxgate.config.ldap import LdapListen
 from voxgate.config.limits import Limits
 from voxgate.config.pbxs import Pbx
+from voxgate.config.records import Records
 from voxgate.config.scalars import Hostname, InterfaceName, PbxName, PortRange, Ports
 from voxgate.config.trunks import Trunk
 from voxgate.config.turn import Turn
@@ -176,3 +178,7 @@ class Config(Section):
         default=None, description="STUN and TURN server. Without this section there is none; `turn: {}` is STUN alone."
     )
     guard: Guard = Field(default=Guard(), description="Who tries to break in, and what becomes of it.")
+    admin: Admin | None = Field(
+        default=None, description="The REST API and the web page. Without this section there is neither."
+    )
+    records: Records = Field(default=Records(), description="What is kept of calls.")

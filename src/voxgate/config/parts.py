@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from voxgate.config.admin import Admin
 from voxgate.config.certificates import Certificates
 from voxgate.config.fields import Section
 from voxgate.config.model import Config, Edge, Listen, Media
@@ -35,12 +36,13 @@ class Parts:
     pbxs: Mapping[str, Pbx]
     trunks: Mapping[str, Trunk]
     turn: Turn | None = None
+    admin: Admin | None = None
 
     @classmethod
     def of_config(cls, config: Config) -> Parts:
         """All parts of a good configuration."""
         sections = (config.edge, config.certificates, config.listen, config.media, config.pbxs, config.trunks)
-        return cls(*sections, config.turn)
+        return cls(*sections, config.turn, config.admin)
 
     @classmethod
     def of_data(cls, data: Mapping[str, object]) -> Parts:
@@ -53,6 +55,7 @@ class Parts:
             pbxs=_named(_PBXS, data.get("pbxs")),
             trunks=_named(_TRUNKS, data.get("trunks")),
             turn=_section(Turn, data.get("turn")),
+            admin=_section(Admin, data.get("admin")),
         )
 
 

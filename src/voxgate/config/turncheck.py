@@ -62,7 +62,7 @@ def own_ports(turn: Turn) -> Iterator[tuple[str, int]]:
         yield from (("second_address", port + 1) for port in first)
 
 
-def _taken(listen: Listen) -> Iterator[tuple[int, str]]:
+def served_ports(listen: Listen) -> Iterator[tuple[int, str]]:
     """The ports of every service, whichever there are, and the key that each is given by."""
     for service in type(listen).model_fields:
         section = getattr(listen, service)
@@ -72,7 +72,7 @@ def _taken(listen: Listen) -> Iterator[tuple[int, str]]:
 
 
 def _ports(turn: Turn, parts: Parts, places: Places) -> Iterator[Problem]:
-    taken = dict(_taken(parts.listen)) if parts.listen else {}
+    taken = dict(served_ports(parts.listen)) if parts.listen else {}
     for key, port in own_ports(turn):
         owner = taken.setdefault(port, f"turn.{key}")
         path: Path = places.written(("turn", key))

@@ -5,12 +5,15 @@
     sip.py    Kamailio: its control, the nodes' health, registrations
     trunks.py providers: accounts at them, their names, their health
     calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
+    records.py  records of calls
     web.py    HAProxy
     router.py  the router
         router_reports.py  what it reports, for access log and guard
     certs.py  certificates: orders, renewals, what listeners show
     turn.py   coturn, and who fails to log in there
     ears.py   engines' lines on their way to the log
+    admin.py  the API and the web page
+    offline.py  what the machine is to be, for verbs that need no running Voxgate
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it
 
 An area is a function or a small class that builds its objects and gives a `Part`; `edge.py` names it in one line.
@@ -19,5 +22,6 @@ An area is a function or a small class that builds its objects and gives a `Part
 from __future__ import annotations
 
 from voxgate.daemon.edge import plan_offline, run
+from voxgate.daemon.offline import standing
 
-__all__ = ["plan_offline", "run"]
+__all__ = ["plan_offline", "run", "standing"]

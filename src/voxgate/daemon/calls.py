@@ -26,6 +26,7 @@ from voxgate.wire.ng import NgClient
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from voxgate.calls.cdr.recorder import Recorder
     from voxgate.engines.base import Places
     from voxgate.host.clock import Clock
     from voxgate.plan.desired import Desired
@@ -45,9 +46,10 @@ class Calls:
         self._rpc = rpc
         self._live = LiveCalls(rpc, self.ng)
         self._list = CallList(rpc)
-        self._fraud = TollFraud(self._live.ledger, rpc, clock, places.state / "fraud.json")
+        self._recorder: Recorder | None = None
+        self._fraud = TollFraud(self._live.ledger, rpc, clock, places.state / "fraud.json", self._ended)
         self._pbx_of: dict[str, str] = {}
-        self._timeouts = MediaTimeouts(open_loopback(TIMEOUT_PORT), rpc)
+        self._timeouts = MediaTimeouts(open_loopback(TIMEOUT_PORT), rpc, self._ended)
 
     def part(self) -> Part:
         """Its part of the edge."""
@@ -64,11 +66,24 @@ class Calls:
     def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
         """What this area wants to hear of Kamailio."""
         return {
-            "calls": self._live.told,
+            "calls": self._swept,
             "kept": self._live.kept,
             "fraud": self._fraud.told,
             "records": self._list.told,
         }
+
+    def tell(self, recorder: Recorder) -> None:
+        """Whom to tell of calls that the edge itself ends."""
+        self._recorder = recorder
+
+    def _ended(self, call_id: str, reason: str) -> None:
+        if self._recorder:
+            self._recorder.hung_up(call_id, reason)
+
+    def _swept(self, event: dict[str, Any]) -> None:
+        self._live.told(event)
+        if self._recorder:
+            self._recorder.swept(event)
 
     async def told(self) -> Told:
         """The answer to `voxgate calls`."""

@@ -14,10 +14,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from voxgate.daemon.admin import Administration, Bridge
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.guard import Watch
+from voxgate.daemon.records import CallRecords
 from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
 from voxgate.daemon.trunks import Trunks
@@ -46,7 +48,9 @@ if TYPE_CHECKING:
     from voxgate.host.clock import Clock
     from voxgate.plan.desired import Desired
     from voxgate.plan.diff import Plan
+    from voxgate.supervise.control import Told
     from voxgate.supervise.panel import Panel
+    from voxgate.wire.control import Request
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +89,8 @@ class _Edge:
         self._notifier = notify.from_environment(os.environ, os.getpid())
         self._sip = Signalling(places, clock)
         self._calls = Calls(places, clock, self._sip.rpc)
+        self._records = CallRecords(places, clock, self._calls.ng)
+        self._calls.tell(self._records.recorder)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
         self._certs = Certificates(resolver, clock, self._refresh)
@@ -93,10 +99,16 @@ class _Edge:
         web = Web(places, clock, self._guard.reports)
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
         area = relay(places, clock, self._guard.reports, web.access_line)
-        self._parts = (*known, turn.part(), self._certs.part(), area)
+        bridge = Bridge(self._carry_out, self._guard.reports)
+        admin = Administration(
+            places, clock, bridge, main=lambda: self._operations.main, certificate=self._certs.default
+        )
+        parts = (*known, turn.part(), self._certs.part(), area, self._records.part())
+        self._parts = (*parts, admin.part())
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
+        self._server = self._control_server()
 
     def _operate(self, path: Path, resolver: Resolver) -> Operations:
         controls = {name: control for part in self._parts for name, control in part.controls.items()}
@@ -124,6 +136,9 @@ class _Edge:
             on_leaving=self._trunks.leave,
         )
 
+    async def _carry_out(self, request: Request, caller: Caller) -> Told:
+        return await self._server.carry_out(request, caller)
+
     async def _refresh(self) -> str:
         return await self._operations.refresh()
 
@@ -133,7 +148,7 @@ class _Edge:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await self._sip.listen({**self._calls.ears(), **self._guard.ears()})
+        await self._sip.listen({**self._calls.ears(), **self._guard.ears(), **self._records.ears()})
         async with self._sip.rpc, self._calls.ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
@@ -144,7 +159,7 @@ class _Edge:
                 loop.add_signal_handler(signal.SIGHUP, hang_up.set)
                 served = [serve for part in self._parts for serve in part.serve]
                 tasks = [
-                    group.create_task(self._control_server().serve()),
+                    group.create_task(self._server.serve()),
                     *(group.create_task(serve()) for serve in served),
                     group.create_task(self._heartbeat()),
                     group.create_task(self._apply_on(hang_up)),
@@ -172,6 +187,7 @@ class _Edge:
             registrations=registrations,
             certs=self._certs.told,
             guard=self._guard.asked,
+            records=self._records.told,
         )
 
     async def _heartbeat(self) -> None:

@@ -46,13 +46,7 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
     return sip.Policy(
         generation=generation,
         domain=config.edge.domain,
-        own=frozenset(
-            {
-                config.edge.domain,
-                *_addresses(sides),
-                *(trunk.edge_name for trunk in config.trunks.values() if trunk.edge_name),
-            }
-        ),
+        own=_own(config, sides),
         served=frozenset(served),
         domains={name: pbx for pbx, entry in config.pbxs.items() for name in entry.names if "/" not in name},
         pbxs=pbxs,
@@ -69,8 +63,14 @@ def policy_of(config: Config, network: Network, generation: int, *, media: bool)
         hygiene=_hygiene(config),
         srtp=config.media.srtp.value,
         trunks=trunks,
+        records=config.records.enabled,
         pbx_protos=sip.sources_of(pbxs),
     )
+
+
+def _own(config: Config, sides: Mapping[str, sip.SideView]) -> frozenset[str]:
+    names = (trunk.edge_name for trunk in config.trunks.values() if trunk.edge_name)
+    return frozenset({config.edge.domain, *_addresses(sides), *names})
 
 
 def sockets_of(policy: sip.Policy) -> tuple[tuple[str, str, int], ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from voxgate.config.identity import Caller, Identity, Privacy
+from voxgate.config.identity import Called, Caller, Identity, Privacy
 from voxgate.config.trunknames import Target, goals_of, lookup_of, names_of
 from voxgate.engines.trunk_tls import profile_id, server_name
 from voxgate_sip import trunks as sip
@@ -34,7 +35,23 @@ def trunks_of(config: Config, network: Network, taken: Collection[int]) -> dict[
             group = group % 0x7FFFFFFF + 1
         groups.add(group)
         trunks[name] = _trunk(name, group, rank, config, network)
-    return trunks
+    return _told_apart(trunks)
+
+
+def _told_apart(trunks: dict[str, sip.Trunk]) -> dict[str, sip.Trunk]:
+    """The same, with a mark in Record-Route where trunks share an address and treat a call differently there."""
+    networks = {name: [ip_network(source) for source in trunk.sources] for name, trunk in trunks.items()}
+
+    def is_like(one: sip.Trunk, other: sip.Trunk) -> bool:
+        shared = any(a.version == b.version and a.overlaps(b) for a in networks[one.name] for b in networks[other.name])
+        return not shared or (one.srtp, one.hides) == (other.srtp, other.hides)
+
+    return {
+        name: trunk
+        if trunk.own or all(is_like(trunk, other) for other in trunks.values())
+        else replace(trunk, own=sip.Own())
+        for name, trunk in trunks.items()
+    }
 
 
 def side_of(address: IpAddress, network: Network) -> str:
@@ -102,6 +119,7 @@ def caller_of(trunk: Trunk, host: str) -> sip.CallerId | None:
         diversion=identity.diversion.value,
         private=identity.privacy is Privacy.EDGE,
         trusted=identity.trust,
+        called=identity.called is Called.TRUNK,
     )
 
 

@@ -14,6 +14,7 @@ from voxgate.config.network import IpAddress, Network, Side
 from voxgate.config.nodes import Node
 from voxgate.config.pbxs import Pbx
 from voxgate.plan import (
+    admin_sentences,
     certificate_sentences,
     h323_sentences,
     ldap_sentences,
@@ -203,8 +204,7 @@ def _arrow(difference: Difference) -> str:
 def _says(text: str) -> Callable[[Difference, Names], Change]:
     """Old and new value under a name for people; `{1}` in `text` is the second part of the key, and so on."""
 
-    def tell(difference: Difference, names: Names) -> Change:
-        del names
+    def tell(difference: Difference, _: Names) -> Change:
         subject = text.format(*(part.strip("[]") for part in difference.key))
         return Change(Kind.CHANGE, difference.dotted, f"{subject}: {_arrow(difference)}")
 
@@ -257,8 +257,12 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "srtp"), _says("PBX {1}: encryption of media")),
     *((pattern, _alone(tell)) for pattern, tell in (*trunk_sentences.TABLE, *turn_sentences.TABLE)),
     *((pattern, _alone(tell)) for pattern, tell in (*certificate_sentences.TABLE, *web_sentences.TABLE)),
+    *((pattern, _alone(tell)) for pattern, tell in admin_sentences.TABLE),
     *((pattern, _alone(tell)) for pattern, tell in (*ldap_sentences.TABLE, *h323_sentences.TABLE)),
-    *((pattern, _says(name)) for pattern, name in (*turn_sentences.NAMED, *web_sentences.SAYINGS)),
+    *(
+        (pattern, _says(name))
+        for pattern, name in (*turn_sentences.NAMED, *web_sentences.SAYINGS, *admin_sentences.NAMED)
+    ),
     *((pattern, _says(name)) for pattern, name in (*ldap_sentences.NAMED, *h323_sentences.NAMED)),
     (("**",), _generic),
 )

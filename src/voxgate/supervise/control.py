@@ -35,6 +35,7 @@ from voxgate.wire.control import (
     encode_answer,
 )
 from voxgate.wire.guard_request import GuardRequest
+from voxgate.wire.records_request import RecordsRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -125,10 +126,12 @@ class ControlServer:
         registrations: Callable[[], Told] = lambda: Told({}, ""),
         certs: Callable[[CertsRequest, Caller], Awaitable[Told]] | None = None,
         guard: Callable[[GuardRequest], Awaitable[Told]] | None = None,
+        records: Callable[[RecordsRequest], Awaitable[Told]] | None = None,
     ) -> None:
         self._listener = listener
         self._registrations = registrations
         self._guard = guard
+        self._records = records
         self._verbs = verbs
         self._request_timeout_s = request_timeout_s
         self._calls = calls
@@ -180,12 +183,13 @@ class ControlServer:
             return Failure(str(error), "use the voxgate command of the same version", ExitCode.USAGE)
         log.info("control_request verb=%s uid=%d", type(request).__name__, uid)
         try:
-            told = await self._carry_out(request, Caller(_user(uid), lambda text: _send(writer, Progress(text))))
+            told = await self.carry_out(request, Caller(_user(uid), lambda text: _send(writer, Progress(text))))
         except VoxgateError as error:
             return failure_of(error)
         return Result(told.to_json())
 
-    async def _carry_out(self, request: Request, caller: Caller) -> Told:
+    async def carry_out(self, request: Request, caller: Caller) -> Told:
+        """What a request asks for, whichever way it came. Raises VoxgateError."""
         match request:
             case StatusRequest():
                 told = await self._verbs.status()
@@ -197,7 +201,7 @@ class ControlServer:
                 told = await self._verbs.history()
             case RegistrationsRequest():
                 told = self._registrations()
-            case CertsRequest() | GuardRequest():
+            case CertsRequest() | GuardRequest() | RecordsRequest():
                 told = await self._ask_area(request, caller)
             case PlanRequest():
                 told = await self._verbs.plan(request)
@@ -209,12 +213,14 @@ class ControlServer:
                 assert_never(request)
         return told
 
-    async def _ask_area(self, request: CertsRequest | GuardRequest, caller: Caller) -> Told:
+    async def _ask_area(self, request: CertsRequest | GuardRequest | RecordsRequest, caller: Caller) -> Told:
         match request:
             case CertsRequest() if self._certs is not None:
                 return await self._certs(request, caller)
             case GuardRequest() if self._guard is not None:
                 return await self._guard(request)
+            case RecordsRequest() if self._records is not None:
+                return await self._records(request)
             case _:
                 raise HostError("this Voxgate does not know of it", "start it anew")
 

@@ -12,6 +12,7 @@ stun.py       STUN messages, as far as clients need them
 router_control.py  the control socket of a router process
 nft.py       what nftables is told (text for `nft -f -`)
 control.py   Voxgate's own control socket: JSON lines
+    records_request.py  what is asked about calls of the past
     guard_request.py  what the guard is asked over it
     certs_request.py  what the certificates are asked over it
 """

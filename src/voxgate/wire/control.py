@@ -4,6 +4,7 @@ A request is one line, at most `MAX_REQUEST_BYTES`:
 
     {"verb": "status"}          {"verb": "calls"}           {"verb": "history"}
     {"verb": "registrations"}     {"verb": "guard", ...}: see `guard_request`
+    {"verb": "records", ...}: see `records_request`
     {"verb": "certs", ...}: see `certs_request`
     {"verb": "plan", "path": FILE or null, "diff": bool}
     {"verb": "apply", "path": FILE or null, "yes": bool}
@@ -28,6 +29,8 @@ from voxgate.wire.certs_request import VERB as CERTS
 from voxgate.wire.certs_request import CertsRequest, certs_request
 from voxgate.wire.guard_request import VERB as GUARD
 from voxgate.wire.guard_request import GuardRequest, guard_request
+from voxgate.wire.records_request import VERB as RECORDS
+from voxgate.wire.records_request import RecordsRequest, records_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +90,7 @@ class RollbackRequest:
 
 
 _Bare = StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest
-Request = _Bare | CertsRequest | PlanRequest | ApplyRequest | RollbackRequest | GuardRequest
+Request = _Bare | CertsRequest | PlanRequest | ApplyRequest | RollbackRequest | GuardRequest | RecordsRequest
 
 VERBS: dict[str, type[Request]] = {
     "status": StatusRequest,
@@ -99,12 +102,18 @@ VERBS: dict[str, type[Request]] = {
     "rollback": RollbackRequest,
     GUARD: GuardRequest,
     CERTS: CertsRequest,
+    RECORDS: RecordsRequest,
 }
 _BARE: dict[str, type[_Bare]] = {
     "status": StatusRequest,
     "calls": CallsRequest,
     "history": HistoryRequest,
     "registrations": RegistrationsRequest,
+}
+_AREAS: dict[str, Callable[[dict[str, object]], Request]] = {
+    GUARD: guard_request,
+    CERTS: certs_request,
+    RECORDS: records_request,
 }
 _NAMES = {kind: verb for verb, kind in VERBS.items()}
 
@@ -162,13 +171,11 @@ def decode_request(line: bytes) -> Request:
     """One request line, with or without its end. Raises PeerError for all that is not exactly one."""
     fields = _object(line, MAX_REQUEST_BYTES)
     verb = fields.pop("verb", None)
+    if isinstance(verb, str) and verb in _AREAS:
+        return _AREAS[verb](fields)
     match verb, fields:
-        case "guard", _:
-            return guard_request(fields)
         case str() as name, {**rest} if not rest and name in _BARE:
             return _BARE[name]()
-        case "certs", _:
-            return certs_request(fields)
         case "plan", {"path": str() | None as path, "diff": bool() as diff, **rest} if not rest:
             return PlanRequest(_path(path), diff)
         case "apply", {"path": str() | None as path, "yes": bool() as yes, **rest} if not rest:

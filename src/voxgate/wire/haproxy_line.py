@@ -102,4 +102,4 @@ def _end(result: str, reason: str) -> tuple[str, str]:
         return "rejected", reason
     if state == "R":
         return "rejected", "malformed"
-    return ("forwarded", "aborted") if who in "Cc" else ("rejected", "unreachable")
+    return ("forwarded", "gone") if who in "Cc" else ("rejected", "unreachable")

@@ -1,4 +1,4 @@
-"""The control socket of a router process: one word asked, one JSON object answered (router/driver/control.py)."""
+"""The control socket of a router process: one line asked, one JSON object answered (router/driver/control.py)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from ipaddress import IPv4Network, IPv6Network
     from pathlib import Path
 
 TIMEOUT_S: Final = 5.0
+#: The longest network has 43 letters, the longest line 8,192.
+NETWORKS_PER_LINE: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +27,21 @@ class RouterClient:
     path: Path
     timeout_s: float = TIMEOUT_S
 
-    async def ask(self, word: str) -> dict[str, Any]:
+    async def close(self, networks: Iterable[IPv4Network | IPv6Network]) -> int:
+        """Close all connections of clients from `networks` at once; gives their number. Raises as `ask` does."""
+        words, closed = [str(network) for network in networks], 0
+        for first in range(0, len(words), NETWORKS_PER_LINE):
+            answer = await self.ask(" ".join(("close", *words[first : first + NETWORKS_PER_LINE])))
+            closed += int(answer.get("closed", 0))
+        return closed
+
+    async def ask(self, line: str) -> dict[str, Any]:
         """The answer. Raises PeerError when there is none, EngineError in the router's words when it refuses."""
         try:
             async with asyncio.timeout(self.timeout_s):
                 reader, writer = await asyncio.open_unix_connection(self.path)
                 try:
-                    writer.write(word.encode() + b"\n")
+                    writer.write(line.encode() + b"\n")
                     answer = json.loads(await reader.readline())
                 finally:
                     writer.close()

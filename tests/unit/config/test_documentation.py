@@ -121,7 +121,7 @@ turn:
   shared_secret: !secret turn-rest
 guard:
   suspicious_per_minute: 20
-admin:                                                           #! admin
+admin:
   listen: 127.0.0.1:8440
 """
 

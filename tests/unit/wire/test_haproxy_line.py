@@ -77,8 +77,8 @@ def test_a_batch_with_anything_else_is_looked_at_line_by_line(batch: bytes) -> N
         ("SH", "", "rejected", "unreachable"),
         ("PH", "", "rejected", "unreachable"),
         # Who leaves before the answer has done nothing bad.
-        ("CH", "", "forwarded", "aborted"),
-        ("CC", "", "forwarded", "aborted"),
+        ("CH", "", "forwarded", "gone"),
+        ("CC", "", "forwarded", "gone"),
         # A rule's own two words.
         ("rejected", "handshake", "rejected", "handshake"),
         ("forwarded", "", "forwarded", ""),

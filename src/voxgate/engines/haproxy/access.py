@@ -68,5 +68,10 @@ def stream_line(protocol: str) -> str:
 
 
 def error_line(protocol: str) -> str:
-    """For what ended before there was a request: a handshake that failed, or no HTTP, too long, too slow."""
-    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=_text("fc_err,bool,iif(handshake,malformed)"))
+    """For what ended before there was a request: a handshake that failed, or no HTTP, too long, too slow.
+
+    HAProxy 3.0 comes here too when a client tears its connection off after the handshake, with the system's own words
+    (`ECONNRESET returned by OS`): that is nobody's fault.
+    """
+    words = ("regsub(^Success$,malformed)", "regsub(^.*SSL.*$,handshake)", "regsub(^[A-Z].*$,gone)")
+    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=_text(",".join(("fc_err_str", *words))))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from voxgate.router.connection import Connection, Opener
     from voxgate.router.driver.surroundings import Surroundings
     from voxgate.router.events import Event
-    from voxgate.router.rules import Target
+    from voxgate.router.rules import Address, Target
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class ClientSide(asyncio.Protocol):
         self._surroundings = surroundings
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._header = b""
+        self.address: Address | None = None  # the client's, as soon as HAProxy has told it
         self._client: Client
         self._connection: Connection | None = None
         self._server: ServerSide | None = None
@@ -142,7 +143,7 @@ class ClientSide(asyncio.Protocol):
             self.close()
             return
         self._header = b""
-        self._client, self._began = client, self._moment()
+        self._client, self.address, self._began = client, client.address, self._moment()
         self._connection = self._opener(client)
         self._wake(None)
         self._tell(events.Opened())
@@ -273,6 +274,12 @@ class ClientSide(asyncio.Protocol):
         self._wake(FLUSH_S)
         self._leave()
         self._transport.close()
+
+    def abort(self) -> None:
+        """End it at once, and its server's side."""
+        self._over = True
+        self._leave()
+        self._transport.abort()
 
     def _moment(self) -> Moment:
         return Moment(datetime.now(UTC), time.monotonic(), self._bytes_in, self._bytes_out)

@@ -19,6 +19,7 @@ from voxgate.router.h323.admission import PROTOCOL as H323
 from voxgate.router.h323.connection import H323Connection
 from voxgate.router.ldap.admission import PROTOCOL as LDAP
 from voxgate.router.ldap.connection import LdapConnection
+from voxgate.router.outcasts import Outcasts
 from voxgate.router.rules import loads
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Router:
         )
 
     async def _open_control(self) -> asyncio.Server:
-        control = Control({"status": self._status, "rules": self._new_rules})
+        control = Control({"status": self._status, "rules": self._new_rules, "close": self._close})
         opened = _open(self._settings.control, mode=0o600)
         return await asyncio.start_unix_server(control.serve, sock=opened, limit=LONGEST_LINE)
 
@@ -95,7 +96,8 @@ class Router:
         self._surroundings.rules = loads(content)
         return hashlib.sha256(content).hexdigest()
 
-    def _new_rules(self) -> dict[str, object]:
+    def _new_rules(self, words: list[str]) -> dict[str, object]:
+        del words
         try:
             taken = self._take_rules()
         except (OSError, ValueError) as error:
@@ -104,7 +106,17 @@ class Router:
         log.info("rules_taken hash=%s", taken[:12])
         return {"rules": taken}
 
-    def _status(self) -> dict[str, object]:
+    def _close(self, words: list[str]) -> dict[str, object]:
+        try:
+            outcasts = Outcasts(words)
+        except ValueError as error:
+            return {"error": str(error)}
+        closed = self._surroundings.close(outcasts)
+        log.info("closed networks=%d connections=%d", len(words), closed)
+        return {"closed": closed}
+
+    def _status(self, words: list[str]) -> dict[str, object]:
+        del words
         return {"connections": len(self._surroundings.connections), "lost_reports": self._teller.lost}
 
 

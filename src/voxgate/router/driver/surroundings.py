@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voxgate.router.client import Client
     from voxgate.router.driver.client_side import ClientSide
     from voxgate.router.driver.server_side import ServerSide
+    from voxgate.router.outcasts import Outcasts
     from voxgate.router.reporting import Report
     from voxgate.router.rules import Target
 
@@ -65,6 +66,13 @@ class Surroundings:
         """Close all connections."""
         for connection in tuple(self.connections):
             connection.close()
+
+    def close(self, outcasts: Outcasts) -> int:
+        """Close the connections of clients from there, whatever is on its way to them; gives their number."""
+        found = [one for one in self.connections if one.address is not None and one.address in outcasts]
+        for connection in found:
+            connection.abort()
+        return len(found)
 
     async def reach(self, targets: tuple[Target, ...], client: Client, side: Callable[[], ServerSide]) -> Reached:
         """The first of `targets` that takes a connection; those that failed lately come last. Raises PeerError."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.unit.router.ldap.messages import BOUND, STARTTLS, UNBIND, extended, search
 from voxgate.guard.observation import Kind
+from voxgate.router.outcasts import Outcasts
 from voxgate.router.rules import Rules
 from voxgate.wire.proxy_v2 import End, Header, build, parse
 
@@ -238,5 +239,32 @@ def test_unbind_closes_both_sides(tmp_path: Path) -> None:
             writer.write(CKL + UNBIND)
             assert await reader.read() == BOUND
             await closed.wait()
+
+    run(scene)
+
+
+def test_connections_of_given_networks_are_closed_at_once_and_no_others(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with world(tmp_path) as edge, pbx(directory) as port:
+            edge.serves(port)
+            other = build(Header(End(ip_address("2001:db8::7"), 50000), End(ip_address("2001:db8::1"), 636)))
+            lines = []
+            for header in (HEADER, HEADER, other):
+                reader, writer = await edge.client(header)
+                writer.write(CKL)
+                assert await reader.readexactly(len(BOUND)) == BOUND
+                lines.append((reader, writer))
+            # One that never said who it is, and one that has not bound, are there, too.
+            mute, _ = await edge.client(b"")
+            unbound, _ = await edge.client()
+            await edge.until(lambda: len(edge.surroundings.connections) == 5 and edge.known() == 4)
+            assert edge.surroundings.close(Outcasts(("198.51.100.0/24",))) == 3
+            for reader in (lines[0][0], lines[1][0], unbound):
+                assert await reader.read() == b""
+            reader, writer = lines[2]
+            writer.write(search())
+            assert await reader.readexactly(len(search())) == search()
+            assert {(await edge.reports.get()).access.result for _ in range(2)} == {"forwarded"}
+            assert not mute.at_eof()
 
     run(scene)

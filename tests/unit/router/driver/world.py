@@ -44,6 +44,15 @@ class World:
         writer.write(header)
         return reader, writer
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Let the router work; what never holds ends with the world's time."""
+        while not holds():  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0.001)
+
+    def known(self) -> int:
+        """Connections of which HAProxy has said whose they are."""
+        return sum(one.address is not None for one in self.surroundings.connections)
+
     def serves(self, *ports: int, tls: int | None = None, verify: str = "") -> None:
         nodes = tuple(Node(ip_address(f"127.0.0.{number}"), number) for number, _ in enumerate(ports, 1))
         service = Service("hq", nodes, plain=None if tls else ports[0], tls=tls, verify=verify)

@@ -1,0 +1,51 @@
+"""The description of the API; where it speaks of the configuration, with the configuration's own models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from voxgate.admin.problems import MEDIA_TYPE
+from voxgate.config.model import Config
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_REF = "#/components/schemas/{model}"
+
+
+def install(app: FastAPI) -> None:
+    """Have `app` describe itself like this."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = description(app)
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]
+
+
+def description(app: FastAPI) -> dict[str, Any]:
+    """The whole OpenAPI document."""
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes, separate_input_output_schemas=True
+    )
+    schemas = document["components"]["schemas"]
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    _, models = models_json_schema([(Config, "validation")], ref_template=_REF)
+    schemas |= models.get("$defs", {})
+    for path in document["paths"].values():
+        for operation in path.values():
+            _problems(operation["responses"])
+    return document
+
+
+def _problems(responses: dict[str, Any]) -> None:
+    """Errors have a media type of their own."""
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if status.startswith(("4", "5")) and "application/json" in content:
+            content[MEDIA_TYPE] = content.pop("application/json")

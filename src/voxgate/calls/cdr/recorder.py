@@ -1,0 +1,257 @@
+"""The one writer of call records: takes reports, asks rtpengine about packets, writes batches, feeds the sinks.
+
+Reports cost the event loop little: a text is split, a value is made. Disk and web are served from threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from voxgate.calls.cdr import sinks
+from voxgate.calls.cdr.book import Book, left_over
+from voxgate.calls.cdr.quality import Heard, heard
+from voxgate.calls.cdr.reports import report_of
+from voxgate.calls.cdr.value import Cdr, State
+from voxgate.config.records import Records
+from voxgate.errors import EngineError, HostError, PeerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from voxgate.calls.cdr.store import Page, Query, Store
+    from voxgate.host.clock import Clock
+
+log = logging.getLogger(__name__)
+
+#: Records are on disk that soon.
+WRITE_EVERY_S: Final = 0.25
+PRUNE_EVERY_S: Final = 3600.0
+#: A running call is asked for this often, and so many calls at once at most.
+ASK_EVERY_S: Final = 15.0
+ASK_AT_ONCE: Final = 5
+#: Ended calls that wait for their figures; above that, records go without.
+MOST_ASKED: Final = 200
+#: Records in memory while the disk does not take them.
+MOST_UNWRITTEN: Final = 50_000
+RETRY_S: Final = (1.0, 300.0)
+
+
+class Relay(Protocol):
+    """rtpengine. Raises EngineError, PeerError."""
+
+    async def request(self, command: str, arguments: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        """The reply to one command."""
+
+
+class Recorder:
+    """Keeps the records of an edge. `follow` says what is wanted; before, nothing is written."""
+
+    def __init__(self, store: Store, relay: Relay, clock: Clock) -> None:
+        self.book = Book()
+        self._store = store
+        self._relay = relay
+        self._clock = clock
+        self._wanted = Records()
+        self._boot = ""
+        self._changed: deque[Cdr] = deque(maxlen=MOST_UNWRITTEN)
+        self._over: deque[Cdr] = deque()
+        self._heard: dict[tuple[str, str], Heard] = {}
+        self._asked_s: dict[tuple[str, str], float] = {}
+        self._missed: set[tuple[str, str]] = set()
+        self._pushed = asyncio.Event()
+
+    def load(self) -> None:
+        """Close what the edge before has left open. Raises HostError."""
+        left, now = self._store.left_open(), self._clock.wall()
+        if left:
+            self._store.write(left_over(left, self._store.alive() or now), now)
+            log.warning("calls_of_former_edge_closed count=%d", len(left))
+
+    def follow(self, wanted: Records, pbx_of: dict[str, str]) -> None:
+        """What is wanted from now on; `pbx_of` maps the address of a node, with and without port, to its PBX."""
+        self._wanted, self.book.pbx_of = wanted, pbx_of
+        self._pushed.set()
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        """A report of Kamailio's."""
+        report = report_of(event)
+        if report:
+            self._take(self.book.take(report))
+
+    def swept(self, event: Mapping[str, Any]) -> None:
+        """Kamailio's list of calls, of which only counts which Kamailio it is."""
+        boot = event.get("boot")
+        if isinstance(boot, str) and boot != self._boot:
+            if self._boot:
+                self._take(self.book.kamailio_died(self._clock.wall()))
+            self._boot = boot
+
+    def hung_up(self, call_id: str, reason: str, code: int = 0) -> None:
+        """The edge itself has ended a call."""
+        self._take(self.book.close(call_id, self._clock.wall(), reason, code))
+
+    def running(self) -> tuple[tuple[Cdr, Heard], ...]:
+        """Calls that ring or run, with the latest figures."""
+        return tuple((cdr, self._heard.get(_key(cdr), Heard())) for cdr in self.book.open())
+
+    async def search(self, query: Query) -> Page:
+        """A page of records. Raises UsageError, HostError."""
+        await self._write()
+        return await asyncio.to_thread(self._store.search, query)
+
+    async def serve(self) -> None:
+        """Until cancelled; what is known then is written."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._writing())
+                group.create_task(self._asking())
+                group.create_task(self._pushing())
+        finally:
+            self._changed.extend(self._over)
+            try:
+                self._store.write(tuple(self._changed), self._clock.wall(), spool=self._wanted.push is not None)
+            except HostError as error:
+                log.warning("cdr_not_written reason=%s", error)
+
+    # -- what is heard -----------------------------------------------------------------------------
+
+    def _take(self, records: list[Cdr]) -> None:
+        if not self._wanted.enabled:
+            return
+        for cdr in records:
+            if cdr.state is State.ENDED and cdr.answer and len(self._over) < MOST_ASKED:
+                self._over.append(cdr)
+            else:
+                self._forget(cdr)
+                self._changed.append(cdr)
+
+    async def _asking(self) -> None:
+        """Ended calls first: rtpengine forgets them after two seconds."""
+        tick_s = 0.0
+        while True:
+            while self._over:
+                await asyncio.gather(*(self._finish(self._over.popleft()) for _ in range(min(5, len(self._over)))))
+            await asyncio.sleep(0.1)
+            now_s = self._clock.monotonic()
+            if now_s - tick_s >= 1:
+                tick_s = now_s
+                self._take(self.book.tick(self._clock.wall()))
+                await self._look_at_running(now_s)
+
+    async def _finish(self, cdr: Cdr) -> None:
+        last = await self._ask(cdr) or self._heard.get(_key(cdr), Heard())
+        self._forget(cdr)
+        self._changed.append(with_quality(cdr, last))
+
+    async def _look_at_running(self, now_s: float) -> None:
+        calls = {_key(cdr): cdr for cdr in self.book.open() if cdr.state is State.ANSWERED}
+        self._asked_s = {key: self._asked_s.get(key, now_s) for key in calls}
+        due = sorted((at, key) for key, at in self._asked_s.items() if now_s - at >= ASK_EVERY_S)
+        for _, key in due[:ASK_AT_ONCE]:
+            self._asked_s[key] = now_s
+            if await self._ask(calls[key], silence_is_end=True):
+                self._missed.discard(key)
+            elif key in self._missed:
+                self._take(self.book.close(key[0], self._clock.wall(), "media-lost"))
+            else:
+                self._missed.add(key)
+
+    async def _ask(self, cdr: Cdr, *, silence_is_end: bool = False) -> Heard | None:
+        """What rtpengine knows of a call; None where it knows nothing of it."""
+        try:
+            reply = await self._relay.request("query", {"call-id": cdr.call_id})
+        except EngineError:
+            return None
+        except PeerError:
+            # It says nothing at all: that is no word about this call.
+            return self._heard.get(_key(cdr), Heard()) if silence_is_end else None
+        found = self._heard[_key(cdr)] = heard(reply, cdr.caller_tag)
+        return found
+
+    def _forget(self, cdr: Cdr) -> None:
+        if cdr.state is State.ENDED:
+            self._heard.pop(_key(cdr), None)
+            self._missed.discard(_key(cdr))
+
+    # -- where it goes -----------------------------------------------------------------------------
+
+    async def _writing(self) -> None:
+        pruned_s = 0.0
+        while True:
+            await asyncio.sleep(WRITE_EVERY_S)
+            await self._write()
+            now_s = self._clock.monotonic()
+            if now_s - pruned_s >= PRUNE_EVERY_S:
+                pruned_s = now_s
+                keep = timedelta(days=self._wanted.keep_days)
+                await self._disk(self._store.prune, self._clock.wall(), keep, self._wanted.most)
+
+    async def _write(self) -> None:
+        if not self._changed:
+            return
+        batch = tuple(self._changed)
+        self._changed.clear()
+        wanted, now = self._wanted, self._clock.wall()
+        if not await self._disk(self._keep, batch, now, wanted):
+            # The disk may have room again soon; what came meanwhile stands behind.
+            self._changed.extendleft(reversed(batch[-(MOST_UNWRITTEN - len(self._changed)) :]))
+            await asyncio.sleep(1)
+
+    def _keep(self, batch: tuple[Cdr, ...], now: datetime, wanted: Records) -> None:
+        self._store.write(batch, now, spool=wanted.push is not None)
+        finished = [cdr for cdr in batch if cdr.state is State.ENDED]
+        if wanted.json_lines and finished:
+            try:
+                sinks.append(wanted.json_lines, finished)
+            except HostError as error:
+                log.warning("cdr_lines_not_written reason=%s", error)
+
+    async def _disk(self, work: Any, *values: Any) -> bool:
+        try:
+            await asyncio.to_thread(work, *values)
+        except HostError as error:
+            log.warning("cdr_not_written reason=%s", error)
+            return False
+        return True
+
+    async def _pushing(self) -> None:
+        pause_s, longest_s = RETRY_S
+        while True:
+            target = self._wanted.push
+            if target is None:
+                self._pushed.clear()
+                await self._pushed.wait()
+                continue
+            waiting = await asyncio.to_thread(self._store.spooled, sinks.AT_ONCE)
+            if not waiting:
+                await asyncio.sleep(1)
+                continue
+            try:
+                await asyncio.to_thread(sinks.push, target, waiting)
+                await asyncio.to_thread(self._store.unspool, waiting)
+                pause_s = RETRY_S[0]
+            except (PeerError, HostError) as error:
+                log.warning("cdr_not_pushed waiting=%d again_in_s=%g reason=%s", len(waiting), pause_s, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, longest_s)
+
+
+def with_quality(cdr: Cdr, said: Heard) -> Cdr:
+    """The same, with what rtpengine says of it."""
+    return replace(
+        cdr,
+        from_caller=said.from_caller,
+        from_callee=said.from_callee,
+        encryption_caller=said.encryption_caller or cdr.encryption_caller,
+        encryption_callee=said.encryption_callee or cdr.encryption_callee,
+    )
+
+
+def _key(cdr: Cdr) -> tuple[str, str]:
+    return cdr.call_id, cdr.caller_tag

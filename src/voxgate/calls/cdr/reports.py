@@ -1,0 +1,234 @@
+"""What Kamailio's script reports of a call (`voxgate_sip.reporting`) -> values. Pure.
+
+A report is `[kind, epoch seconds, text, ...]`; values in the text are lines, in hexadecimal digits where a packet may
+hold anything.
+Whatever is no such report gives None: it is dropped.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from voxgate.calls.cdr.sdp import Description, described
+from voxgate.calls.cdr.value import Attempt, Direction, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_APART: Final = "\x1e"
+_NOTHING: Final = ("", "<null>", "3c6e756c6c3e", "3C6E756C6C3E")
+_MOST_ATTEMPTS: Final = 32
+#: Call-ID and tag together; phones send less than a hundred characters.
+_LONGEST_ID: Final = 512
+_URI: Final = re.compile(r"sips?:(?:(?P<user>[^@]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:;?>\s]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An INVITE came; `refused` is why it was not sent on, `code` the answer where the edge gave it by itself."""
+
+    call_id: str
+    tag: str
+    cseq: int
+    at: datetime
+    source: str
+    port: int
+    transport: str
+    caller_uri: str
+    caller_name: str
+    dialled_uri: str
+    sent_uri: str
+    user_agent: str
+    hop: str
+    direction: Direction
+    pbx: str
+    trunk: str
+    code: int = 0
+    phrase: str = ""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Somebody answered."""
+
+    call_id: str
+    tag: str
+    at: datetime
+    source: str
+    callee_uri: str
+    attempts: tuple[Attempt, ...]
+    offer: Description
+    answer: Description
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The INVITE was refused, given up, or nobody answered; `how` is silent, cancelled, or empty."""
+
+    call_id: str
+    tag: str
+    at: datetime
+    code: int
+    phrase: str
+    how: str
+    cause: str
+    attempts: tuple[Attempt, ...]
+    offer: Description
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A BYE passed; `tags` are its From tag and its To tag, `cause` its Reason header."""
+
+    call_id: str
+    tags: tuple[str, str]
+    at: datetime
+    source: str
+    cause: str
+
+
+Report = Begun | Answered | Failed | Ended
+
+
+def report_of(event: Mapping[str, Any]) -> Report | None:
+    """The report in an event of Kamailio, or None."""
+    try:
+        return _report(event.get("report"))
+    except ValueError:
+        return None
+
+
+def _report(report: object) -> Report | None:
+    match report:
+        case ["begun", float() | int() as at, str(text), str(a), str(b), str(c), str(d), str(refused)]:
+            return _begun(_time(at), text.split("\n"), (a, b, c, d), refused)
+        case ["answered", float() | int() as at, str(text)]:
+            return _answered(_time(at), text.split(_APART))
+        case ["failed", float() | int() as at, str(text), str(code), str(how)] if code.isdecimal():
+            return _failed(_time(at), text.split(_APART), int(code), how)
+        case ["ended", float() | int() as at, str(text)]:
+            return _ended(_time(at), text.split("\n"))
+    return None
+
+
+def user_of(uri: str) -> str:
+    """The user part of a SIP URI, without parameters; empty where there is none."""
+    found = _URI.match(uri)
+    return clean((found["user"] or "").partition(";")[0]) if found else ""
+
+
+def host_of(uri: str) -> str:
+    """The host of a SIP URI, IPv6 without brackets."""
+    found = _URI.match(uri)
+    return found["host"].strip("[]")[:256] if found else ""
+
+
+def _begun(at: datetime, values: Sequence[str], way: tuple[str, str, str, str], refused: str) -> Begun | None:
+    if len(values) != 13 or not values[2].isdecimal() or not values[4].isdecimal():
+        return None
+    cseq, source, port, proto, _ = values[2:7]
+    hop = values[11]
+    call_id, tag, from_uri, name, dialled, agent, sent = map(_text, (*values[:2], *values[7:11], values[12]))
+    kind, pbx, trunk, _ = way
+    code, phrase = 0, ""
+    if kind == "refused":
+        code, phrase, pbx, trunk = int(pbx) if pbx.isdecimal() else 0, trunk, "", ""
+    elif refused:
+        code = _CODES.get(refused.partition(":")[0], 403)
+    if kind not in set(Direction) or not _is_id(call_id, tag) or not _is_address(source):
+        return None
+    return Begun(
+        *(call_id, tag, int(cseq), at, source.strip("[]"), int(port), clean(proto, 8)),
+        *(clean(from_uri), clean(name.strip('"')), clean(dialled), clean(sent), clean(agent), clean(hop)),
+        *(Direction(kind), clean(pbx, 64), clean(trunk, 64), code, clean(phrase, 64), clean(refused, 64)),
+    )
+
+
+#: What the edge answers by itself after the decision was to let a call through.
+_CODES: Final = {
+    "no-node-answers": 503,
+    "no-trunk-answers": 503,
+    "no-media-relay": 503,
+    "no-way-to-phone": 404,
+    "not-sent": 477,
+    "srtp-required": 488,
+    "srtp-off": 488,
+}
+
+
+def _answered(at: datetime, parts: Sequence[str]) -> Answered | None:
+    head = parts[0].split("\n")
+    if len(parts) != 6 or len(head) != 8 or not _opens(head):
+        return None
+    source = head[5]
+    call_id, tag, to_uri = map(_text, (*head[:2], head[6]))
+    attempts = _attempts(parts[1], parts[2], parts[3], "200")
+    bodies = described(_text(parts[4])), described(_text(parts[5]))
+    return Answered(call_id, tag, at, source.strip("[]")[:64], clean(to_uri), attempts, *bodies)
+
+
+def _failed(at: datetime, parts: Sequence[str], code: int, how: str) -> Failed | None:
+    head = parts[0].split("\n")
+    if len(parts) != 5 or len(head) != 7 or not _opens(head):
+        return None
+    call_id, tag, cause, phrase = map(_text, (*head[:2], *head[5:]))
+    attempts = _attempts(parts[1], parts[2], parts[3], "timeout" if how == "silent" else str(code))
+    return Failed(call_id, tag, at, code, clean(phrase, 64), how, clean(cause), attempts, described(_text(parts[4])))
+
+
+def _ended(at: datetime, values: Sequence[str]) -> Ended | None:
+    if len(values) != 5:
+        return None
+    source = values[3]
+    call_id, from_tag, to_tag, cause = map(_text, (*values[:3], values[4]))
+    if not _is_id(call_id, from_tag):
+        return None
+    return Ended(call_id, (from_tag, to_tag), at, source.strip("[]")[:64], clean(cause))
+
+
+def _opens(head: Sequence[str]) -> bool:
+    """Whether the report is about a call's first INVITE: method, and no To tag in the request."""
+    return head[3] == "INVITE" and head[4] in _NOTHING and _is_id(_text(head[0]), _text(head[1]))
+
+
+def _attempts(chain: str, tried: str, outcomes: str, last: str) -> tuple[Attempt, ...]:
+    """The chain of a trunk's call tells its outcomes; nodes of a PBX are told apart from theirs."""
+    if chain not in _NOTHING:
+        rows = [line.split("\t") for line in chain.split("\n")[11:]]
+        made = [Attempt(*(clean(cell, 128) for cell in row)) for row in rows if len(row) == 3]
+    elif tried not in _NOTHING:
+        name, _, _, *uris = [*tried.split("\n"), "", "", ""][: 3 + tried.count("\n") - 2]
+        told = [*outcomes.split(), *[""] * len(uris)] if outcomes not in _NOTHING else [""] * len(uris)
+        pairs = zip(uris, told, strict=False)
+        made = [Attempt(clean(name, 64), clean(uri, 128), clean(outcome, 16)) for uri, outcome in pairs]
+    else:
+        return ()
+    if made and not made[-1].outcome:
+        made[-1] = Attempt(made[-1].target, made[-1].uri, last)
+    return tuple(made[:_MOST_ATTEMPTS])
+
+
+def _text(value: str) -> str:
+    """What Kamailio wrote in hexadecimal digits. Raises ValueError."""
+    return "" if value in _NOTHING else bytes.fromhex(value).decode("utf-8", "replace")
+
+
+def _is_id(call_id: str, tag: str) -> bool:
+    return bool(call_id) and len(call_id) + len(tag) <= _LONGEST_ID
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _time(epoch_s: float) -> datetime:
+    return datetime.fromtimestamp(min(max(epoch_s, 0.0), 4e9), UTC)
