@@ -13,7 +13,7 @@ from voxgate.engines import acme, websocket
 from voxgate.engines.base import Listener
 from voxgate.engines.haproxy import access, tls
 from voxgate.engines.haproxy.fragment import Fragment, bind
-from voxgate.engines.haproxy.routes import routes_of
+from voxgate.engines.haproxy.routes import hosts_of, routes_of
 from voxgate.engines.haproxy.slots import SLOTS
 from voxgate.engines.haproxy.tls import PBXS_CA
 from voxgate.engines.render import render
@@ -102,9 +102,16 @@ def _listeners(ground: Ground) -> Iterator[Listener]:
         found += ground.listeners("tls", http.tls, "HTTPS", versions)
         found += ground.listeners("tcp", http.plain, "HTTP", versions)
     sockets = dict.fromkeys((one.proto, one.address, one.port) for one in found)
+    passed = frozenset(
+        host
+        for pbx in ground.config.pbxs.values()
+        if pbx.http is not None and pbx.http.pass_tls
+        for host in hosts_of(pbx, pbx.http)
+    )
     for socket in sockets:
         purposes = [one.purpose for one in found if (one.proto, one.address, one.port) == socket]
-        yield Listener(*socket, " and ".join(purposes))
+        names = passed if http and socket[0] == "tls" and socket[2] == http.tls else frozenset[str]()
+        yield Listener(*socket, " and ".join(purposes), passed=names)
 
 
 def _doors(ground: Ground, listeners: tuple[Listener, ...]) -> Iterator[Door]:
