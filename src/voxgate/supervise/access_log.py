@@ -58,11 +58,12 @@ class AccessLog:
         writers: set[_Writer] = set()
         server = await loop.create_unix_server(lambda: _Writer(self, writers), sock=listening)
         try:
-            async with server:
-                await server.serve_forever()
+            # Not `serve_forever`: Python 3.13 closes the connections at its end, and what waits in them is gone.
+            await asyncio.Event().wait()
         finally:
+            server.close()
             for writer in tuple(writers):
-                writer.drain()
+                writer.end()
             self._journal.close()
 
     def take(self, lines: bytes) -> None:
@@ -137,13 +138,14 @@ class _Writer(asyncio.Protocol):
             pause_s = SHORT_PAUSE_S if len(data) > MUCH else PAUSE_S
             asyncio.get_running_loop().call_later(pause_s, self._resume)
 
-    def drain(self) -> None:
-        """Take what waits in the socket: nobody will later."""
-        if self._transport is None or (descriptor := self._transport.get_extra_info("socket").fileno()) < 0:
+    def end(self) -> None:
+        """Take what waits in the socket, and close it."""
+        if self._transport is None or self._transport.is_closing():
             return
-        with contextlib.suppress(OSError):
-            while data := os.read(descriptor, 1 << 18):
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            while data := os.read(self._transport.get_extra_info("socket").fileno(), 1 << 18):
                 self._take(data)
+        self._transport.close()
 
     def _resume(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
