@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 PORTS = {"tls": 443}
 """Shared with SIP over WebSocket."""
 _PORT = 8088
-_PAGE = "/PBX0/MY/client.htm"
+_PAGE = "/PBX0/MY/client"
 #: PBX -> its name, the host it runs on; the branch's pages are for the one home office.
 _PBXS = {"hq": (HQ, "pbx-hq-a"), "branch": (BRANCH, "pbx-branch")}
 _HOME, _HOTEL = "phone-home", "phone-hotel"
 #: What curl says of a connection that is closed without an answer (curl(1), EXIT CODES).
-_CLOSED = frozenset({52, 56, 92})
+_CLOSED = frozenset({18, 52, 56, 92})
 
 
 def beside(pbxs: Mapping[str, Any]) -> dict[str, Any]:
