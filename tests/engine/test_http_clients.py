@@ -42,12 +42,15 @@ def test_curl_gets_the_page_in_the_version_that_it_asks_for(
     assert (json.loads(page)["pbx"], said) == (HOSTS[host], spoken)
 
 
-@pytest.mark.parametrize("version", ["--h1", "--alpn-list=h2"])
-def test_h2load_is_served_whole_and_each_request_has_its_line(place: WebOffice, version: str) -> None:
-    path = f"/PBX0/MY/{version.strip('-')[:2]}"
-    argv = ["h2load", version, "-n3000", "-c10", "-m10", f"--connect-to={EDGE_PUBLIC}:443"]
+@pytest.mark.parametrize(("options", "spoken"), [(["--h1"], "http/1.1"), ([], "h2")])
+def test_h2load_is_served_whole_and_each_request_has_its_line(
+    place: WebOffice, options: list[str], spoken: str
+) -> None:
+    path = f"/PBX0/MY/{spoken}"
+    argv = ["h2load", *options, "-n3000", "-c10", "-m10", f"--connect-to={EDGE_PUBLIC}:443"]
     done = place.office.net.run("phone-home", [*argv, f"https://hq.example.com{path}"], timeout_s=60)
     assert " 3000 2xx" in done.out
+    assert f"Application protocol: {spoken}" in done.out
     assert len(place.logged(3000, request=f"GET {path}", status=200, result="forwarded")) == 3000
 
 
@@ -72,7 +75,7 @@ def test_sip_over_websocket_is_on_the_same_port_and_its_path_is_no_pbxs(place: W
     for host in ("hq.example.com", "branch.example.com"):
         before = len(place.branch.seen)
         with connect(place.office, tls=tls) as sock:
-            sock.sendall(upgrade(host, new_key()))
+            sock.sendall(upgrade(host, new_key(), origin=f"https://{host}"))
             assert sock.recv(4096).startswith(b"HTTP/1.1 101")
         assert place.get(host, tls=tls).said["pbx"] == HOSTS[host]
         assert ask(place.office, f"GET /ws HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), tls=tls).status == 400
