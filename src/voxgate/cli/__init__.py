@@ -27,6 +27,7 @@
     turn.py        voxgate turn credentials  makes time-limited credentials for TURN
     nat_check.py   voxgate nat-check  tells which NAT this machine is behind
     firewall.py    voxgate firewall   lists the ports to open, and opens them
+    forwards.py    voxgate forwards   lists the port forwards, and what passed through them
     dns.py         voxgate dns        prints the records that the names should have, checks them
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference page of the configuration
@@ -74,6 +75,7 @@ VERBS: dict[str, str] = {
     "turn": "voxgate.cli.turn",
     "nat-check": "voxgate.cli.nat_check",
     "firewall": "voxgate.cli.firewall",
+    "forwards": "voxgate.cli.forwards",
     "dns": "voxgate.cli.dns",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",

@@ -13,6 +13,7 @@ model.py     `Config` and its sections; every key with its sentence
     limits.py      the key `limits` of PBXs, trunks and requesters
     ldap.py        LDAP
     h323.py        H.323
+    forwards.py    port forwards
     trunks.py      the section `trunks`
     turn.py        the section `turn`
     trunktls.py    the key `tls` of trunks
@@ -38,6 +39,7 @@ places.py      where each key was written: path -> file and line
     servicecheck.py  what is alike for these three
     portcheck.py    two services on one port
     turncheck.py   the same around STUN and TURN
+    forwardcheck.py  the same around port forwards
     admincheck.py  the same around the API and the web page
     certificates.py  the section `certificates`
     certificate.py what it says beside the files: there, PEM, a pair, in date, for the names

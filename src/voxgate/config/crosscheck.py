@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxgate.config.admincheck import admin_problems
+from voxgate.config.forwardcheck import forward_problems
 from voxgate.config.h323check import h323_problems
 from voxgate.config.ldapcheck import ldap_problems
 from voxgate.config.places import dotted
@@ -40,6 +41,7 @@ def cross_check(parts: Parts, places: Places) -> list[Problem]:
         *turn_problems(parts, places),
         *h323_problems(parts, places),
         *admin_problems(parts, places),
+        *forward_problems(parts, places),
     ]
     if parts.edge:
         problems += _addresses(parts.edge, places)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 #: Key (`*` is any name) -> what the operator can do today.
 LATER: dict[str, str] = {
-    "pbxs.*.forwards": "remove it: port forwards are not served yet",
     "pbxs.*.sip.nodes": "give the nodes of the PBX; all protocols share them in this version",
     "pbxs.*.sip.names": "give the names of the PBX; all protocols share them in this version",
 }

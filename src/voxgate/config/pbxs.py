@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from voxgate.config.fields import Port, Section, ServiceNames, SipCodes, Srtp
+from voxgate.config.forwards import Forwards
 from voxgate.config.fraud import Fraud
 from voxgate.config.h323 import H323Target
 from voxgate.config.ldap import LdapTarget
@@ -77,6 +78,9 @@ class Pbx(Section):
     )
     h323: H323Target | None = Field(
         default=None, description="Where the PBX takes H.323. Without it, none for its gatekeeper IDs is let through."
+    )
+    forwards: Forwards = Field(
+        default=(), description="Further ports of the edge that lead to the PBX: IAX, SFTP, CTI and the like."
     )
     topology_hiding: bool | None = Field(
         default=None,

@@ -18,6 +18,7 @@ from voxgate.daemon.admin import Administration, Bridge
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.ears import Ears
+from voxgate.daemon.forwards import forwards
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.records import CallRecords
 from voxgate.daemon.router import relay
@@ -103,7 +104,7 @@ class _Edge:
         admin = Administration(
             places, clock, bridge, main=lambda: self._operations.main, certificate=self._certs.default
         )
-        parts = (*known, turn.part(), self._certs.part(), area, self._records.part())
+        parts = (*known, turn.part(), self._certs.part(), area, self._records.part(), forwards(places))
         self._parts = (*parts, admin.part())
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)

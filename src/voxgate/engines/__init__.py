@@ -11,6 +11,7 @@ sip_policy.py  `Config` and `Network` -> the policy that the SIP script decides 
 kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
 websocket.py   what Kamailio and HAProxy agree on for SIP over WebSocket
 router.py      LDAP and H.323: the router's processes and their rules.json
+forwards.py    `Config` and `Network` -> which further ports lead to PBXs
 acme.py        what HAProxy and ACME agree on
 haproxy/       what is neither SIP nor audio: haproxy.cfg, a fragment for each service; certificate.pem
 sni.py        certificates for names of their own

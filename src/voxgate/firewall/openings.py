@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate.config.network import Side
 from voxgate.engines.acme import WELL_KNOWN_PORT
+from voxgate.engines.forwards import forwards_of
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.engines.sip_policy import policy_of
 from voxgate.firewall.opening import Opening, Way
@@ -35,7 +36,8 @@ _TRUNK_PURPOSE: Final = "SIP with a provider, on a port of its own"
 
 def openings(desired: Desired) -> tuple[Opening, ...]:
     """All of them: what comes in, what passes through, what goes out."""
-    found = [*_listening(desired), *_media(desired), *_relay(desired), *_acme(desired), *outwards(desired)]
+    found = [*_listening(desired), *_media(desired), *_relay(desired), *_acme(desired)]
+    found += [*_forwards(desired), *_admin(desired), *outwards(desired)]
     return tuple(_joined(found))
 
 
@@ -162,6 +164,29 @@ def _acme(desired: Desired) -> Iterator[Opening]:
             note = "listens only while a certificate is ordered; must be open all the same"
             purpose, key = "question of the certificates' authority", "certificates"
             yield Opening(Way.IN, "tcp", ports, (side.local,), purpose, key, (), public, note=note)
+
+
+def _forwards(desired: Desired) -> Iterator[Opening]:
+    """What passes through: a packet filter sees it with its new destination already."""
+    for one in forwards_of(desired.config, desired.network):
+        if not one.entries or (one.closed and not one.allowed):
+            continue
+        purpose, key = one.note or "port forward", f"pbxs.{one.pbx}.forwards"
+        public = tuple(shown for entry in one.entries for shown in _public(entry, desired))
+        ports, entry = (one.to, one.to + one.last - one.first), (one.first, one.last)
+        common = (Way.THROUGH, one.proto, ports, (one.target,), purpose, key, one.allowed, public)
+        yield Opening(*common, pbx=one.pbx, entry=entry)
+
+
+def _admin(desired: Desired) -> Iterator[Opening]:
+    """The web page and the API, where they are on other addresses than loopback."""
+    admin = desired.config.admin
+    if admin is None or admin.listen.address.is_loopback:
+        return
+    where, ports = admin.listen.address, (admin.listen.port, admin.listen.port)
+    ours = dict.fromkeys(side.local for side in desired.network.sides if side.local.version == where.version)
+    addresses = tuple(ours) if where.is_unspecified else (where,)
+    yield Opening(Way.IN, "tcp", ports, addresses, "web page and API", "admin.listen", admin.allow_from)
 
 
 def _joined(found: Iterable[Opening]) -> Iterator[Opening]:

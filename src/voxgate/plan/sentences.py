@@ -215,6 +215,7 @@ def _alone(tell: Callable[[Difference], Change]) -> Callable[[Difference, Names]
     return lambda difference, _names: tell(difference)
 
 
+PORTED = ("udp", "tcp", "tls")
 TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...] = (
     (("edge", "domain"), _says("public name of the edge")),
     (("edge", "interface"), _says("network interface")),
@@ -242,10 +243,9 @@ TABLE: tuple[tuple[tuple[str, ...], Callable[[Difference, Names], Change]], ...]
     (("pbxs", "*", "nodes", "*", "weight"), _says("PBX {1}: weight of node {3}")),
     (("pbxs", "*", "nodes", "*", "priority"), _says("PBX {1}: priority of node {3}")),
     (("pbxs", "*", "balance"), _says("PBX {1}: balance")),
-    (("pbxs", "*", "sip", "udp"), _says("PBX {1}: its port for SIP over UDP")),
-    (("pbxs", "*", "sip", "tcp"), _says("PBX {1}: its port for SIP over TCP")),
-    (("pbxs", "*", "sip", "tls"), _says("PBX {1}: its port for SIP over TLS")),
+    *((("pbxs", "*", "sip", one), _says(f"PBX {{1}}: its port for SIP over {one.upper()}")) for one in PORTED),
     (("pbxs", "*", "sip", "check_certificate"), _says("PBX {1}: check of client certificates")),
+    (("pbxs", "*", "forwards"), _says("PBX {1}: port forwards")),
     (("pbxs", "*", "topology_hiding"), _says("PBX {1}: topology hiding")),
     (("listen", "sip", "requester"), _says("limits of each source address")),
     (("pbxs", "*", "fraud"), _says("PBX {1}: toll-fraud guard")),

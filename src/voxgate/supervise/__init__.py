@@ -10,6 +10,7 @@ engine_lines.py an engine's output line -> level, module, text, charset-checked
 flood.py        how many lines a log takes before it only counts them
 log.py          engines' lines and our own as one structured log
 notify.py       sd_notify (READY, STATUS, WATCHDOG, STOPPING)
+forwards.py     port forwards in the kernel: brought, looked after, counted
 nodes.py        PBX nodes as the health checks see them
 registrations.py  who is registered through the edge, kept over restarts
 pbx_accounts.py  accounts that PBXs have registered at providers (pure)

@@ -11,6 +11,7 @@ access_line.py  the line of the access log, the same for every protocol
 stun.py       STUN messages, as far as clients need them
 router_control.py  the control socket of a router process
 nft.py       what nftables is told (text for `nft -f -`)
+nft_forwards.py  the same for port forwards, and their counters
 control.py   Voxgate's own control socket: JSON lines
     records_request.py  what is asked about calls of the past
     guard_request.py  what the guard is asked over it

@@ -131,6 +131,12 @@ def test_what_the_edge_must_reach_is_listed_for_each_pbx() -> None:
     assert {one.pbx for one in out} == {"hq"}
 
 
+def test_the_web_page_is_open_where_it_is_not_on_loopback() -> None:
+    assert "8440/tcp" not in incoming(paper(admin={}))
+    found = incoming(paper(admin={"listen": "0.0.0.0:8440", "allow_from": ["192.168.1.0/24"]}))
+    assert found["8440/tcp"] == (["192.168.1.10"], ["192.168.1.0/24"], "admin.listen")
+
+
 def test_a_comment_holds_nothing_that_ends_it() -> None:
     bad = Opening(Way.IN, "udp", (1, 1), (), "x\" accept; flush ruleset\n#'é", "k", pbx="hq")
     assert bad.comment == "x_ accept_ flush ruleset____ (hq)"

@@ -60,6 +60,7 @@ OTHER: dict[str, object] = {
     "pbxs.*.http": {"plain": 80, "allow_urls": ["/PBX0/MY"]},
     "listen.h323": {"plain": 1720},
     "pbxs.*.h323": {"plain": 1720},
+    "pbxs.*.forwards": [{"udp": 4569, "note": "IAX"}],
     "pbxs.*.topology_hiding": False,
     "pbxs.*.fraud": {"denied": ["00881"]},
     "pbxs.*.limits": {"calls": 60, "calls_per_second": 5},
