@@ -91,7 +91,7 @@ class Pebble:
             self._process = None
 
     def with_renewal_info(self) -> str:
-        """Start a directory in front of it that suggests when to renew; gives its address. Raises LabError."""
+        """Start an authority in front of it that speaks ARI as well; gives its directory. Raises LabError."""
         front = Path(__file__).with_name("renewalinfo.py")
         log = self._folder / "renewalinfo.log"
         files = [str(path) for path in (self.identity.certificate, self.identity.key, self.identity.ca)]
@@ -104,6 +104,11 @@ class Pebble:
                 return f"https://{self.address}:{FRONT}/dir"
             time.sleep(0.05)
         raise LabError(f"no renewal information:\n{log.read_text()[-2000:]}")
+
+    def replaced(self) -> list[str]:
+        """The certificates that orders at this directory have replaced, by their identifiers (RFC 9773)."""
+        lines = (self._folder / "renewalinfo.log").read_text().splitlines()
+        return [line.partition(" ")[2] for line in lines if line.startswith("replaced ")]
 
     def root(self) -> bytes:
         """What clients are to trust, PEM."""

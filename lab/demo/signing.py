@@ -62,7 +62,7 @@ def renewed_in_a_call(stage: Stage) -> Outcome:
     heard = Heard(calls[0]["tone_hz"], calls[0]["seconds"], calls[0]["loss_percent"])
     there = stage.pbxs[HALL].heard(USER)
     verdict = two_way(End("the phone", TONES_HZ[HALL], heard), End("the PBX", TONE_HZ, there), shortest_s=TALK_S - 2)
-    words = f"signed {signed_s:.0f} s after `apply`, another one shown during the call; {verdict.words}"
+    words = f"signed {signed_s:.0f} s after `apply`; renewed and shown to newcomers while {verdict.words}"
     return Outcome(bool(verdict), words)
 
 

@@ -62,8 +62,8 @@ LANES: tuple[tuple[Claim, ...], ...] = (
         ),
         Claim("a phone outside calls a phone on the LAN", "both phones recorded the other's tone", outside_to_lan),
         Claim(
-            "an ACME authority signs a certificate for a name, and another one during a call over it",
-            f"a strict authority asks port 80; the phone trusts nobody else; {RECORDED}",
+            "an ACME authority (Pebble) signs a certificate, which is renewed during a call over TLS",
+            f"Pebble asks the name on port 80; the phone trusts nobody else; {RECORDED}",
             renewed_in_a_call,
         ),
     ),

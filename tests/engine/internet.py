@@ -63,15 +63,15 @@ class Internet:
         chosen = {"default": {"acme": self.acme()}} if certificates is None else certificates
         return config(**{"certificates": chosen, "listen": LISTEN, **sections})
 
-    def revoke(self, office: Office) -> None:
-        """Revoke what the edge shows, in the name of its own account."""
+    def revoke(self, office: Office, directory: str) -> None:
+        """Revoke what the edge shows, in the name of its own account with that directory."""
         script = Path(__file__).with_name("revoke.py")
         folder = next((office.edge.folder / "state" / "certificates" / "accounts").iterdir())
         shown = office.edge.folder / "run" / "kamailio" / "certificate.pem"
         argv = [
             sys.executable,
             str(script),
-            self.pebble.directory,
+            directory,
             str(self.pebble.identity.ca),
             str(folder),
             str(shown),

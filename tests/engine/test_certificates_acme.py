@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
 
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.internet import LISTEN, NAMES, ZONE, Internet, certs, eventually, internet
@@ -12,6 +14,7 @@ from tests.engine.office import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from lab.edge import Edge
 
@@ -47,6 +50,13 @@ def shown_as_wanted(edge: Edge) -> int:
 
 def renewals(edge: Edge) -> list[str]:
     return [line for line in edge.text().splitlines() if " certificate_renewed " in line]
+
+
+def renewed_as_a_replacement(edge: Edge) -> bool:
+    """An authority that speaks ARI (Pebble from 2.5 on) takes a renewal for what it replaces."""
+    before = edge.text().count("order_replaces_nothing")
+    assert edge.command("certs", "renew", timeout_s=60).code == 0
+    return edge.text().count("order_replaces_nothing") == before
 
 
 def test_tls_works_at_once_and_what_the_authority_says_no_to_leaves_it_as_it_is(world: Internet) -> None:
@@ -90,6 +100,7 @@ def test_tls_works_at_once_and_what_the_authority_says_no_to_leaves_it_as_it_is(
             told = edge.command("certs", "renew", timeout_s=60)
         assert (told.code, one(edge)["alarm"]) == (0, ""), told.out
         assert len(renewals(edge)) == 2
+        assert renewed_as_a_replacement(edge)
         assert shown_as_wanted(edge) == 2 * 2 * len(NAMES)
         assert {engine["name"]: engine["pid"] for engine in edge.status()["engines"]} == pids
 
@@ -136,12 +147,29 @@ def test_wildcards_by_records_in_the_dns_and_each_name_its_own_certificate(world
 
 
 def test_a_revoked_certificate_is_replaced_because_the_authority_asks_for_it(world: Internet) -> None:
-    acme = world.acme(directory=world.pebble.with_renewal_info())
+    directory = world.pebble.with_renewal_info()
+    acme = world.acme(directory=directory)
     with world.edge(world.config({"default": {"acme": acme, "names": [*NAMES]}})) as office:
         edge = office.edge
         before = signed(edge)
         assert one(edge)["next_order"] > "2028"
-        world.revoke(office)
+        assert world.pebble.replaced() == []
+        first = identifier(office.folder)
+        world.revoke(office, directory)
         eventually(lambda: len(renewals(edge)) == 2, 90)
         assert one(edge)["begins"] >= before["begins"]
         assert shown_as_wanted(edge) == 2 * 2 * len(NAMES)
+        # The order said what it replaces, and the next one too.
+        second = identifier(office.folder)
+        told = edge.command("certs", "renew", timeout_s=60)
+        assert told.code == 0, told.out
+        assert world.pebble.replaced() == [first, second]
+
+
+def identifier(folder: Path) -> str:
+    """Of the certificate that Kamailio shows (RFC 9773 section 4.1)."""
+    shown = x509.load_pem_x509_certificate((folder / "run" / "kamailio" / "certificate.pem").read_bytes())
+    serial = shown.serial_number.to_bytes(shown.serial_number.bit_length() // 8 + 1, "big")
+    key = shown.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    assert key is not None
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (key, serial))

@@ -11,6 +11,7 @@ order.py      one order, from the look at the DNS to the chain
     precheck.py   would an order succeed?
     answers.py    answers on port 80 (http-01)
     records.py    records in the DNS (dns-01)
+    replacing.py  an order names what it replaces
     explain.py    what went wrong, in words for people (pure)
     aside.py      a blocking call in a thread
 request.py    a signing request made here, and what comes back for it

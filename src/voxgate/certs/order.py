@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from voxgate.certs.explain import Failure
 from voxgate.certs.precheck import Dns, forbidden, judge
 from voxgate.certs.records import Records
+from voxgate.certs.replacing import new_order
 from voxgate.certs.talk import Accounts, Network, directory_of, failures, log_in, network
 from voxgate.config.certificates import Acme, KeyType
 
@@ -67,10 +68,19 @@ class Clerk:
     folder: Path
     answers: Answers
 
-    def order(self, wanted: Wanted, kept: frozenset[str], *, renewing: bool, progress: Callable[[str], None]) -> Signed:
+    def order(
+        self,
+        wanted: Wanted,
+        kept: frozenset[str],
+        *,
+        renewing: bool,
+        progress: Callable[[str], None],
+        former: bytes = b"",
+    ) -> Signed:
         """A new certificate for all of the names that can be proven now; never for fewer than those of `kept`.
 
-        Where it is not `renewing`, it must bring more names than these.
+        Where it is not `renewing`, it must bring more names than these. `former` is the authority's own one that it
+        takes the place of, a chain in PEM.
         """
         talk, dns = self._talk(wanted.acme), Dns(map(str, wanted.acme.resolvers))
         progress("looking the names up in the DNS")
@@ -82,7 +92,7 @@ class Clerk:
         progress(f"ordering a certificate for {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}")
         key = new_key(wanted.acme.key_type)
         try:
-            return self._carry_out(wanted, talk, dns, (names, key, tuple(left_out.values())), progress)
+            return self._carry_out(wanted, talk, dns, (names, key, former, tuple(left_out.values())), progress)
         except Failure:
             if _account_is_gone(talk):
                 Accounts(self.folder).forget(self._place(wanted.acme))
@@ -106,13 +116,13 @@ class Clerk:
         wanted: Wanted,
         talk: client.ClientV2,
         dns: Dns,
-        what: tuple[tuple[str, ...], bytes, tuple[str, ...]],
+        what: tuple[tuple[str, ...], bytes, bytes, tuple[str, ...]],
         progress: Callable[[str], None],
     ) -> Signed:
-        names, key, left_out = what
+        names, key, former, left_out = what
         deadline = datetime.now() + _DECIDE + timedelta(seconds=_waits(wanted.acme))  # noqa: DTZ005  as the library
         with failures(wanted.acme.directory, _net(talk)):
-            order = talk.new_order(crypto_util.make_csr(key, list(names)))
+            order = new_order(talk, crypto_util.make_csr(key, list(names)), former)
             with self._proofs(wanted.acme, talk, dns, order, progress):
                 order = talk.poll_authorizations(order, deadline)
             progress("the names are proven")

@@ -226,7 +226,9 @@ class Service:
                 loop.call_soon_threadsafe(progress, text)
 
             kept = frozenset(current.names) & frozenset(wanted.names) if keeps else frozenset[str]()
-            return await aside(lambda: self._clerk.order(wanted, kept, renewing=due, progress=told))
+            issued = self._store.shelf.current(name)
+            former = issued.certificate if issued and issued.directory == wanted.acme.directory else b""
+            return await aside(lambda: self._clerk.order(wanted, kept, renewing=due, progress=told, former=former))
 
     @property
     def _answers(self) -> Answers:

@@ -14,6 +14,7 @@ import requests
 from acme import client, errors, messages
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from josepy import json_util
 from josepy.jwk import JWK, JWKRSA
 
 from voxgate.certs.explain import Failure, problem, unreachable
@@ -37,17 +38,26 @@ _ACCOUNT_KEY_BITS: Final = 2048
 _MALFORMED: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
 
+class Replacement(messages.NewOrder):
+    """A new order with the identifier of the certificate that it replaces (RFC 9773 section 5)."""
+
+    replaces: str = json_util.field("replaces", omitempty=True)
+
+
 class Network(client.ClientNetwork):
-    """Signed requests; keeps what the authority last said of waiting."""
+    """Signed requests; keeps what the authority last said of waiting. `replaces` goes into a new order."""
 
     retry_after_s = 0.0
     account_gone = False
+    replaces = ""
 
-    def post(self, *args: Any, **kwargs: Any) -> requests.Response:
+    def post(self, url: str, obj: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """Try again when the nonce was not known any more (RFC 8555 section 6.5)."""
+        if self.replaces and isinstance(obj, messages.NewOrder):
+            obj = Replacement(identifiers=obj.identifiers, profile=obj.profile, replaces=self.replaces)
         for left in reversed(range(_NONCE_TRIES)):
             try:
-                return super().post(*args, **kwargs)
+                return super().post(url, obj, *args, **kwargs)
             except messages.Error as error:
                 self.account_gone = error.code == "accountDoesNotExist"
                 if error.code != "badNonce" or not left:

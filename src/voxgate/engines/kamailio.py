@@ -43,6 +43,9 @@ FURTHER_MIB: Final = MOST_OTHER_NAMES * 2 * 36 // 100
 #: What as many WebSocket connections as HAProxy lets through need on top.
 WEBSOCKET_MIB: Final = MOST * 150 // 1024
 _LOW_PORTS: Final = 1024
+#: It looks its own host name up before it reads its file; all else is looked up elsewhere. Where /etc/hosts lacks the
+#: name and no server answers, the system's resolver would hold every start and check for ten seconds and more.
+_OWN_NAME_ONLY: Final = (("LOCALDOMAIN", ""), ("RES_OPTIONS", "timeout:1 attempts:1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Kamailio:
             user="kamailio",
             capabilities=("net_bind_service",) if low_ports else (),
             env=(
+                *_OWN_NAME_ONLY,
                 ("PYTHONDONTWRITEBYTECODE", "1"),
                 ("VOXGATE_EVENTS", str(folder / "events.sock")),
                 ("VOXGATE_POLICY", str(folder / "policy.json")),

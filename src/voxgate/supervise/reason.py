@@ -79,25 +79,26 @@ def _places(address: str, listeners: Sequence[Listener]) -> str:
 
 
 def _has_port(address: str) -> bool:
-    return bool(re.fullmatch(r"(\[[0-9a-f:]+\]|[0-9.]+):\d+", address))
+    return bool(re.fullmatch(r"(\[[0-9a-f.:]+\]|[0-9.]+):\d+", address))
 
 
 def _kernel_proto(listener: Listener) -> str:
     return "udp" if listener.proto == "udp" else "tcp"
 
 
-_ON = r"(?: on (?P<address>[0-9a-f.:\[\]]+?))"
+#: Kamailio 6.0 puts IPv4 in brackets too, and errno before the words.
+_ON = r"(?: on (?P<address>[0-9a-f.:\[\]]+?)) ?: (?:\(\d+ / )?"
 _KNOWN = (
     (
-        re.compile(rf"bind\([^)]*\){_ON} ?: (?P<said>Address already in use)"),
+        re.compile(rf"bind\([^)]*\){_ON}(?P<said>Address already in use)"),
         "another program holds the port: stop it or choose another port (`ss -lntup` shows who)",
     ),
     (
-        re.compile(rf"bind\([^)]*\){_ON} ?: (?P<said>Cannot assign requested address)"),
+        re.compile(rf"bind\([^)]*\){_ON}(?P<said>Cannot assign requested address)"),
         "the address is not on this machine: correct edge.address or edge.interface",
     ),
     (
-        re.compile(rf"bind\([^)]*\){_ON} ?: (?P<said>Permission denied)"),
+        re.compile(rf"bind\([^)]*\){_ON}(?P<said>Permission denied)"),
         "ports below 1024 need CAP_NET_BIND_SERVICE: start as root, or grant it to the service",
     ),
     (

@@ -33,11 +33,13 @@ class Session:
     def __init__(self, *answers: requests.Response) -> None:
         self.answers = list(answers)
         self.asked = 0
+        self.sent: list[str] = []
 
-    def request(self, method: str, *_: Any, **__: Any) -> requests.Response:
+    def request(self, method: str, *_: Any, data: str = "", **__: Any) -> requests.Response:
         if method == "HEAD":
             return answer(200, {})
         self.asked += 1
+        self.sent.append(data)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def close(self) -> None:

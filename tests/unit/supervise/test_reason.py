@@ -42,6 +42,16 @@ LISTENERS = (
         pytest.param(
             [
                 (
+                    " 0(1986) ERROR: <core> [core/tcp_main.c:3501]: tcp_init(): bind(6, 0x7f1a9041f7e8, 16) "
+                    "on [192.0.2.1]:5060 : (98 / Address already in use)"
+                )
+            ],
+            "exited with code 255: Address already in use: udp 192.0.2.1:5060 or tcp 192.0.2.1:5060",
+            id="tcp port taken, Kamailio 6.0",
+        ),
+        pytest.param(
+            [
+                (
                     " 0(9) ERROR: <core> [core/udp_server.c:402]: udp_init(): bind(4, 0x7efdcfa68fe8, 16) "
                     "on 198.51.100.1: Cannot assign requested address"
                 )
