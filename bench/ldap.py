@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cpu import spent_ns, tree
+from bench.cpu import awake, spent_ns, tree
 from bench.report import Row, show, verdict, version
 from bench.subject import BENCH_NET, CALLEES, OUT
 from lab.directory import Directory
@@ -30,6 +30,7 @@ KEPT_LIMIT, NEW_LIMIT = 1.6, 2.3
 #: Clients at once, and units of one turn.
 CLIENTS, KEPT_UNITS, NEW_UNITS = 8, 12_000, 2_500
 BARE_PLAIN, BARE_TLS = 3389, 3636
+ROUTER = "voxgate, of it the router"
 ROOT = Path(__file__).parents[1]
 
 
@@ -77,11 +78,17 @@ listen bare
 
 def main(rounds: int) -> int:
     """Measure all loads in turn."""
-    figures: dict[str, list[float]] = {f"{load.name} {who}": [] for load in LOADS for who in ("bare", "voxgate")}
+    figures: dict[str, list[float]] = {
+        f"{load.name} {who}": [] for load in LOADS for who in ("bare", "voxgate", ROUTER)
+    }
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp")))
         folder.chmod(0o755)
+        stack.enter_context(awake())
         net = stack.enter_context(Net(BENCH_NET))
+        for host in ("caller", "edge"):
+            # A port is not free for a minute after its connection; where few are left, the search for one is measured.
+            net.run(host, ["sysctl", "-qw", "net.ipv4.ip_local_port_range=10000 65000", "net.ipv4.tcp_tw_reuse=1"])
         directory = stack.enter_context(Directory(net, "pbx", folder, CALLEES[0], "example.com"))
         pids = _subjects(stack, net, folder)
         for load in LOADS:
@@ -90,14 +97,15 @@ def main(rounds: int) -> int:
         for number in range(rounds):
             for load in LOADS:
                 for ours in (False, True):
-                    who = "voxgate" if ours else "bare"
-                    before = spent_ns(pids[ours])
+                    counted = ("voxgate", ROUTER) if ours else ("bare",)
+                    before = [spent_ns(pids[who]) for who in counted]
                     units = KEPT_UNITS if load.kept else NEW_UNITS
                     _turn(net, folder, directory, load, ours=ours, units=units)
-                    figures[f"{load.name} {who}"].append((spent_ns(pids[ours]) - before) / units / 1e3)
+                    for who, spent in zip(counted, before, strict=True):
+                        figures[f"{load.name} {who}"].append((spent_ns(pids[who]) - spent) / units / 1e3)
             print(f"round {number + 1}/{rounds} done", flush=True)
     rows = [
-        Row(name, tuple(costs), "us CPU per unit", name.replace("voxgate", "bare") if "voxgate" in name else "")
+        Row(name, tuple(costs), "us CPU per unit", name.replace("voxgate", "bare") if name.endswith("voxgate") else "")
         for name, costs in figures.items()
     ]
     ratios = show("ldap", rows, {"haproxy": version("haproxy", "-v"), "python": sys.version.split()[0]})
@@ -107,8 +115,8 @@ def main(rounds: int) -> int:
     return verdict("ldap", ratios[f"{worst.name} voxgate"], worst.limit)
 
 
-def _subjects(stack: ExitStack, net: Net, folder: Path) -> dict[bool, tuple[int, ...]]:
-    """Start both; gives the processes that count: ours (True) and the bare HAProxy's (False)."""
+def _subjects(stack: ExitStack, net: Net, folder: Path) -> dict[str, tuple[int, ...]]:
+    """Start both; gives the processes that count: ours, the bare HAProxy's, and the router's among ours."""
     made = authority().issue(folder, "edge.example", OUT, stem="edge")
     (folder / "both.pem").write_bytes(made.certificate.read_bytes() + made.key.read_bytes())
     config = {
@@ -119,11 +127,12 @@ def _subjects(stack: ExitStack, net: Net, folder: Path) -> dict[bool, tuple[int,
         "pbxs": {"hq": {"names": ["example.com"], "nodes": [CALLEES[0]], "ldap": {"plain": 389}}},
     }
     edge = stack.enter_context(Edge(net, folder, config))
-    engines = [engine for engine in edge.status()["engines"] if engine["name"].startswith(("haproxy", "router-"))]
+    engines = {one["name"]: tree(one["pid"]) for one in edge.status()["engines"]}
+    routers = tuple(pid for name, pids in engines.items() if name.startswith("router-") for pid in pids)
     bare = folder / "bare.cfg"
     bare.write_text(BARE.replace("FOLDER", str(folder)))
     process: Process = net.spawn("edge", ["haproxy", "-f", str(bare)], log_path=folder / "bare.log")
-    return {True: tuple(pid for one in engines for pid in tree(one["pid"])), False: tree(process.pid)}
+    return {"voxgate": engines["haproxy"] + routers, ROUTER: routers, "bare": tree(process.pid)}
 
 
 def _turn(net: Net, folder: Path, directory: Directory, load: Load, *, ours: bool, units: int) -> None:

@@ -38,7 +38,10 @@ class Suffix:
 
 
 class Directory:
-    """slapd on `host`, at `address`: port 389, and 636 with `tls`. `people` entries `cn=person N`."""
+    """slapd on `host`, at `address`: port 389, and 636 with `tls`. `people` entries `cn=person N`, and `cn=album`,
+
+    one value of `album_bytes`.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Directory:
         *,
         tls: Identity | None = None,
         people: int = 20,
+        album_bytes: int = 0,
     ) -> None:
         self.host = host
         self.suffix = Suffix(domain)
@@ -60,6 +64,7 @@ class Directory:
         self._address = address
         self._tls = tls
         self._people = people
+        self._album_bytes = album_bytes
         self._folder = folder / f"slapd-{host}"
         self._process: Process | None = None
 
@@ -124,4 +129,7 @@ class Directory:
             f"telephoneNumber: +49 555 {number:04}"
             for number in range(self._people)
         ]
+        if self._album_bytes:
+            photos = "x" * self._album_bytes
+            blocks.append(f"dn: cn=album,{dn}\nobjectClass: organizationalRole\ncn: album\ndescription: {photos}")
         return "\n\n".join(blocks) + "\n"

@@ -13,7 +13,7 @@ from lab.directory import Directory
 from lab.edge import Edge
 from lab.net import Net
 from lab.tls import Authority, Identity, authority
-from lab.topologies import BEHIND_NAT, EDGE_PUBLIC
+from lab.topologies import BEHIND_NAT, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from tests.engine.office import LOG_TAIL, folder
 from voxgate.wire.router_control import RouterClient
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lab.procs import Completed
 
 HQ, BRANCH = "192.168.1.20", "192.168.1.30"
+ALBUM = 3 << 20
 PLAIN, SECURE = f"ldap://{EDGE_PUBLIC}", f"ldaps://{EDGE_PUBLIC}"
 Config = dict[str, Any]
 
@@ -94,9 +95,9 @@ def directories(change: Config | None = None) -> Iterator[Directories]:
         place = stack.enter_context(folder())
         net = stack.enter_context(Net(BEHIND_NAT))
         ca = authority()
-        issue(ca, place, "edge", "edge.example.com", EDGE_PUBLIC)
+        issue(ca, place, "edge", "edge.example.com", EDGE_PUBLIC, EDGE_PUBLIC_SIX)
         own = issue(ca, place, "slapd", "example.com")
-        hq = stack.enter_context(Directory(net, "pbx-hq-a", place, HQ, "example.com", tls=own))
+        hq = stack.enter_context(Directory(net, "pbx-hq-a", place, HQ, "example.com", tls=own, album_bytes=ALBUM))
         branch = stack.enter_context(Directory(net, "pbx-branch", place, BRANCH, "branch.example"))
         edge = stack.enter_context(Edge(net, place, config(place, **(change or {}))))
         try:

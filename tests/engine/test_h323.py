@@ -52,6 +52,7 @@ def test_a_wrong_password_is_the_pbxs_to_reject_and_counts(place: Gatekeepers, t
             phone.register("example.com", "alice", password=CAROL)
         assert phone.register("example.com", "alice", password=ALICE) == "example.com"
     place.edge.wait_for_log("event=auth_failure")
+    place.edge.status()  # what was told before is written by now
     assert any(line.startswith("auth_failure") and "user=alice" in line for line in place.suspicious()[before:])
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from lab.topologies import EDGE_PUBLIC
-from tests.engine.directories import PLAIN, SECURE, Directories, config, directories, issue
+from tests.engine.directories import ALBUM, PLAIN, SECURE, Directories, config, directories, issue
 from tests.engine.office import MARKS
-from tests.unit.router.ldap.messages import STARTTLS, UNBIND, bind, extended, sasl_bind, search
+from tests.unit.router.ldap.messages import ABANDON, BOUND, STARTTLS, UNBIND, bind, extended, sasl_bind, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,6 +161,26 @@ def test_a_search_in_plain_text_behind_starttls_is_not_answered_inside(place: Di
         assert client.sock.recv(10) == b""
 
 
+@pytest.mark.parametrize("url", [PLAIN, SECURE])
+def test_a_large_result_arrives_whole(place: Directories, url: str) -> None:
+    who = ("-D", place.hq.bind_dn, "-w", place.hq.password, "-b", place.hq.suffix.dn)
+    done = place.client("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-H", url, *who, "(cn=album)", "description")
+    assert done.code == 0, done.err
+    assert f"description: {'x' * ALBUM}\n" in done.out
+
+
+def test_what_is_no_ldap_gets_a_notice_of_disconnection_and_an_abandoned_search_none(place: Directories) -> None:
+    with Client(place) as client:
+        answer = client.ask(b"GET / HTTP/1.1\r\n\r\n")
+        assert b"1.3.6.1.4.1.1466.20036" in answer
+        assert client.sock.recv(10) == b""
+    with Client(place) as client:
+        assert client.login(place.hq) == 0
+        client.sock.sendall(ABANDON)
+        assert place.hq.suffix.dn.encode() in client.found(place.hq)
+    assert "ABANDON" in place.hq.text()
+
+
 def test_encryption_is_kept_or_taken_off_as_the_pbx_has_it(place: Directories) -> None:
     def connections(directory: Directory) -> tuple[int, int]:
         text = directory.text()
@@ -203,7 +223,9 @@ def test_forwarded_and_rejected_requests_stand_in_the_access_log(place: Director
     assert ("ldap", "example.com", "hq", "192.168.1.20:389", "rejected", "pbx", INVALID) in lines
     (served,) = [line for line in place.accesses() if line["node"].endswith(":636")][-1:]
     assert served["requester"] == "203.0.113.77"
-    assert served["bytes_out"] > served["bytes_in"] > 0
+    # The bind and its result count as well.
+    assert served["bytes_in"] > len(bind(place.hq.bind_dn, place.hq.password))
+    assert served["bytes_out"] > len(BOUND)
 
 
 def test_a_client_certificate_is_asked_for_and_none_is_refused(place: Directories) -> None:

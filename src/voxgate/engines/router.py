@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 #: User and group of our own processes; scripts/setup makes them.
 USER: Final = "voxgate"
-#: Python and its uvloop are Debian's own: this user cannot read a virtual environment below /root.
+#: Debian's own: this user cannot read a virtual environment below /root. The router needs the standard library only.
 PYTHON: Final = "/usr/bin/python3"
 
 RULES: Final = "rules.json"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
+import signal
 from pathlib import Path
 
-import uvloop
-
 from voxgate.router.driver.process import Router, Settings
-from voxgate.router.driver.surroundings import TlsWays
+from voxgate.router.driver.reaching import TlsWays
 
 
 def main() -> None:
@@ -24,8 +22,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     fronts = {protocol: Path(path) for protocol, _, path in (front.partition("=") for front in given.front)}
     ways = TlsWays(given.tls, given.tls_verified, given.start_tls)
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(Router(Settings(given.rules, given.control, given.reports, fronts, ways)).run())
+    router = Router(Settings(given.rules, given.control, given.reports, fronts, ways))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: router.stop())
+    router.run()
 
 
 main()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from voxgate.guard.observation import Kind
 from voxgate.router.reporting import Report, time_of
 from voxgate.wire.access_line import AccessLine
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from voxgate.router.client import Client
     from voxgate.router.commands import Forward, Refuse
     from voxgate.router.rules import Target
@@ -20,11 +18,10 @@ if TYPE_CHECKING:
 BY_PBX = "pbx"
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A time, and what a connection had carried by then. `monotonic_s` is for differences."""
+class Moment(NamedTuple):
+    """A time, and what a connection had carried by then. `wall_s` is since 1970, `monotonic_s` for differences."""
 
-    wall: datetime
+    wall_s: float
     monotonic_s: float
     bytes_in: int
     bytes_out: int
@@ -43,7 +40,7 @@ def served(protocol: str, client: Client, account: Account, now: Moment) -> Repo
     """The request has ended."""
     return Report(
         AccessLine(
-            time=time_of(now.wall),
+            time=time_of(now.wall_s),
             protocol=_spoken(protocol, client),
             requester=str(client.address),
             service=account.forward.name,
@@ -59,11 +56,11 @@ def served(protocol: str, client: Client, account: Account, now: Moment) -> Repo
     )
 
 
-def refused(protocol: str, client: Client, refusal: Refuse, since: Moment, now: Moment) -> Report:
-    """A request was refused; `since` is when the connection began."""
+def refused(protocol: str, client: Client, refusal: Refuse, began_s: float, now: Moment) -> Report:
+    """A request was refused on a connection that began at `began_s`, as `monotonic_s` is."""
     return Report(
         AccessLine(
-            time=time_of(now.wall),
+            time=time_of(now.wall_s),
             protocol=_spoken(protocol, client),
             requester=str(client.address),
             service=refusal.name,
@@ -73,9 +70,9 @@ def refused(protocol: str, client: Client, refusal: Refuse, since: Moment, now: 
             reason=_reason(refusal),
             status=refusal.status,
             request=refusal.request,
-            bytes_in=now.bytes_in - since.bytes_in,
-            bytes_out=now.bytes_out - since.bytes_out,
-            duration_ms=round((now.monotonic_s - since.monotonic_s) * 1000),
+            bytes_in=now.bytes_in,
+            bytes_out=now.bytes_out,
+            duration_ms=round((now.monotonic_s - began_s) * 1000),
         ),
         kind=refusal.kind,
         user=refusal.user,

@@ -6,14 +6,15 @@ One JSON object a line: `{"access": {...}, "kind": "auth_failure" or "", "user":
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
 
 from voxgate.guard.observation import Kind
 from voxgate.wire.access_line import AccessLine, parse
 
-if TYPE_CHECKING:
-    from datetime import datetime
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,9 @@ class Report:
 
     def render(self) -> bytes:
         """The line with its end."""
-        values = {"access": asdict(self.access), "kind": self.kind or "", "user": self.user, "detail": self.detail}
-        return json.dumps(values, separators=(",", ":")).encode() + b"\n"
+        kind = self.kind or ""
+        values = {"access": self.access.values(), "kind": kind, "user": self.user, "detail": self.detail}
+        return _ENCODER.encode(values).encode() + b"\n"
 
 
 def read(line: bytes) -> Report | None:
@@ -43,6 +45,12 @@ def read(line: bytes) -> Report | None:
     return Report(access, kind, user, detail) if access else None
 
 
-def time_of(moment: datetime) -> str:
-    """The access log's form of a time in UTC."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def time_of(wall_s: float) -> str:
+    """The access log's form of a time, which is in seconds since 1970."""
+    milliseconds = int(wall_s * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(wall_s: int) -> str:
+    return datetime.fromtimestamp(wall_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")

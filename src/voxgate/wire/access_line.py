@@ -6,7 +6,7 @@ It comes from HAProxy for HTTP (haproxy_line.py), from the router for LDAP and H
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Final
 
 #: Longer texts are cut: requests hold what strangers wrote.
@@ -51,8 +51,12 @@ class AccessLine:
 
     def render(self) -> bytes:
         """The line with its end. Texts are cut, and escaped to printable ASCII."""
-        values = {key: v[:LONGEST_TEXT] if isinstance(v, str) else v for key, v in asdict(self).items()}
+        values = {key: v[:LONGEST_TEXT] if isinstance(v, str) else v for key, v in self.values().items()}
         return json.dumps(values, separators=(",", ":")).encode() + b"\n"
+
+    def values(self) -> dict[str, str | int]:
+        """Its fields by name; `dataclasses.asdict` would take ten times as long to copy what cannot change."""
+        return {name: getattr(self, name) for name in FIELDS}
 
 
 #: In the order in which they are written.

@@ -1,25 +1,25 @@
-"""The client's side of a relayed connection, as an asyncio protocol: it tells the connection object what happened
+"""The client's side of a relayed connection: it tells the connection object what happened and does what it commands.
 
-and does what it commands. Whoever reads too slowly holds the other side back, at the transports' own limits.
+Whoever reads too slowly holds the other side back. What passes takes the shortest way there is: one question, one call.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, assert_never, cast
+from typing import TYPE_CHECKING, Final, assert_never
 
 from voxgate.errors import PeerError
 from voxgate.router import commands, events
 from voxgate.router.accounting import Account, Moment, refused, served
 from voxgate.router.client import client_of
-from voxgate.router.driver.server_side import FLUSH_S, ServerSide
+from voxgate.router.driver.reaching import Reaching
+from voxgate.router.driver.server_side import ServerSide
+from voxgate.router.driver.stream import Stream
 from voxgate.wire.proxy_v2 import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    import socket
 
     from voxgate.router.client import Client
     from voxgate.router.connection import Connection, Opener
@@ -33,48 +33,51 @@ log = logging.getLogger(__name__)
 HEADER_S: Final = 5.0
 
 
-class ClientSide(asyncio.Protocol):
+class ClientSide(Stream):
     """One client from HAProxy's header to its end. `protocol` is its name in the access log."""
 
-    def __init__(self, protocol: str, opener: Opener, surroundings: Surroundings) -> None:
+    __slots__ = (
+        *("_account", "_asked_s", "_began_s", "_bytes_in", "_bytes_out", "_bytes_passed", "_client", "_connection"),
+        *("_handing_over", "_header", "_opener", "_protocol", "_reaching", "_server", "_server_full", "_spliced"),
+        *("_surroundings", "_target", "address"),
+    )
+
+    def __init__(self, protocol: str, opener: Opener, surroundings: Surroundings, sock: socket.socket) -> None:
+        super().__init__(surroundings.poll, sock)
+        self.address: Address | None = None  # the client's, as soon as HAProxy has told it
         self._protocol = protocol
         self._opener = opener
         self._surroundings = surroundings
-        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._header = b""
-        self.address: Address | None = None  # the client's, as soon as HAProxy has told it
         self._client: Client
         self._connection: Connection | None = None
+        self._handing_over = b""  # the answer to StartTLS, for when HAProxy has taken the client
+        self._reaching: Reaching | None = None
         self._server: ServerSide | None = None
         self._target: Target | None = None
         self._account: Account | None = None
-        self._began: Moment
-        self._timer: asyncio.TimerHandle | None = None
-        self._bytes_in = self._bytes_out = 0
-        self._connecting = self._server_full = self._spliced = self._over = False
+        self._began_s = self._asked_s = 0.0
+        self._bytes_in = self._bytes_passed = self._bytes_out = 0
+        self._server_full = self._spliced = False
+        surroundings.connections.add(self)
+        self._poll.wake(self, HEADER_S)
 
-    # What asyncio tells.
+    # What the socket tells.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """HAProxy is there."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._surroundings.connections.add(self)
-        self._wake(HEADER_S)
-
-    def data_received(self, data: bytes) -> None:
+    def got(self, data: bytes) -> None:
         """Bytes of the client; before them, HAProxy's header."""
-        if self._over:
-            return
-        if self._connection is None:
+        connection, server = self._connection, self._server
+        if connection is None:
             self._header_came(self._header + data)
             return
         self._bytes_in += len(data)
-        if self._spliced and self._server is not None:
-            self._server.write(data)
+        if server is not None and (self._spliced or connection.passes_to_server(data, self._surroundings.rules)):
+            self._bytes_passed += len(data)
+            server.send(data)
         else:
             self._tell(events.ClientSent(data))
 
-    def eof_received(self) -> bool:
+    def ended(self) -> None:
         """The client has said everything."""
         if self._connection is None:
             self.close()
@@ -82,32 +85,33 @@ class ClientSide(asyncio.Protocol):
             self._server.end()
         else:
             self._tell(events.ClientEnded())
-        return True  # it is closed by command
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def lost(self) -> None:
         """The client is gone."""
-        del exc
-        self._surroundings.connections.discard(self)
-        self._over = True
-        self._wake(None)
-        self._leave()
+        self.abort()
 
-    def pause_writing(self) -> None:
-        """The client reads too slowly."""
+    def full(self, is_full: bool) -> None:
+        """The client reads too slowly, or has caught up."""
         if self._server is not None:
-            self._server.hold(True)
+            self._server.hold(is_full)
 
-    def resume_writing(self) -> None:
-        """The client has caught up."""
-        if self._server is not None:
-            self._server.hold(False)
+    def timed_out(self) -> None:
+        """The time that was wished for is over."""
+        if self._leaving:
+            self.abort()
+        elif self._connection is None:
+            self.close()
+        else:
+            self._tell(events.TimedOut())
 
     # What the server's side tells.
 
     def server_sent(self, data: bytes) -> None:
         """Bytes of the server."""
-        if self._spliced:
-            self._send(data)
+        connection = self._connection
+        if self._spliced or (connection is not None and connection.passes_to_client(data)):
+            self._bytes_out += len(data)
+            self.send(data)
         else:
             self._tell(events.ServerSent(data))
 
@@ -120,12 +124,46 @@ class ClientSide(asyncio.Protocol):
         else:
             self._tell(events.ServerEnded())
 
-    def server_full(self, full: bool) -> None:
+    def server_full(self, is_full: bool) -> None:
         """The server reads too slowly, or has caught up."""
-        self._server_full = full
+        self._server_full = is_full
+        self._hold()
+
+    # What the search for a server tells.
+
+    def reached(self, sock: socket.socket, header: bytes, target: Target | None, rest: tuple[Target, ...]) -> None:
+        """There is a server, or HAProxy, which takes the client with TLS."""
+        self._reaching, self._target = None, target
+        server = self._server = ServerSide(self._poll, sock, self)
+        server.hold(self._is_full)
+        if header:
+            server.send(header)
+        if target is None:
+            self._spliced = True
+            self._answer(self._handing_over)
+        else:
+            self._tell(events.Connected(target, rest))
+        self._hold()
+
+    def not_reached(self, reason: str) -> None:
+        """There is none."""
+        self._reaching = None
+        self._tell(events.ConnectFailed(reason))
         self._hold()
 
     # What is done.
+
+    def close(self) -> None:
+        """End it when what was sent has left, or after a while."""
+        self._surroundings.connections.discard(self)
+        self._leave_server()
+        self.leave()
+
+    def abort(self) -> None:
+        """End it at once."""
+        self._surroundings.connections.discard(self)
+        super().abort()
+        self._leave_server()
 
     def _header_came(self, data: bytes) -> None:
         try:
@@ -143,47 +181,49 @@ class ClientSide(asyncio.Protocol):
             self.close()
             return
         self._header = b""
-        self._client, self.address, self._began = client, client.address, self._moment()
+        self._client, self.address, self._began_s = client, client.address, time.monotonic()
         self._connection = self._opener(client)
-        self._wake(None)
+        self._poll.wake(self, None)
         self._tell(events.Opened())
         if len(data) > found[1]:
-            self.data_received(data[found[1] :])
+            self.got(data[found[1] :])
 
     def _tell(self, event: Event) -> None:
-        if self._connection is None or self._over:
+        if self._connection is None or self._leaving:
             return
         for command in self._connection.handle(event, self._surroundings.rules):
             match command:
                 case commands.SendToClient(data):
-                    self._send(data)
+                    self._answer(data)
                 case commands.SendToServer(data):
                     if self._server is not None:
-                        self._server.write(data)
+                        self._bytes_passed += len(data)
+                        self._server.send(data)
                 case _:
                     self._do(command)
 
     def _do(self, command: commands.Steering) -> None:
         match command:
             case commands.Connect(targets):
-                self._leave()
-                self._wait_for(self._connect(targets))
+                self._leave_server()
+                self._asked_s = time.monotonic()
+                self._seek().begin(targets)
             case commands.StartTls(answer):
-                self._wait_for(self._start_tls(answer))
+                self._handing_over = answer
+                self._seek().begin_tls()
             case commands.Forward():
                 self._settle()
-                assert self._target is not None  # noqa: S101  it is commanded after Connected
-                self._account = Account(command, self._target, self._moment())
+                self._serve(command)
             case commands.Refuse():
-                told = refused(self._protocol, self._client, command, self._began, self._moment())
+                told = refused(self._protocol, self._client, command, self._began_s, self._moment(self._bytes_in))
                 self._surroundings.report(told)
             case commands.Wake(after_s):
-                self._wake(after_s)
+                self._poll.wake(self, after_s)
             case commands.EndServer():
                 if self._server is not None:
                     self._server.end()
             case commands.Leave():
-                self._leave()
+                self._leave_server()
             case commands.Splice():
                 self._spliced = True
             case commands.Close():
@@ -191,95 +231,43 @@ class ClientSide(asyncio.Protocol):
             case _:
                 assert_never(command)
 
-    def _send(self, data: bytes) -> None:
+    def _answer(self, data: bytes) -> None:
         self._bytes_out += len(data)
-        self._transport.write(data)
+        self.send(data)
 
-    def _wait_for(self, reaching: Coroutine[None, None, None]) -> None:
-        """Read nothing from the client until a server was reached."""
-        self._connecting = True
+    def _seek(self) -> Reaching:
+        """Nothing is read from the client until a server was reached."""
+        self._reaching = Reaching(self._surroundings.ways, self, self._client)
         self._hold()
-        self._surroundings.start(reaching)
+        return self._reaching
 
-    async def _connect(self, targets: tuple[Target, ...]) -> None:
-        try:
-            reached = await self._surroundings.reach(targets, self._client, lambda: ServerSide(self))
-        except PeerError as error:
-            self._reached(None, events.ConnectFailed(str(error)))
-        else:
-            self._target = reached.target
-            self._reached(reached.side, events.Connected(reached.target, reached.rest))
-
-    async def _start_tls(self, answer: bytes) -> None:
-        try:
-            side = await self._surroundings.reach_tls(self._client, lambda: ServerSide(self))
-        except OSError as error:
-            log.warning("starttls_not_served reason=%s", error)
-            self._reached(None, events.ConnectFailed("starttls"))
-        else:
-            self._spliced = True
-            self._send(answer)
-            self._reached(side, None)
-
-    def _reached(self, side: ServerSide | None, event: Event | None) -> None:
-        self._connecting = False
-        if self._over:
-            if side is not None:
-                side.leave()
-            return
-        self._server = side
-        if event is not None:
-            self._tell(event)
-        self._hold()
-
-    def _leave(self) -> None:
+    def _leave_server(self) -> None:
         """Give the server up; what was sent to it leaves."""
         self._settle()
         if self._server is not None:
             self._server.leave()
-        self._server, self._target, self._server_full = None, None, False
+        if self._reaching is not None:
+            self._reaching.leave()
+        self._server, self._reaching, self._target, self._server_full = None, None, None, False
         self._hold()
+
+    def _serve(self, forward: commands.Forward) -> None:
+        assert self._target is not None  # noqa: S101  it is commanded after Connected
+        since = self._moment(self._bytes_passed)
+        if self._asked_s:
+            since, self._asked_s = since._replace(monotonic_s=self._asked_s), 0.0
+        self._account = Account(forward, self._target, since)
 
     def _settle(self) -> None:
         """The request that was served has ended."""
         if self._account is not None:
-            self._surroundings.report(served(self._protocol, self._client, self._account, self._moment()))
+            now = self._moment(self._bytes_passed)
+            self._surroundings.report(served(self._protocol, self._client, self._account, now))
             self._account = None
 
     def _hold(self) -> None:
         """Read from the client, or not yet."""
-        if self._transport.is_closing():
-            return
-        if self._connecting or self._server_full:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
+        self.hold(self._server_full or self._reaching is not None)
 
-    def _wake(self, after_s: float | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._timed_out) if after_s is not None else None
-
-    def _timed_out(self) -> None:
-        if self._over:
-            self._transport.abort()
-        elif self._connection is None:
-            self.close()
-        else:
-            self._tell(events.TimedOut())
-
-    def close(self) -> None:
-        """End it when what was sent has left, or after `FLUSH_S`."""
-        self._over = True
-        self._wake(FLUSH_S)
-        self._leave()
-        self._transport.close()
-
-    def abort(self) -> None:
-        """End it at once, and its server's side."""
-        self._over = True
-        self._leave()
-        self._transport.abort()
-
-    def _moment(self) -> Moment:
-        return Moment(datetime.now(UTC), time.monotonic(), self._bytes_in, self._bytes_out)
+    def _moment(self, bytes_in: int) -> Moment:
+        return Moment(time.time(), time.monotonic(), bytes_in, self._bytes_out)

@@ -8,34 +8,50 @@ close NETWORK ...   close all connections of clients from there at once: {"close
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from voxgate.router.driver.stream import Stream
+
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Mapping
+    import socket
+
+    from voxgate.router.driver.poll import Poll
 
 #: `close` with some 200 IPv6 networks; who has more to close asks again.
 LONGEST_LINE: Final = 8192
 
-Answer = Callable[[list[str]], dict[str, object]]
+#: First word of a line -> what gives the object for the words behind it.
+Answers = Mapping[str, Callable[[list[str]], dict[str, object]]]
 
 
-class Control:
-    """Answers; `answers` gives the object for each first word and the words behind it."""
+class Control(Stream):
+    """One connection. Only root and our own user reach the socket."""
 
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
+    __slots__ = ("_answers", "_line")
+
+    def __init__(self, poll: Poll, sock: socket.socket, answers: Answers) -> None:
+        super().__init__(poll, sock)
         self._answers = answers
+        self._line = b""
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until its end. Only root and our own user reach the socket."""
-        try:
-            while line := await reader.readline():
-                word, *words = line.decode("ascii", "replace").split() or [""]
-                answer = self._answers.get(word)
-                writer.write(json.dumps(answer(words) if answer else {"error": "unknown"}).encode() + b"\n")
-                await writer.drain()
-        except (OSError, ValueError):
-            pass  # whoever asked is gone, or asks in a way that nobody does
-        finally:
-            writer.close()
+    def got(self, data: bytes) -> None:
+        """Answer each whole line. Nobody asks in longer ones."""
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            word, *words = line.decode("ascii", "replace").split() or [""]
+            answer = self._answers.get(word)
+            self.send(json.dumps(answer(words) if answer else {"error": "unknown"}).encode() + b"\n")
+        if len(self._line) > LONGEST_LINE:
+            self.abort()
+
+    def ended(self) -> None:
+        """Nothing more is asked."""
+        self.leave()
+
+    def lost(self) -> None:
+        """Whoever asked is gone."""
+
+    def full(self, is_full: bool) -> None:
+        """Answers are not read: ask no more for now."""
+        self.hold(is_full)

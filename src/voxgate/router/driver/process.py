@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import hashlib
 import logging
-import signal
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from voxgate.router.driver.client_side import ClientSide
-from voxgate.router.driver.control import LONGEST_LINE, Control
-from voxgate.router.driver.surroundings import Surroundings, TlsWays
+from voxgate.router.driver.control import Control
+from voxgate.router.driver.listening import Listening
+from voxgate.router.driver.poll import Poll
+from voxgate.router.driver.surroundings import Surroundings
 from voxgate.router.driver.telling import Teller
 from voxgate.router.h323.admission import PROTOCOL as H323
 from voxgate.router.h323.connection import H323Connection
@@ -23,18 +22,17 @@ from voxgate.router.outcasts import Outcasts
 from voxgate.router.rules import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import socket
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from voxgate.router.connection import Opener
+    from voxgate.router.driver.reaching import TlsWays
 
 log = logging.getLogger(__name__)
 
 #: What each protocol makes of a client.
 OPENERS: Final[Mapping[str, Opener]] = {LDAP: LdapConnection, H323: H323Connection}
-
-#: HAProxy opens a connection for each client; a burst of phones that come back waits here.
-BACKLOG: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +47,42 @@ class Settings:
 
 
 class Router:
-    """The process. Start it once."""
+    """The process. Run it once; `stop` may come from a handler of signals or another thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._teller = Teller(settings.reports)
-        self._surroundings: Surroundings
+        self._poll = Poll()
+        self._teller = Teller(self._poll, settings.reports)
+        self._surroundings = Surroundings(self._poll, settings.ways, self._teller.tell)
+        self.stop = self._poll.stop
 
-    async def run(self) -> None:
-        """Relay until SIGTERM or SIGINT. Raises OSError, ValueError: sockets or rules are not usable."""
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        async with asyncio.TaskGroup() as group:
-            self._surroundings = Surroundings(group, self._settings.ways, self._teller.tell)
-            self._take_rules()
-            telling = group.create_task(self._teller.serve())
-            servers = [await self._listen(protocol, path) for protocol, path in self._settings.fronts.items()]
-            # The control socket comes last: who gets an answer from it finds all others.
-            servers.append(await self._open_control())
-            # What lives as long as the process need not be looked at again by the garbage collector.
-            gc.freeze()
-            log.info("ready")
-            await stop.wait()
-            for server in servers:
-                server.close()
-            telling.cancel()
-            self._surroundings.end()
-
-    async def _listen(self, protocol: str, path: Path) -> asyncio.Server:
-        opener = OPENERS[protocol]
+    def run(self) -> None:
+        """Relay until `stop`. Raises OSError, ValueError: sockets or rules are not usable."""
+        self._take_rules()
+        self._teller.begin()
         # HAProxy is another user; the folder lets in nobody else.
-        opened = _open(path, mode=0o666)
-        return await asyncio.get_running_loop().create_unix_server(
-            lambda: ClientSide(protocol, opener, self._surroundings), sock=opened, backlog=BACKLOG
-        )
+        doors = [
+            Listening(self._poll, path, self._client_of(protocol), mode=0o666)
+            for protocol, path in self._settings.fronts.items()
+        ]
+        # The control socket comes last: who gets an answer from it finds all others.
+        doors.append(Listening(self._poll, self._settings.control, self._asked, mode=0o600))
+        # What lives as long as the process need not be looked at again by the garbage collector.
+        gc.freeze()
+        log.info("ready")
+        self._poll.run()
+        for door in doors:
+            door.close()
+        self._surroundings.end()
+        self._teller.flush()
+        self._poll.close()
 
-    async def _open_control(self) -> asyncio.Server:
-        control = Control({"status": self._status, "rules": self._new_rules, "close": self._close})
-        opened = _open(self._settings.control, mode=0o600)
-        return await asyncio.start_unix_server(control.serve, sock=opened, limit=LONGEST_LINE)
+    def _client_of(self, protocol: str) -> Callable[[socket.socket], object]:
+        opener, surroundings = OPENERS[protocol], self._surroundings
+        return lambda sock: ClientSide(protocol, opener, surroundings, sock)
+
+    def _asked(self, sock: socket.socket) -> None:
+        Control(self._poll, sock, {"status": self._status, "rules": self._new_rules, "close": self._close})
 
     def _take_rules(self) -> str:
         content = self._settings.rules.read_bytes()
@@ -117,18 +110,6 @@ class Router:
 
     def _status(self, words: list[str]) -> dict[str, object]:
         del words
+        # Who asks knows what happened until now.
+        self._teller.flush()
         return {"connections": len(self._surroundings.connections), "lost_reports": self._teller.lost}
-
-
-def _open(path: Path, *, mode: int) -> socket.socket:
-    """A unix socket at `path`, in the place of a former process's."""
-    path.unlink(missing_ok=True)
-    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        opened.bind(str(path))
-        path.chmod(mode)
-    except OSError:
-        opened.close()
-        raise
-    opened.setblocking(False)
-    return opened

@@ -112,6 +112,16 @@ class H323Connection:
             case _:
                 assert_never(event)
 
+    def passes_to_server(self, data: bytes, rules: Rules) -> bool:
+        """Never: each message may ask for something."""
+        del data, rules
+        return False
+
+    def passes_to_client(self, data: bytes) -> bool:
+        """Only what cannot be watched; the server's first bytes are waited for."""
+        del data
+        return self._answers is None and not self._silent
+
     # From the client.
 
     def _from_client(self, rules: Rules) -> Iterator[Command]:

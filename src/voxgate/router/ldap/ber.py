@@ -42,12 +42,18 @@ def elements(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     Tags of one octet only: LDAP has no others.
     """
     while at < end:
-        found = length_at(data, at + 1, end)
-        if found is None or found[1] + found[0] > end:
-            raise PeerError("BER element that is cut short")
-        length, begin = found
-        yield data[at], begin, begin + length
-        at = begin + length
+        found = element_at(data, at, end)
+        yield found
+        at = found[2]
+
+
+def element_at(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """The element at `at`, which is before `end`, as in `elements`. Raises PeerError."""
+    found = length_at(data, at + 1, end)
+    if found is None or found[1] + found[0] > end:
+        raise PeerError("BER element that is cut short")
+    length, begin = found
+    return data[at], begin, begin + length
 
 
 def element(tag: int, content: bytes) -> bytes:

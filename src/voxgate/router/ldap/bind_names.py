@@ -8,6 +8,7 @@ CN=ckl, DC=example, DC=com         all DC values, joined (RFC 4514, and the olde
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Names beyond it are no user's.
 LONGEST: Final = 1024
+#: Names that need not be taken apart again; a megabyte at most, whatever strangers send.
+REMEMBERED: Final = 1024
 
 _TYPE: Final = re.compile(r" *(?:[oO][iI][dD]\.)?([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*) *= *")
 _DOMAIN_COMPONENT: Final = frozenset({"dc", "domaincomponent", "0.9.2342.19200300.100.1.25"})
@@ -32,8 +35,12 @@ class BindName(NamedTuple):
 
 def bind_name(name: str) -> BindName:
     """Take a bind's name apart. What is no name at all has no domain."""
-    if len(name) > LONGEST:
-        return BindName("", "")
+    return _bind_name(name) if len(name) <= LONGEST else BindName("", "")
+
+
+# Who binds once binds again: a phone asks under one name, day after day.
+@lru_cache(maxsize=REMEMBERED)
+def _bind_name(name: str) -> BindName:
     if _TYPE.match(name):
         return _of_dn(name)
     domain, backslash, user = name.partition("\\")

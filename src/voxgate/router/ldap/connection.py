@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Final, assert_never
 from voxgate.errors import PeerError
 from voxgate.guard.observation import Kind
 from voxgate.router import commands, events
+from voxgate.router.ldap import limits
 from voxgate.router.ldap.admission import NOT_BOUND, NOT_REACHED, TLS_TOO_LATE, Refusal, admit
 from voxgate.router.ldap.bind_names import BindName, bind_name
 from voxgate.router.ldap.framing import Framer, Message
 from voxgate.router.ldap.messages import (
     NO_FAILURE,
+    Bind,
     Operation,
     Result,
     disconnection,
@@ -33,6 +35,7 @@ from voxgate.router.ldap.messages import (
     response,
     result_word,
 )
+from voxgate.router.ldap.shortcuts import binds_again, is_good, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,21 +44,6 @@ if TYPE_CHECKING:
     from voxgate.router.commands import Command
     from voxgate.router.events import Event
     from voxgate.router.rules import Rules, Target
-
-#: A client that wants something binds at once.
-FIRST_BIND_S: Final = 15.0
-#: What a server may take to end after its client has.
-LAST_ANSWERS_S: Final = 10.0
-#: So much is refused on one connection, then it is closed.
-PATIENCE: Final = 5
-#: Binds that wait for their result. A client waits for each (RFC 4511, 4.2.1).
-MOST_WAITING: Final = 8
-
-#: A name and a password; Kerberos tickets, which are refused politely, reach 64 KiB.
-LONGEST_BIND: Final = 1 << 16
-#: slapd takes 4 MiB from a bound client (sockbuf_max_incoming_auth).
-LONGEST_REQUEST: Final = 4 << 20
-LONGEST_ANSWER: Final = (1 << 31) - 1
 
 BIND: Final = "bind"
 
@@ -76,16 +64,18 @@ class LdapConnection:
 
     __slots__ = (
         *("_answers", "_bind", "_client", "_name", "_node", "_pbx"),
-        *("_refused", "_requests", "_rest", "_state", "_users"),
+        *("_refused", "_requests", "_rest", "_rules", "_state", "_users", "_worded"),
     )
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._state = _State.UNBOUND
-        self._requests = Framer(LONGEST_BIND, LONGEST_REQUEST)
-        self._answers = Framer(LONGEST_BIND, LONGEST_ANSWER)
+        self._requests = Framer(limits.LONGEST_BIND, limits.LONGEST_REQUEST)
+        self._answers = Framer(limits.LONGEST_BIND, limits.LONGEST_ANSWER)
         self._bind: Message | None = None  # or a StartTLS; until the server's first byte
         self._name = BindName("", "")
+        self._worded = b""  # how the last bind that was let through began, and the rules that let it through
+        self._rules: Rules | None = None
         self._users: deque[BindName] = deque()  # of the binds that wait for their result
         self._pbx = ""
         self._node = ""
@@ -101,7 +91,7 @@ class LdapConnection:
                 self._requests.receive(data)
                 yield from self._from_client(rules)
             case events.Opened():
-                yield commands.Wake(FIRST_BIND_S)
+                yield commands.Wake(limits.FIRST_BIND_S)
             case events.Connected(target, rest):
                 yield from self._connected(target, rest)
                 yield from self._from_client(rules)
@@ -118,6 +108,27 @@ class LdapConnection:
             case _:
                 assert_never(event)
 
+    def passes_to_server(self, data: bytes, rules: Rules) -> bool:
+        """Whole messages of a client that is bound; of binds, one under the name that the same rules let through."""
+        if self._state is not _State.BOUND or self._bind is not None:
+            return False  # with a bind that is not answered yet, another node would not know what passes now
+        if self._requests.passes(data, _WATCHED_REQUESTS):
+            return True
+        again = rules is self._rules and self._requests.between_messages and binds_again(data, self._worded)
+        if not again or len(self._users) >= limits.MOST_WAITING:
+            return False
+        self._users.append(self._name)
+        return True
+
+    def passes_to_client(self, data: bytes) -> bool:
+        """Answers, and parts of them, but for the result of a bind that failed."""
+        if self._bind is not None:
+            return False
+        if self._users and is_good(data) and self._answers.between_messages:
+            self._users.popleft()
+            return True
+        return self._answers.passes(data, _WATCHED_ANSWERS)
+
     def _from_server(self, data: bytes) -> Iterator[Command]:
         self._bind = None
         self._answers.receive(data)
@@ -132,8 +143,7 @@ class LdapConnection:
 
     def _from_client(self, rules: Rules) -> Iterator[Command]:
         try:
-            while self._state in {_State.UNBOUND, _State.BOUND}:
-                bound = self._state is _State.BOUND
+            while (bound := self._state is _State.BOUND) or self._state is _State.UNBOUND:
                 piece = self._requests.next(_WATCHED_REQUESTS if bound else _ALL)
                 if piece is None:
                     return
@@ -161,16 +171,21 @@ class LdapConnection:
         if isinstance(service, Refusal):
             yield from self._refuse_bind(message, service, name)
         elif self._state is _State.BOUND and self._pbx == service.pbx:
-            if len(self._users) >= MOST_WAITING:
+            if len(self._users) >= limits.MOST_WAITING:
                 raise PeerError("binds that do not wait for their results")
+            self._remember(bind, name, rules)
             self._users.append(name)
             yield commands.SendToServer(message.data)
         elif not self._answers.between_messages:
             # Another directory's answers cannot follow in the middle of this one's.
             yield self._close()
         else:
-            self._bind, self._name, self._pbx = message, name, service.pbx
+            self._remember(bind, name, rules)
+            self._bind, self._pbx = message, service.pbx
             yield from self._connect(service.targets(self._client))
+
+    def _remember(self, bind: Bind, name: BindName, rules: Rules) -> None:
+        self._name, self._worded, self._rules = name, wording(bind.name), rules
 
     def _connect(self, targets: tuple[Target, ...]) -> Iterator[Command]:
         self._state, self._node = _State.CONNECTING, ""
@@ -211,7 +226,7 @@ class LdapConnection:
 
     def _connected(self, target: Target, rest: tuple[Target, ...]) -> Iterator[Command]:
         self._state, self._node, self._rest = _State.BOUND, target.node, rest
-        self._answers = Framer(LONGEST_BIND, LONGEST_ANSWER)
+        self._answers = Framer(limits.LONGEST_BIND, limits.LONGEST_ANSWER)
         self._users = deque((self._name,))
         yield commands.Wake(None)
         yield commands.Forward(self._name.domain, self._name.user, BIND)
@@ -240,25 +255,25 @@ class LdapConnection:
     def _client_ended(self) -> Iterator[Command]:
         if self._state is _State.BOUND:
             yield commands.EndServer()
-            yield commands.Wake(LAST_ANSWERS_S)
+            yield commands.Wake(limits.LAST_ANSWERS_S)
         else:
             yield self._close()
 
     def _result(self, message: Message) -> Iterator[Command]:
         code = read_result(message)
         name = self._users.popleft() if self._users else self._name
-        if code not in {Result.SUCCESS, Result.SASL_IN_PROGRESS}:
+        if code and code != Result.SASL_IN_PROGRESS:
             kind = None if code in NO_FAILURE else Kind.AUTH_FAILURE
             reason = result_word(code)
             yield commands.Refuse(kind, reason, code, name.domain, name.user, self._pbx, self._node, BIND)
 
     def _unbound(self) -> Iterator[Command]:
         self._state, self._bind, self._pbx, self._node, self._rest = _State.UNBOUND, None, "", "", ()
-        yield commands.Wake(FIRST_BIND_S)
+        yield commands.Wake(limits.FIRST_BIND_S)
 
     def _lose_patience(self) -> Iterator[Command]:
         self._refused += 1
-        if self._refused >= PATIENCE:
+        if self._refused >= limits.PATIENCE:
             yield self._close()
 
     def _refuse(self, refusal: Refusal, name: BindName, request: str = BIND) -> Command:

@@ -16,6 +16,9 @@ from voxgate.router.ldap.ber import INTEGER, SEQUENCE, length_at
 
 #: messageID is 0..2^31-1 (RFC 4511, 4.1.1); one more octet for a needless zero in front.
 _IDENTITY_OCTETS: Final = 5
+_IDENTITIES: Final = frozenset(range(1, _IDENTITY_OCTETS + 1))
+#: The shortest message: its head, a messageID of one octet, an operation without content.
+_USUAL: Final = 7
 
 
 class Message(NamedTuple):
@@ -55,6 +58,37 @@ class Framer:
             if len(self._held) >= self._needed:
                 data, self._held = bytes(self._held), bytearray()
         self._data, self._at = data, 0
+
+    def passes(self, data: bytes, wanted: frozenset[int]) -> bool:
+        """Whether `data`, which has come, goes by as a whole: nothing is held, nothing in it is wanted or cut short.
+
+        True: it was taken. False: nothing was done; `receive` and `next` have to deal with it, and with what is wrong.
+        """
+        if self._held or self._at < len(self._data):
+            return False
+        at, size = self._skip, len(data)
+        while at < size:
+            # Most messages are short: the head's usual form is read here.
+            if size - at < _USUAL or data[at] != SEQUENCE or data[at + 1] >= 0x80 or data[at + 2] != INTEGER:
+                head = self._tried(data, at, size)
+                if head is None:
+                    return False
+                _, operation, end = head
+            else:
+                operation, end = at + 4 + data[at + 3], at + 2 + data[at + 1]
+                if data[at + 3] not in _IDENTITIES or operation >= end or operation >= size:
+                    return False
+            if data[operation] in wanted:
+                return False
+            at = end
+        self._skip = at - size
+        return True
+
+    def _tried(self, data: bytes, at: int, size: int) -> tuple[int, int, int] | None:
+        try:
+            return self._head(data, at, size)
+        except PeerError:
+            return None
 
     def next(self, wanted: frozenset[int]) -> bytes | Message | None:
         """Bytes to pass on, or one whole message whose operation is `wanted`; None: more has to come.

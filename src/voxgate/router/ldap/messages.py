@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from voxgate.errors import PeerError
-from voxgate.router.ldap.ber import ENUMERATED, INTEGER, OCTET_STRING, SEQUENCE, element, elements
+from voxgate.router.ldap.ber import ENUMERATED, INTEGER, OCTET_STRING, SEQUENCE, element, element_at, elements
 
 if TYPE_CHECKING:
     from voxgate.router.ldap.framing import Message
@@ -98,7 +98,7 @@ class Bind:
 
 def read_bind(message: Message) -> Bind:
     """Raises PeerError: it is none."""
-    version, name, authentication = _parts(message, 3)[:3]
+    version, name, authentication = _parts(message, 3)
     data = message.data
     if version[0] != INTEGER or name[0] != OCTET_STRING:
         raise PeerError("bind without version or name")
@@ -154,16 +154,18 @@ def result_word(code: int) -> str:
         return str(code)
 
 
-def _parts(message: Message, least: int) -> list[tuple[int, int, int]]:
-    """The operation's own elements."""
+def _parts(message: Message, count: int) -> list[tuple[int, int, int]]:
+    """The first of the operation's own elements, so many."""
     data = message.data
-    _, begin, end = next(elements(data, message.at, len(data)))
+    _, at, end = element_at(data, message.at, len(data))
     parts: list[tuple[int, int, int]] = []
-    for part in elements(data, begin, end):
+    while len(parts) < count:
+        if at >= end:
+            raise PeerError("LDAP operation with a part missing")
+        part = element_at(data, at, end)
         parts.append(part)
-        if len(parts) == least:
-            return parts
-    raise PeerError("LDAP operation with a part missing")
+        at = part[2]
+    return parts
 
 
 def _response(identity: bytes, tag: int, result: Result, text: str, more: bytes) -> bytes:

@@ -1,4 +1,7 @@
-"""One router process over real sockets: HAProxy's and the PBXs' places are taken by small servers."""
+"""One router process over real sockets: HAProxy's and the PBXs' places are taken by small servers.
+
+The router has a thread of its own; the servers and clients are asyncio's.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,22 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from tests.unit.router.ldap.messages import BOUND, bind
 from voxgate.router.driver.client_side import ClientSide
-from voxgate.router.driver.surroundings import Surroundings, TlsWays
+from voxgate.router.driver.control import Control
+from voxgate.router.driver.listening import Listening
+from voxgate.router.driver.poll import Poll
+from voxgate.router.driver.reaching import TlsWays
+from voxgate.router.driver.surroundings import Surroundings
 from voxgate.router.ldap.connection import LdapConnection
+from voxgate.router.outcasts import Outcasts
 from voxgate.router.rules import Node, Rules, Service
 from voxgate.wire.proxy_v2 import End, Header, build
+from voxgate.wire.router_control import RouterClient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,12 +41,23 @@ BOUND_S = 10.0
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+class Counting(Poll):
+    """Counts its turns."""
+
+    turns = 0
+
+    def _rest(self) -> None:
+        self.turns += 1
+        super()._rest()
+
+
 @dataclass
 class World:
     """A router of one protocol, and what it reported."""
 
     folder: Path
     surroundings: Surroundings
+    poll: Counting
     reports: asyncio.Queue[Report] = field(default_factory=asyncio.Queue)
 
     async def client(self, header: bytes = HEADER) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -49,9 +70,17 @@ class World:
         while not holds():  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0.001)
 
+    async def close(self, *networks: str) -> int:
+        """As the control plane orders it."""
+        return await RouterClient("router", self.folder / "control.sock").close(map(ip_network, networks))
+
+    def turns(self) -> int:
+        """How often the router has looked for something to do."""
+        return self.poll.turns
+
     def known(self) -> int:
         """Connections of which HAProxy has said whose they are."""
-        return sum(one.address is not None for one in self.surroundings.connections)
+        return sum(one.address is not None for one in tuple(self.surroundings.connections))
 
     def serves(self, *ports: int, tls: int | None = None, verify: str = "") -> None:
         nodes = tuple(Node(ip_address(f"127.0.0.{number}"), number) for number, _ in enumerate(ports, 1))
@@ -62,15 +91,34 @@ class World:
 @asynccontextmanager
 async def world(folder: Path, opener: Callable[..., Connection] = LdapConnection) -> AsyncIterator[World]:
     reports: asyncio.Queue[Report] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    poll = Counting()
     ways = TlsWays(folder / "tls.sock", folder / "verified.sock", folder / "starttls.sock")
-    async with asyncio.timeout(BOUND_S), asyncio.TaskGroup() as group:
-        surroundings = Surroundings(group, ways, reports.put_nowait)
-        loop = asyncio.get_running_loop()
-        path = str(folder / "ldap.sock")
-        server = await loop.create_unix_server(lambda: ClientSide("ldap", opener, surroundings), path)
-        yield World(folder, surroundings, reports)
-        server.close()
+
+    def report(told: Report) -> None:
+        loop.call_soon_threadsafe(reports.put_nowait, told)
+
+    def close(words: list[str]) -> dict[str, object]:
+        return {"closed": surroundings.close(Outcasts(words))}
+
+    surroundings = Surroundings(poll, ways, report)
+    orders = {"close": close}
+    doors = (
+        Listening(poll, folder / "ldap.sock", lambda sock: ClientSide("ldap", opener, surroundings, sock), mode=0o600),
+        Listening(poll, folder / "control.sock", lambda sock: Control(poll, sock, orders), mode=0o600),
+    )
+    router = Thread(target=poll.run)
+    router.start()
+    try:
+        async with asyncio.timeout(BOUND_S):
+            yield World(folder, surroundings, poll, reports)
+    finally:
+        poll.stop()
+        await asyncio.to_thread(router.join)
+        for door in doors:
+            door.close()
         surroundings.end()
+        poll.close()
 
 
 @asynccontextmanager

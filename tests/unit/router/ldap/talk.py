@@ -10,7 +10,8 @@ from tests.unit.router.ldap.messages import BOUND, bind
 from voxgate.router.client import Client
 from voxgate.router.commands import Command, Connect, Refuse, SendToClient, Wake
 from voxgate.router.events import ClientSent, Connected, Event, Opened, ServerSent
-from voxgate.router.ldap.connection import FIRST_BIND_S, LdapConnection
+from voxgate.router.ldap.connection import LdapConnection
+from voxgate.router.ldap.limits import FIRST_BIND_S
 from voxgate.router.rules import Node, Rules, Service, Target
 from voxgate.wire.proxy_v2 import End
 

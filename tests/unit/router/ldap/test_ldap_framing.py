@@ -200,3 +200,35 @@ def test_a_gigabyte_that_passes_is_one_number() -> None:
 def test_a_chunk_of_the_shortest_messages_costs_time_in_proportion() -> None:
     seconds, _ = spent([ABANDON * (262_144 // len(ABANDON))], BINDS)
     assert seconds < 2.0
+
+
+@given(
+    st.lists(st.sampled_from(CORPUS), max_size=8),
+    st.lists(st.integers(1, 400), min_size=1, max_size=40),
+    st.sampled_from([ALL, BINDS, NOTHING]),
+)
+def test_what_passes_at_a_glance_is_what_would_have_passed(
+    messages: list[bytes], sizes: list[int], wanted: frozenset[int]
+) -> None:
+    data = b"".join(messages)
+    quick, slow = Framer(LONGEST, LONGEST), Framer(LONGEST, LONGEST)
+    at = 0
+    for size in sizes * (len(data) // len(sizes) + 1):
+        chunk = data[at : at + size]
+        at += size
+        slow.receive(chunk)
+        proper = b"".join(drained(slow, wanted))
+        if quick.passes(chunk, wanted):
+            assert proper == chunk
+        else:
+            quick.receive(chunk)
+            assert b"".join(drained(quick, wanted)) == proper
+        assert quick.between_messages == slow.between_messages
+
+
+@given(st.lists(st.binary(max_size=80), max_size=6))
+def test_no_bytes_break_what_is_told_at_a_glance(chunks: list[bytes]) -> None:
+    framer = Framer(LONGEST, LONGEST)
+    for chunk in chunks:
+        if not framer.passes(chunk, BINDS):
+            return  # it never raises

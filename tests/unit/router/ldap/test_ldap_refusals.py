@@ -33,7 +33,7 @@ from voxgate.router.events import (
     Connected,
     ConnectFailed,
 )
-from voxgate.router.ldap.connection import LONGEST_BIND, PATIENCE
+from voxgate.router.ldap.limits import LONGEST_BIND, PATIENCE
 
 
 @pytest.mark.parametrize(

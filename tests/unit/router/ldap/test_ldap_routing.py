@@ -44,7 +44,7 @@ from voxgate.router.events import (
     ServerEnded,
     TimedOut,
 )
-from voxgate.router.ldap.connection import LAST_ANSWERS_S
+from voxgate.router.ldap.limits import LAST_ANSWERS_S
 from voxgate.wire.proxy_v2 import End
 
 
