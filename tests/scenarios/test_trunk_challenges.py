@@ -1,4 +1,4 @@
-"""A provider's challenge to what a PBX asks inside a call, and whom To names there: packets on both sides."""
+"""Calls with providers: challenges inside of them, whom To names, whose word counts. Packets on both sides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RAW = "raw.example.com"
 RAW_PORT = 5080
-HIDDEN, SHOWN, PLAIN, NAMED = range(5071, 5075)
+HIDDEN, SHOWN, PLAIN, NAMED, WARY = range(5071, 5076)
 DOMAIN = "carrier.example"
 INSIDE = "192.168."
 
@@ -45,6 +45,8 @@ def setting() -> Setting:
         "plain": trunk(PLAIN, "073"),
         "named": trunk(NAMED, "074", identity={"called": "trunk"}, numbers=numbers, topology_hiding=False),
     }
+    stranger = BEHIND_NAT.host("stranger").ipv4()
+    trunks["wary"] = trunk(WARY, "075", addresses=[stranger], identity={"trust": False})
     raw = {"names": [RAW], "nodes": [BEHIND_NAT.host("pbx-hq-b").ipv4()], "sip": {"udp": RAW_PORT}}
     hq = {"names": [HQ], "nodes": [BEHIND_NAT.host("pbx-hq-a").ipv4()]}
     more = {"health": {"interval_seconds": 600}, "trunks": trunks}
@@ -62,11 +64,11 @@ def office(folders: Callable[[], Path]) -> Iterator[Stage]:
 
 
 @contextmanager
-def parties(office: Stage, port: int) -> Iterator[list[Wire]]:
+def parties(office: Stage, port: int, host: str = "provider") -> Iterator[list[Wire]]:
     """The PBX, and the provider at a port."""
     with ExitStack() as stack:
         pbx = stack.enter_context(Wire(office, "pbx-hq-b", RAW_PORT, EDGE_LAN))
-        yield [pbx, stack.enter_context(Wire(office, "provider", port, EDGE_PUBLIC))]
+        yield [pbx, stack.enter_context(Wire(office, host, port, EDGE_PUBLIC))]
 
 
 def talk(pbx: Wire, there: Wire, number: str, *headers: tuple[str, str]) -> tuple[Request, Response]:
@@ -209,3 +211,38 @@ def test_to_is_no_matter_of_the_edge_where_nobody_asks_for_it(office: Stage) -> 
         pbx.send(pbx.within(answer, "BYE", 2))
         there.reply(there.asked("BYE"), 200)
         pbx.answered(200, CSeq="2 BYE")
+
+
+@pytest.mark.parametrize(
+    ("host", "number", "port", "passes"), [("provider", "0732", PLAIN, True), ("stranger", "0751", WARY, False)]
+)
+def test_only_a_provider_that_is_trusted_says_who_was_reached(
+    office: Stage, host: str, number: str, port: int, *, passes: bool
+) -> None:
+    said = (("P-Asserted-Identity", '"Eve" <sip:1@carrier>'), ("Remote-Party-ID", "<sip:1@carrier>"))
+
+    def shown(message: Request | Response) -> set[bool]:
+        return {bool(message.get(name)) for name, _ in said}
+
+    with parties(office, port, host) as (pbx, there):
+        pbx.send(pbx.request("INVITE", f"sip:{number}@{EDGE_LAN}", 1))
+        invite = there.asked("INVITE")
+        for code in (180, 183, 200):
+            there.reply(invite, code, *said)
+            answer = pbx.answered(code)
+            assert shown(answer) == {passes}, code
+        pbx.send(pbx.within(answer, "ACK", 1))
+        there.asked("ACK")
+        # Inside the call: in answers, and in what the provider asks.
+        pbx.send(pbx.within(answer, "UPDATE", 2))
+        there.reply(there.asked("UPDATE"), 200, *said)
+        assert shown(pbx.answered(200, CSeq="2 UPDATE")) == {passes}
+        there.send(there.back(invite, "theirs", "INFO", 5, *said))
+        info = pbx.asked("INFO")
+        assert shown(info) == {passes}
+        pbx.reply(info, 200)
+        there.answered(200, CSeq="5 INFO")
+        # And where a call is refused.
+        pbx.send(pbx.request("INVITE", f"sip:{number}@{EDGE_LAN}", 1, ("Call-ID", f"refused-{number}")))
+        there.reply(there.asked("INVITE", Call_ID=f"refused-{number}"), 486, *said)
+        assert shown(pbx.answered(486)) == {passes}

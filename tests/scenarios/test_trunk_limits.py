@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
@@ -50,6 +51,7 @@ def setting() -> Setting:
     }
     dear = {"prefixes": ["00"], "calls": 1}
     fraud = {"mode": "refuse", "denied": ["0177"], "allowed": ["112", "0777"], "calls": 2, "classes": {"dear": dear}}
+    fraud |= {"minutes_per_hour": 10}
     branch = {"names": [BRANCH], "nodes": [BEHIND_NAT.host("pbx-branch").ipv4()], "fraud": fraud}
     options = {"pbx-branch": ("--answers", r"0555\d+", "--trunk", f"sip:{EDGE_LAN}")}
     more = {"health": {"interval_seconds": 600}, "trunks": trunks}
@@ -186,3 +188,34 @@ def test_a_trunk_that_is_called_too_fast_is_followed_by_the_next(office: Stage) 
             assert len(slow.calls) + len(on.narrow.calls) + len(on.wide.calls) <= 8
 
     asyncio.run(scene())
+
+
+def test_the_minutes_of_all_calls_have_an_end(office: Stage) -> None:
+    """Last in this file: what is spent stays spent."""
+    edge = office.edge
+    edge.stop()
+    # Ten minutes less three seconds were spoken before, by calls of no class.
+    books = {"minutes": {"branch/*": {str(int(time.time()) // 60 - 1): 597.0}}, "alerts": [], "seen": {}}
+    (edge.folder / "state" / "fraud.json").write_text(json.dumps(books))
+    edge.start()
+
+    async def scene() -> None:
+        async with Scene(office) as on:
+            call = await on.calls("0301234", on.narrow)
+            for _ in range(100):
+                if any(one["kind"] == "minutes-spent" for one in (await asyncio.to_thread(edge.status))["alerts"]):
+                    break
+                await asyncio.sleep(0.3)
+            else:
+                pytest.fail(edge.text()[-2000:])
+            # The call that runs may end as it likes: nobody has asked for more.
+            await on.hung_up(call)
+            assert (await on.phone.dial("0301235")).ended_by == "403"
+            emergency = await on.calls("112", on.narrow)
+            inside = await on.phone.dial("600")
+            assert inside.ended_by == ""
+            await on.hung_up(emergency)
+            assert await inside.bye() == 200
+
+    asyncio.run(scene())
+    assert "reason=fraud-minutes-spent:branch" in edge.text()

@@ -30,6 +30,7 @@ def trunk_problems(parts: Parts, places: Places) -> Iterator[Problem]:
             yield places.problem((*path, "register"), message, advice)
         yield from _own_ways(path, trunk, parts, places)
     yield from _same_numbers(parts, places)
+    yield from _one_connection(parts, places)
 
 
 def _own_ways(path: Path, trunk: Trunk, parts: Parts, places: Places) -> Iterator[Problem]:
@@ -128,3 +129,16 @@ def _same_numbers(parts: Parts, places: Places) -> Iterator[Problem]:
                 path: Path = ("trunks", name, "dids", pattern)
                 message = f"`{pattern}` is also a number of trunk {other_name}, which has the same addresses"
                 yield places.problem(places.written(path), message, "leave it with one of the two")
+
+
+def _one_connection(parts: Parts, places: Places) -> Iterator[Problem]:
+    """Kamailio finds a connection by the other side's address and port, and a connection has one certificate."""
+    seen: dict[tuple[str, int], tuple[str, Trunk]] = {}
+    for name, trunk in parts.trunks.items():
+        for goal in goals_of(trunk) if trunk.transport.value == "tls" else ():
+            other_name, other = seen.setdefault((str(goal), trunk.port or 0), (name, trunk))
+            if trunk.tls != other.tls:
+                message = f"trunk {other_name} has another one for {goal}: both would share a connection"
+                path: Path = ("trunks", name, "tls") if trunk.tls else ("trunks", name)
+                yield places.problem(path, message, "give both trunks the same tls, or another port of the provider")
+                break

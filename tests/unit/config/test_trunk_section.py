@@ -71,6 +71,13 @@ def test_a_trunk_as_users_write_it() -> None:
         ("  a: {addresses: 198.51.100.7, pbxs: far, transport: tls, tls: {ca: /no/ca.pem}}\n", "trunks.a.tls.ca",
          "does not exist"),
         (
+            """  a: {server: 192.0.2.7, pbxs: far, transport: tls}
+  b: {server: 192.0.2.7, pbxs: far, transport: tls, tls: {server_name: b.example}}
+""",
+            "trunks.b.tls",
+            "would share a connection",
+        ),
+        (
             "  a: {addresses: 198.51.100.7, dids: {5X: far}}\n  b: {addresses: 198.51.100.0/24, dids: {5X: hq}}\n",
             "trunks.b.dids.5X",
             "also a number of trunk a",
