@@ -110,7 +110,7 @@ LANES: tuple[tuple[Claim, ...], ...] = (
         ),
         Claim(
             "an attacker is shut out of every port, and `voxgate why` tells what it did",
-            "guesses over TCP, then every port tried from its address, and from the address beside it",
+            "a few guesses over each of four protocols; then every port tried from its address, and from another",
             shut_out,
         ),
     ),

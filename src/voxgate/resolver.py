@@ -106,7 +106,8 @@ class Resolver:
         haproxy = Haproxy(pair, web_key, clients_ca, pbxs_ca, routers=routers, further=further)
         # rtpengine first: Kamailio asks it at its own start. HAProxy after them: what it passes on must find them.
         front: tuple[Engine, ...] = (*relays, haproxy) if served(config) else ()
-        return (Rtpengine(), kamailio, *front, *coturn.coturns(config.turn, pair))
+        log_key = lasting_secret(self.places.state / "turn-log.key") if config.turn else ""
+        return (Rtpengine(), kamailio, *front, *coturn.coturns(config.turn, pair, log_key))
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:

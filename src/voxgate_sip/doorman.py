@@ -56,6 +56,7 @@ class Doorman:
     ) -> None:
         self._sht_get = ksr.htable.sht_get
         self._source_port = ksr.kx.get_srcport
+        self._close = ksr.tcpops.tcp_close_connection
         self._router = router
         self._pbx_protos = router.policy.pbx_protos
         self._refusals = refusals
@@ -75,6 +76,9 @@ class Doorman:
         if source in self._pbx_protos:
             return True
         if banned == ENFORCING and self._sht_get(BANNED, self._key(source)) is not None:
+            if proto != "udp":
+                # It may be older than the ban.
+                self._close()
             return False
         if not self._step:
             return True

@@ -156,11 +156,19 @@ def request(
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def forged(net: Net, source: str, packets: Sequence[bytes]) -> None:
-    """Send datagrams to the edge from the attacker's machine that carry somebody else's address."""
+def forged(
+    net: Net,
+    source: str,
+    packets: Sequence[bytes],
+    *,
+    sources: int = 1,
+    host: str = "stranger",
+    target: str = EDGE_PUBLIC,
+) -> None:
+    """Send datagrams to the edge that carry others' addresses: all that of `source`, or one each of so many."""
     told = "\n".join(packet.hex() for packet in packets)
-    argv = [sys.executable, str(Path(__file__).with_name("forger.py")), source, EDGE_PUBLIC]
-    done = net.run("stranger", argv, stdin=told)
+    argv = [sys.executable, str(Path(__file__).with_name("forger.py")), source, target, str(sources)]
+    done = net.run(host, argv, stdin=told, timeout_s=120)
     assert done.code == 0, done.err
 
 

@@ -131,7 +131,16 @@ def test_a_failed_login_is_told_with_the_address_it_came_from(place: Place) -> N
 def test_no_name_crashes_it_or_puts_the_blame_on_somebody_else(place: Place) -> None:
     pid = place.edge.engine("coturn")["pid"]
     forged = ": closed (2nd stage), user <x> realm <x> origin <>, local 1.1.1.1:1, remote 198.51.100.66:1, reason: x"
-    names = ["%s%s%s%s%n", "' OR 1=1 --", "x" * 500, f"x\n9: : session 001000000000000001{forged}", f"x>{forged}"]
+    accused = ": realm <x> user <x>: incoming packet message processed, error 401: Unauthorized"
+    whole = [f"x{mark} session 1{accused}{mark} session 1{forged}\n" for mark in ("\n9: :", "\n12345678901234567890::")]
+    names = [
+        "%s%s%s%s%n",
+        "' OR 1=1 --",
+        "x" * 500,
+        f"x\n9: : session 001000000000000001{forged}",
+        f"x>{forged}",
+        *whole,
+    ]
     for name in names:
         for transport in ("udp", "tcp"):
             with place.client((name, "guess"), transport) as client:

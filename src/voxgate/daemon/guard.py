@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from voxgate.guard.feeds import Feeds
 from voxgate.guard.observation import Kind, Observation, ServiceType, requester_of
 from voxgate.guard.rules import rules_of
 from voxgate.guard.service import Guard
+from voxgate.guard.sip_lines import SipLines
 from voxgate.guard.store import Store
 from voxgate.guard.walls import Kernel, Walls
 from voxgate.supervise.control import Told
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from voxgate.wire.guard_request import GuardRequest
 
 HAPROXY = "haproxy"
+#: An address whose first phone has just registered may wait so long for its protection.
+COUNT_AGAIN_S = 2.0
 KAMAILIO = "kamailio"
-#: Kamailio's core refuses what is no SIP before the script sees it: address, port, transport (1 is UDP).
-_NO_SIP = re.compile(rb"core parsing of SIP message failed \((?P<source>[0-9a-fA-F.:\[\]]{2,45}):\d+/(?P<proto>\d)\)")
 
 
 class Watch:
@@ -49,6 +50,9 @@ class Watch:
         self.reports = Guard(Store(places.state / "guard.db"), Walls(Kernel(), engines), clock, self._registered)
         self._feeds = Feeds(places.state / "feeds", clock, self.reports.take_feed)
         self._desk = Desk(self.reports)
+        self._lines = SipLines()
+        self._phones: Counter[Network] = Counter()
+        self._counted_s = -COUNT_AGAIN_S
 
     def part(self) -> Part:
         """Its part of the edge."""
@@ -57,7 +61,12 @@ class Watch:
             applied=self._applied,
             panels=self._panels,
             ears={KAMAILIO: self._heard_from_kamailio},
+            returned=self._returned,
         )
+
+    async def _returned(self, name: str) -> None:
+        if name in {HAPROXY, KAMAILIO}:
+            self.reports.engine_returned()
 
     def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
         """What the guard wants to hear of Kamailio."""
@@ -78,17 +87,17 @@ class Watch:
         return guard_panels(enforcement(guard), len(guard.book), guard.findings.alerts(), self._feeds.states())
 
     def _registered(self, requester: Network) -> int:
-        now = self._clock.wall()
-        seen = (requester_of(one.address) for one in self._registrations.book.listed(now))
-        return sum(address is not None and address in requester for address in seen)
+        """How many phones are registered from there. Counted anew now and then: many may be banned in one moment."""
+        if self._clock.monotonic() - self._counted_s >= COUNT_AGAIN_S:
+            self._counted_s = self._clock.monotonic()
+            seen = (requester_of(one.address) for one in self._registrations.book.listed(self._clock.wall()))
+            self._phones = Counter(self.reports.rules.requester(address) for address in seen if address is not None)
+        return self._phones[requester]
 
     def _heard_from_kamailio(self, raw: bytes) -> bool:
         """A line of its log, which is to be written in any case."""
-        found = _NO_SIP.search(raw) if b"core parsing" in raw else None
-        if found and (requester := requester_of(found["source"].decode())):
-            proven = found["proto"] != b"1"
-            seen = (self._clock.wall(), requester, ServiceType.SIP, Kind.MALFORMED)
-            self.reports.report(Observation(*seen, detail="no-sip", proven=proven))
+        if (seen := self._lines.feed(raw, self._clock.wall())) is not None:
+            self.reports.report(seen)
         return True
 
     def _told_by_kamailio(self, event: dict[str, Any]) -> None:

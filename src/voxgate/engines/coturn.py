@@ -12,6 +12,7 @@ is), `coturn-rest` for time-limited credentials beside accounts. Each has these 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -79,11 +80,12 @@ def roles(turn: Turn) -> tuple[Role, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Coturn:
-    """One process of the relay. `turn` is the configuration's section."""
+    """One process of the relay. `turn` is the configuration's section, `log_key` makes the mark of its log."""
 
     turn: Turn
     role: Role
     certificate: Pair = dataclasses.field(repr=False)
+    log_key: str = dataclasses.field(repr=False)
 
     @property
     def name(self) -> str:
@@ -98,6 +100,7 @@ class Coturn:
         text = render(
             CONFIGURATION,
             folder=folder,
+            mark=_mark(self.log_key),
             realm=config.edge.domain,
             role=role,
             database=DATABASE,
@@ -109,7 +112,7 @@ class Coturn:
         tables = tables_of(self.turn, role.credentials, config.edge.domain, own_addresses(self.turn, network))
         fence = turn_fence.ruleset(role.name, role.relay_ports, config, network, self.turn)
         files = [
-            File(CONFIGURATION, text, Action.RESTART),
+            File(CONFIGURATION, text, Action.RESTART, secret=True),
             File(TABLES, tables, Action.TABLES, secret=True),
             File(turn_fence.FILE, fence, Action.TABLES),
         ]
@@ -131,9 +134,14 @@ class Coturn:
         )
 
 
-def coturns(turn: Turn | None, certificate: Pair) -> tuple[Coturn, ...]:
+def coturns(turn: Turn | None, certificate: Pair, log_key: str) -> tuple[Coturn, ...]:
     """The processes for the section `turn`; none without it."""
-    return tuple(Coturn(turn, role, certificate) for role in roles(turn)) if turn else ()
+    return tuple(Coturn(turn, role, certificate, log_key) for role in roles(turn)) if turn else ()
+
+
+def _mark(log_key: str) -> str:
+    """A number of 20 digits that nobody can guess: coturn's log has numbers there, and a percent sign has a meaning."""
+    return str(int.from_bytes(hashlib.sha256(f"turn log {log_key}".encode()).digest()[:8])).zfill(20)
 
 
 def own_addresses(turn: Turn, network: Network) -> frozenset[IpAddress]:

@@ -7,6 +7,8 @@
 
 observation.py  what a requester did, as a value; the port by which it is reported; its line in the log
 access.py       lines of the access log as observations (pure)
+sip_lines.py    lines of Kamailio's log as observations (pure)
+handshakes.py   whose fault a failed TLS handshake is (pure)
 rules.py     the configuration as the guard goes by it
 networks.py  sets of networks; whom an address belongs to
 ledger.py    who did what, and how much of it within a minute (pure)

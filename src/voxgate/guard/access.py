@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from voxgate.guard.handshakes import fault
 from voxgate.guard.observation import Kind, Observation, ServiceType, requester_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def observation_of(line: AccessLine, at: datetime) -> Observation | None:
     """What was seen; None where nothing is to be counted. Other services report by themselves."""
     requester, kind = requester_of(line.requester), KINDS.get(line.reason)
     protocol = (_PROTOCOLS | _HANDSHAKES if kind is Kind.BAD_TLS else _PROTOCOLS).get(line.protocol)
-    if requester is None or kind is None or protocol is None:
+    detail = fault(line.request) if kind is Kind.BAD_TLS else line.request
+    if requester is None or kind is None or protocol is None or detail is None:
         return None
-    return Observation(at, requester, protocol, kind, name=line.service, detail=line.request)
+    return Observation(at, requester, protocol, kind, name=line.service, detail=detail)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate.errors import EngineError, PeerError
 from voxgate.guard.networks import NetworkSet
+from voxgate.wire import haproxy_sessions
 from voxgate.wire.nft import Element, Prefixes
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     class Runtime(Protocol):
         """HAProxy's runtime socket."""
 
-        async def ask(self, command: bytes) -> str:
+        async def ask(self, command: bytes, *, most_bytes: int = ...) -> str:
             """One line. Raises PeerError."""
 
 
@@ -40,6 +41,8 @@ NOBODY: Final = "255.255.255.255/32"
 TABLE: Final = "banned"
 SWITCH: Final = "voxgate_banned"
 FOR_GOOD_S: Final = 31_536_000
+#: A session is a line of 300 bytes.
+MOST_SESSIONS_BYTES: Final = 1 << 25
 #: Commands of HAProxy in one line: a line has a bound (16 KiB).
 _AT_ONCE: Final = 50
 
@@ -89,6 +92,9 @@ class KamailioWall:
             await self.rpc.call("pv.shvSet", SWITCH, "int", 0)
         except PeerError as error:
             raise EngineError("kamailio", str(error)) from error
+
+    async def cut(self, networks: tuple[Network, ...], spare: tuple[Network, ...]) -> None:
+        """The script closes a connection of somebody banned when he speaks next: see `voxgate_sip.doorman`."""
 
     async def _put(self, elements: Iterable[Element]) -> None:
         for one in elements:
@@ -140,6 +146,19 @@ class HaproxyWall:
     async def remove(self) -> None:
         """An empty list."""
         await self._tell(["clear acl {file}"])
+
+    async def cut(self, networks: tuple[Network, ...], spare: tuple[Network, ...]) -> None:
+        """What goes on in this moment: tunnels, streams, answers. The next request of an idle one is dropped."""
+        shut, kept = NetworkSet(networks), NetworkSet(spare)
+        try:
+            found = haproxy_sessions.parse(await self.runtime.ask(b"show sess", most_bytes=MOST_SESSIONS_BYTES))
+            gone = [one.key for one in found if shut.holding(one.source) and not kept.holding(one.source)]
+            for start in range(0, len(gone), _AT_ONCE):
+                await self.runtime.ask(
+                    "; ".join(f"shutdown session {key}" for key in gone[start : start + _AT_ONCE]).encode()
+                )
+        except PeerError as error:
+            raise EngineError("haproxy", str(error)) from error
 
     def _added(self, networks: Iterable[Network]) -> list[str]:
         return [f"add acl {{file}} {network}" for network in networks if not self._white.holding(network)]

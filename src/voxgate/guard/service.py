@@ -98,6 +98,12 @@ class Guard:
         self._rebuild = True
         self._wake.set()
 
+    def engine_returned(self) -> None:
+        """An engine began anew: where it enforces, it has forgotten whom."""
+        if not self.walls.by_kernel:
+            self._rebuild = True
+            self._wake.set()
+
     # -- what a person or a feed wants -------------------------------------------------------------
 
     def put(self, ban: Ban) -> None:
@@ -173,10 +179,18 @@ class Guard:
                 else:
                     await self.walls.change(changed)
             self._rebuild = False
+            if rules.enabled:
+                await self._cut_off(now)
         except VoxgateError as error:
             # All anew at the next turn: what was told and what was not is not known.
             self._rebuild = True
             log.warning("guard_not_enforced reason=%s", error)
+
+    async def _cut_off(self, now: datetime) -> None:
+        """End the open connections of who is newly shut out, now that he cannot open others."""
+        networks, spare = self.wanted.newly_shut_out(now)
+        if networks:
+            await self.walls.cut(networks, spare)
 
     def _take(self) -> list[Statement]:
         statements, self._statements = self._statements, []

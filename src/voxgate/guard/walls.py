@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from voxgate.errors import EngineError, HostError
 from voxgate.host import process
-from voxgate.wire import nft
+from voxgate.wire import nft, socket_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,9 @@ class Wall(Protocol):
     async def remove(self) -> None:
         """Keep nobody out any more."""
 
+    async def cut(self, networks: tuple[Network, ...], spare: tuple[Network, ...]) -> None:
+        """Close the open connections of `networks`, but for those of `spare`."""
+
 
 class Kernel:
     """nftables: every port of this machine, before connection tracking. Needs CAP_NET_ADMIN."""
@@ -95,6 +98,14 @@ class Kernel:
     async def remove(self) -> None:
         """No table."""
         await self._tell(nft.remove_table())
+
+    async def cut(self, networks: tuple[Network, ...], spare: tuple[Network, ...]) -> None:
+        """Nothing comes through them any more; this frees what they hold. Every TCP connection of this machine."""
+        for command in socket_filter.close_connections(networks, spare):
+            finished = await asyncio.to_thread(self._run, command, timeout_s=TIMEOUT_S)
+            # It tells of a refusal, and is content all the same.
+            if finished.code != 0 or finished.stderr.strip():
+                raise EngineError("ss", finished.stderr.strip()[:200] or "refused", "it needs CAP_NET_ADMIN")
 
     async def _tell(self, text: str) -> None:
         finished = await self._run_nft(text)
@@ -145,6 +156,15 @@ class Walls:
             return
         for wall in self._used:
             await _try(wall.change(turn))
+
+    async def cut(self, networks: tuple[Network, ...], spare: tuple[Network, ...]) -> None:
+        """Close open connections: the kernel all of them, where it does such things; the engines what they can."""
+        try:
+            await self._kernel.cut(networks, spare)
+        except (EngineError, HostError) as error:
+            log.info("connections_not_cut_by_kernel reason=%s", error.reason)
+            for wall in self._engines:
+                await _try(wall.cut(networks, spare))
 
     async def stands(self) -> bool:
         """Whether all of it is there."""

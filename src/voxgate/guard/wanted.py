@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voxgate.guard.networks import NetworkSet
 from voxgate.guard.rules import Rules
 from voxgate.guard.walls import Held, Turn
 from voxgate.wire.nft import Element, Prefixes
@@ -24,6 +25,7 @@ class Wanted:
         self._rules = Rules(enabled=False)
         self._feeds: dict[str, frozenset[Network]] = {}
         self._touched: set[Network] = set()
+        self._newcomers: set[Network] = set()
         self._networks_touched = False
         self._white_touched = False
 
@@ -38,6 +40,7 @@ class Wanted:
 
     def touch(self, network: Network) -> None:
         """A ban of this network has come or gone."""
+        self._newcomers.add(network)
         if self._prefixes().is_host(network):
             self._touched.add(network)
         else:
@@ -79,6 +82,15 @@ class Wanted:
         )
         self._forget()
         return turn
+
+    def newly_shut_out(self, now: datetime) -> tuple[tuple[Network, ...], tuple[Network, ...]]:
+        """Who is shut out since the last time, and who of those is allowed all the same."""
+        newcomers, self._newcomers = self._newcomers, set()
+        white = self._white() if newcomers else ()
+        allowed = NetworkSet(white)
+        out = tuple(one for one in newcomers if self._element(one, now) and not allowed.holding(one))
+        covers = NetworkSet(out).holding
+        return out, tuple(one for one in white if covers(one))
 
     def _forget(self) -> None:
         self._touched = set()

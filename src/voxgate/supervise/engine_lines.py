@@ -29,7 +29,7 @@ _RTPENGINE_PLACE = re.compile(r"(?P<prefix>(?:\[.{1,256}?\]: )?)\[(?P<module>\w+
 _HAPROXY = re.compile(r"\[(?P<level>NOTICE|WARNING|ALERT)\]\s+(?:\(\d+\) : )?(?P<rest>.*)", re.DOTALL)
 _HAPROXY_PLACE = re.compile(r"(?P<module>config|haproxy) : (?P<prefix>)(?P<message>.*)", re.DOTALL)
 # coturn, src/apps/common/ns_turn_utils.c: "seconds: : LEVEL: text", without a level for information.
-_COTURN = re.compile(r"\d+: : (?:(?P<level>ERROR|WARNING|DEBUG): )?(?P<rest>.*)", re.DOTALL)
+_COTURN = re.compile(r"\d+: ?: (?:(?P<level>ERROR|WARNING|DEBUG): )?(?P<rest>.*)", re.DOTALL)
 _COTURN_PLACE = re.compile(r"(?!)(?P<prefix>)(?P<module>)(?P<message>)")
 _FORMS = {
     "rtpengine": (_RTPENGINE, _RTPENGINE_PLACE),

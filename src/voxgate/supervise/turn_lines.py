@@ -21,17 +21,19 @@ MOST_SESSIONS = 4096
 #: Failures of one session that count.
 MOST_FAILURES = 100
 
+#: What each line of coturn's own begins with: see its configuration. User names may hold line ends.
+_MARKED = re.compile(r"(?P<mark>\d{20}):: (?P<said>.*)")
 _REFUSED = re.compile(
-    r"\d+: : session (?P<session>\d{1,24}): realm <[^>]*> user <(?P<user>[^>]+)>: "
+    r"session (?P<session>\d{1,24}): realm <[^>]*> user <(?P<user>[^>]+)>: "
     r"incoming packet .{1,40} processed, error 401: .*"
 )
 _ENDED = re.compile(
-    r"\d+: : session (?P<session>\d{1,24}): closed \(2nd stage\), .*, "
+    r"session (?P<session>\d{1,24}): closed \(2nd stage\), .*, "
     r"remote (?P<address>\[?[0-9a-fA-F.:]+\]?):\d{1,5}, reason: .*"
 )
 # And what it says at each start about SCTP, which kernels without that module do not have.
-_SESSION = re.compile(r"\d+: : (session \d|IPv[46]\. |ERROR: check_stun_auth: )|socket: Protocol not supported")
-_UNKNOWN_OPTION = re.compile(r"\d+: : Bad configuration format: (?P<option>.*)")
+_SESSION = re.compile(r"\d+: ?: (session \d|IPv[46]\. |ERROR: check_stun_auth: )|socket: Protocol not supported")
+_UNKNOWN_OPTION = re.compile(r"\d+: ?: Bad configuration format: (?P<option>.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,18 @@ class TurnLines:
     """The log of one coturn."""
 
     _open: OrderedDict[str, tuple[str, int]] = field(default_factory=OrderedDict)
+    # Learned from its first line, which it writes before it listens to anybody.
+    _mark: str = ""
 
     def feed(self, line: str, now_s: float) -> Failures | None:
         """What a line completes. Credentials that were good once, until a time that is over, are no failure."""
+        marked = _MARKED.fullmatch(line)
+        if marked is None:
+            return None
+        self._mark = self._mark or marked["mark"]
+        return self._told(marked["said"], now_s) if marked["mark"] == self._mark else None
+
+    def _told(self, line: str, now_s: float) -> Failures | None:
         if (refused := _REFUSED.fullmatch(line)) and not _expired(refused["user"], now_s):
             _, count = self._open.pop(refused["session"], ("", 0))
             self._open[refused["session"]] = refused["user"], min(count + 1, MOST_FAILURES)

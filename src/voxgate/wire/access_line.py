@@ -29,7 +29,8 @@ class AccessLine:
     result       forwarded | rejected
     reason       one word why it was rejected; for what the PBX itself rejected, `pbx`; empty for what was served
     status       the answer in the protocol's own numbers: HTTP status, LDAP result code, H.225 reject reason
-    request      what was asked for: method and path without query, LDAP operation, H.225 message
+    request      what was asked for: method and path without query, LDAP operation, H.225 message; of a handshake that
+                 failed, OpenSSL's words
     bytes_in     bytes from the client
     bytes_out    bytes to the client
     duration_ms  from the first byte of the request to the end of the answer

@@ -51,22 +51,23 @@ class RuntimeClient:
     path: Path
     timeout_s: float = TIMEOUT_S
 
-    async def ask(self, command: bytes) -> str:
-        """One command, a line without its end or a payload; gives the whole answer."""
+    async def ask(self, command: bytes, *, most_bytes: int = LONGEST_ANSWER) -> str:
+        """One command, a line without its end or a payload; gives the whole answer, or its head."""
         try:
             async with asyncio.timeout(self.timeout_s):
                 reader, writer = await asyncio.open_unix_connection(self.path)
                 try:
                     writer.write(command if command.endswith(b"\n") else command + b"\n")
                     await writer.drain()
-                    answer = await reader.read(LONGEST_ANSWER)
-                    while part := await reader.read(LONGEST_ANSWER - len(answer)):
-                        answer += part
+                    parts, room = [], most_bytes
+                    while part := await reader.read(room):
+                        parts.append(part)
+                        room -= len(part)
                 finally:
                     writer.close()
         except (OSError, TimeoutError) as error:
             raise PeerError(f"haproxy: no answer at {self.path.name}: {error or type(error).__name__}") from error
-        return answer.decode("utf-8", "replace")
+        return b"".join(parts).decode("utf-8", "replace")
 
     async def info(self) -> dict[str, str]:
         """What the running worker tells of itself; `Pid` and `Uptime_sec` are always there."""

@@ -29,7 +29,7 @@ def turn(**more: object) -> Turn:
 
 
 def state(section: Turn, which: int = 0) -> EngineState:
-    made: Coturn = coturns(section, PAIR)[which]
+    made: Coturn = coturns(section, PAIR, "key")[which]
     return made.desired(config(), TWO, PLACES, 1)
 
 
@@ -40,7 +40,7 @@ def test_one_process_for_one_kind_of_credentials_two_for_both() -> None:
     ]
     assert [(one.port, one.credentials) for one in roles(turn(accounts={}))] == [(3478, "rest")]
     assert [(one.port, one.credentials) for one in roles(Turn())] == [(3478, "none")]
-    assert coturns(None, PAIR) == ()
+    assert coturns(None, PAIR, "key") == ()
 
 
 def test_two_processes_share_the_relays_ports_and_have_none_in_common() -> None:

@@ -26,4 +26,4 @@ def paper(network: Network = ONE, pbxs: dict[str, Any] | None = None, **sections
     made = config(pbxs, **sections)
     pair = _KAMAILIO.certificate
     front = (Haproxy(pair, _KEY),) if web_served(made) else ()
-    return desire(made, network, (Rtpengine(), _KAMAILIO, *front, *coturns(made.turn, pair)), PLACES, 1)
+    return desire(made, network, (Rtpengine(), _KAMAILIO, *front, *coturns(made.turn, pair, "key")), PLACES, 1)

@@ -204,3 +204,62 @@ def test_the_security_log_has_a_line_for_each_and_a_bound(world: World, caplog: 
     )
     assert "event=suppressed lines=995" in lines
     assert len(lines) == 21 + 1 + 5 + 1 + 1
+
+
+def test_open_connections_of_who_is_newly_shut_out_are_closed_once(world: World) -> None:
+    world.attack()
+    settle(world)
+    settle(world)
+    assert world.kernel.cut_off == [({BANNED}, set())]
+    world.guard.put(Ban(net("192.168.0.0/16"), HAND, START, None))
+    settle(world)
+    # The PBX in it is spared.
+    assert world.kernel.cut_off[1:] == [({net("192.168.0.0/16")}, {net("192.168.1.20/32")})]
+    world.guard.lift(BANNED)
+    settle(world)
+    assert len(world.kernel.cut_off) == 2
+
+
+def test_a_feed_cuts_off_whom_it_adds_but_nobody_who_is_white(world: World) -> None:
+    settle(world)
+    one, two, white = net("203.0.113.7/32"), net("10.0.0.0/8"), net("198.51.100.7/32")
+    world.guard.take_feed("bad", frozenset({one, two, white}))
+    settle(world)
+    world.guard.take_feed("bad", frozenset({one, two, white, net("203.0.113.8/32")}))
+    settle(world)
+    assert [cut for cut, _ in world.kernel.cut_off] == [{one, two}, {net("203.0.113.8/32")}]
+
+
+def test_connections_are_closed_also_when_the_kernel_had_forgotten_the_table(world: World) -> None:
+    settle(world)
+    world.kernel.refuses = "No such file or directory"
+    world.attack()
+    settle(world)
+    world.kernel.refuses = ""
+    settle(world)
+    assert [cut for cut, _ in world.kernel.cut_off] == [{BANNED}]
+
+
+def test_where_the_kernel_closes_nothing_the_engines_do(tmp_path: Path) -> None:
+    world = World(tmp_path / "db", kernel=FakeWall(refuses="Operation not permitted"))
+    world.attack()
+    settle(world)
+    settle(world)
+    assert [cut for cut, _ in world.engine.cut_off] == [{BANNED}]
+
+
+def test_an_engine_that_began_anew_is_told_at_once_where_it_enforces(tmp_path: Path) -> None:
+    world = World(tmp_path / "db", kernel=FakeWall(refuses="Operation not permitted"))
+    world.attack()
+    settle(world)
+    world.engine.hosts = {}
+    world.guard.engine_returned()
+    settle(world)
+    assert world.engine.hosts == {BANNED: 3600}
+
+
+def test_the_kernel_forgets_nothing_when_an_engine_begins_anew(world: World) -> None:
+    settle(world)
+    world.guard.engine_returned()
+    settle(world)
+    assert world.kernel.built == 1

@@ -54,6 +54,7 @@ class FakeWall:
     white: set[Network] = field(default_factory=set)
     there: bool = False
     built: int = 0
+    cut_off: list[tuple[set[Network], set[Network]]] = field(default_factory=list)
 
     async def build(self, held: Held) -> None:
         self._check()
@@ -75,6 +76,10 @@ class FakeWall:
 
     async def remove(self) -> None:
         self.there = False
+
+    async def cut(self, networks: tuple[Network, ...], spare: tuple[Network, ...]) -> None:
+        self._check()
+        self.cut_off.append((set(networks), set(spare)))
 
     def _check(self) -> None:
         if self.refuses:

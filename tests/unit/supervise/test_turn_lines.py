@@ -8,17 +8,17 @@ from voxgate.supervise.turn_lines import MOST_FAILURES, MOST_SESSIONS, Failures,
 
 NOW_S = 1_795_000_000.0
 SESSION = "session 001000000000000001"
+MARK = "12345678901234567890"
 
 
 def refused(user: str, session: str = SESSION) -> str:
-    return (
-        f"1: : {session}: realm <e.example> user <{user}>: incoming packet message processed, error 401: Unauthorized"
-    )
+    said = "incoming packet message processed, error 401: Unauthorized"
+    return f"{MARK}:: {session}: realm <e.example> user <{user}>: {said}"
 
 
 def closed(remote: str, user: str = "office", session: str = SESSION) -> str:
     return (
-        f"6: : {session}: closed (2nd stage), user <{user}> realm <e.example> origin <>, local 203.0.113.45:3478, "
+        f"{MARK}:: {session}: closed (2nd stage), user <{user}> realm <e.example> origin <>, local 203.0.113.45:3478, "
         f"remote {remote}, reason: allocation watchdog determined stale session state"
     )
 
@@ -72,3 +72,11 @@ def test_what_the_log_is_spared_and_what_not() -> None:
     assert not is_routine("0: : ERROR: Cannot bind local socket")
     assert unknown_option("0: : Bad configuration format: bogus-option") == "bogus-option"
     assert unknown_option("0: : Relay ports initialization done") == ""
+
+
+def test_lines_in_a_user_name_accuse_nobody() -> None:
+    begin = f"{MARK}:: listening"
+    for mark in ("1: ", "00000000000000000000:", "", f"{MARK[:-1]}1:"):
+        forged = [line.replace(f"{MARK}:", mark) for line in (refused("office"), closed("203.0.113.77:1"))]
+        assert fed(begin, *forged) == []
+    assert fed(begin, refused("office"), closed("203.0.113.77:1"))

@@ -104,6 +104,9 @@ def test_whom_the_guard_banned_gets_silence_where_the_engines_enforce(source: st
     if key:
         door.fake.answers["htable.sht_get", "banned", key] = "1"
     assert door.admitted(1, source, banned="1") == (key is None)
+    assert "tcpops.tcp_close_connection" not in door.fake.names()
+    assert door.admitted(1, source, "tcp", banned="1") == (key is None)
+    assert door.fake.names().count("tcpops.tcp_close_connection") == (key is not None)
     assert door.admitted(1, source, banned="0") == 1
 
 

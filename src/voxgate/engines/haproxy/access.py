@@ -74,4 +74,7 @@ def error_line(protocol: str) -> str:
     (`ECONNRESET returned by OS`): that is nobody's fault.
     """
     words = ("regsub(^Success$,malformed)", "regsub(^.*SSL.*$,handshake)", "regsub(^[A-Z].*$,gone)")
-    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=_text(",".join(("fc_err_str", *words))))
+    reason = _text(",".join(("fc_err_str", *words)))
+    # OpenSSL's own words: they hold no quotes.
+    said = _text(f"ssl_fc_err_str,bytes(0,{LONGEST_TEXT})")
+    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=reason, request=said)

@@ -1,0 +1,212 @@
+"""Attackers at every door of one edge: shut out of all of them by what they did at any, and nobody else with them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.topologies import EDGE_LAN
+from tests.engine.attackers import STRANGER, forged, request, until
+from tests.engine.cost import measured
+from tests.engine.every_door import DOORS, SECURE, EveryDoor, Line, every_door, state
+from tests.engine.office import MARKS
+from tests.engine.turn_place import Unprivileged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = MARKS
+
+BANNED, BANNED_SIX = f"{STRANGER}/32", "2001:db8:f::/64"
+#: One more than the limit, and one that finds the door closed.
+TIMES = 22
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[EveryDoor]:
+    with every_door() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _everybody_begins_anew(place: EveryDoor) -> Iterator[None]:
+    yield
+    # Lifting a ban forgets what was counted; where there is none, nothing may be left either.
+    for network in (BANNED, BANNED_SIX):
+        place.edge.command("ban", network)
+        place.edge.command("unban", network)
+
+
+#: What is done -> protocol and kind of the evidence.
+ATTACKS: dict[str, tuple[Callable[[EveryDoor], object], str, str]] = {
+    "guesses of a page's password": (lambda place: place.web_guesser(TIMES), "http", "auth_failure"),
+    "unknown hosts": (
+        lambda place: [place.get("/", f"pbx{number}.example.net") for number in range(TIMES)],
+        *("http", "unknown_name"),
+    ),
+    "forbidden URLs": (
+        lambda place: [place.get(f"/admin{number}.php") for number in range(TIMES)],
+        *("http", "not_allowed"),
+    ),
+    "wrong passwords of the directory": (lambda place: place.directory_guesser(TIMES), "ldap", "auth_failure"),
+    "wrong passwords of a phone": (lambda place: place.phone_guesser(TIMES), "h323", "auth_failure"),
+    "wrong passwords of the relay": (lambda place: place.relay_guesser(TIMES), "turn", "auth_failure"),
+    "the same over TCP": (lambda place: place.relay_guesser(TIMES, "tcp"), "turn", "auth_failure"),
+    "no TLS for HTTP": (lambda place: place.no_tls(443, TIMES), "http", "bad_tls"),
+    "no TLS for LDAP": (lambda place: place.no_tls(636, TIMES), "ldap", "bad_tls"),
+    "no TLS for H.323": (lambda place: place.no_tls(1300, TIMES), "h323", "bad_tls"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attacker_at_one_door_finds_all_of_them_closed(place: EveryDoor, name: str) -> None:
+    attack, protocol, kind = ATTACKS[name]
+    assert place.open_doors() == set(DOORS)
+    attack(place)
+    until(lambda: place.banned() == [BANNED], 30)
+    counted = {(one["protocol"], one["kind"]) for one in place.why(STRANGER)["evidence"] if one["weight"]}
+    assert (protocol, kind) in counted
+    assert place.open_doors() == set()
+
+
+def test_the_neighbours_of_an_attacker_are_served_over_every_protocol(place: EveryDoor) -> None:
+    assert place.served()
+    assert place.edge.command("ban", STRANGER).code == 0
+    assert place.served()
+
+
+@pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
+def test_a_little_over_each_protocol_is_enough(place: EveryDoor, six: bool) -> None:
+    place.domain_guesser(4, six=six)
+    place.web_guesser(4, six=six)
+    place.directory_guesser(4, six=six)
+    place.phone_guesser(4, six=six)
+    place.relay_guesser(4, "tcp", six=six)
+    assert place.banned() == []
+    place.no_tls(443, 4, six=six)
+    until(lambda: place.banned() == [BANNED_SIX if six else BANNED])
+    assert place.open_doors(six=six) == set()
+    case = place.why("2001:db8:f::99" if six else STRANGER)
+    assert {one["protocol"] for one in case["evidence"] if one["weight"]} == {"sip", "http", "ldap", "h323", "turn"}
+
+
+def test_a_ban_ends_every_open_connection_and_nobody_elses(place: EveryDoor) -> None:
+    with place.lines() as his, place.lines("phone-home") as honest:
+        assert place.edge.command("ban", STRANGER).code == 0
+        until(lambda: place.net.run("edge", ["ss", "-Htn", "dst", STRANGER]).out == "")
+        for door, sock in his.items():
+            assert state(sock) is Line.CLOSED, door
+        for door in ("sip/tcp", "sip/tls", "http", "https"):
+            assert state(honest[door], place.word(door)) is Line.OPEN, door
+        for door in ("ldap", "ldaps", "h323", "h323/tls", "turn/tcp"):
+            assert state(honest[door]) is Line.OPEN, door
+
+
+def test_no_tls_for_sip_is_evidence_that_never_bans_because_kamailio_tells_of_it_in_its_log_only(
+    place: EveryDoor,
+) -> None:
+    before = {one["time"] for one in place.why(STRANGER)["evidence"]}
+    place.no_tls(5061, TIMES)
+
+    def since() -> set[tuple[str, str, int]]:
+        found = place.why(STRANGER)["evidence"]
+        return {(one["protocol"], one["kind"], one["weight"]) for one in found if one["time"] not in before}
+
+    until(lambda: since() == {("sip", "bad_tls", 0)})
+    assert place.banned() == []
+
+
+def test_who_says_nothing_or_does_not_trust_our_certificate_is_no_attacker(place: EveryDoor) -> None:
+    before = {one["time"] for one in place.why(STRANGER)["evidence"]}
+
+    def since() -> list[str]:
+        return [one["kind"] for one in place.why(STRANGER)["evidence"] if one["time"] not in before]
+
+    for _ in range(3):
+        assert place.open_doors() == set(DOORS)
+        for port in SECURE:
+            place.mistrusts(port)
+    place.get("/", "nobody.example.net")
+    until(lambda: bool(since()))
+    assert since() == ["unknown_name"]
+
+
+#: Sources of a flood, and what of memory (MiB) and CPU (us for each) it may take of the control plane.
+SOURCES, TCP_SOURCES = 50_000, 10_000
+MOST_MIB, MOST_US = 96, 400.0
+
+
+def test_a_flood_of_forged_sources_bans_nobody_and_costs_little(place: EveryDoor) -> None:
+    packets = [
+        request("REGISTER", "nobody.example.net", number=1),
+        request("OPTIONS", "example.com", "User-Agent: friendly-scanner", number=2),
+        request("INVITE", "example.com", user="1' or 1=1--", number=3),
+        b"no SIP at all\r\n\r\n",
+    ]
+    with measured(place.edge.pid, SOURCES) as cost:
+        forged(place.net, "11.0.0.1", packets, sources=SOURCES, host="phone-lan", target=EDGE_LAN)
+    assert place.banned() == []
+    assert place.served()
+    print(cost)
+    assert cost.mib < MOST_MIB, cost
+    assert cost.us < MOST_US, cost
+    # They arrived: some of the first are known of.
+    assert any(place.why(f"11.0.0.{number}")["evidence"] for number in range(1, 9))
+
+
+def test_a_flood_of_real_sources_over_tcp_is_bounded_and_bans_nobody(place: EveryDoor) -> None:
+    place.net.run("phone-lan", ["ip", "route", "add", "local", "198.18.0.0/16", "dev", "lo"])
+    place.net.run("edge", ["ip", "route", "add", "198.18.0.0/16", "via", "192.168.1.50"])
+    program = (
+        "import ipaddress, socket, sys\n"
+        "first = int(ipaddress.ip_address('198.18.0.1'))\n"
+        "for number in range(int(sys.argv[1])):\n"
+        "    with socket.socket() as sock:\n"
+        "        sock.bind((str(ipaddress.ip_address(first + number)), 0))\n"
+        "        sock.connect((sys.argv[2], 80))\n"
+        "        sock.sendall(b'GET / HTTP/1.1\\r\\nHost: nobody.example.net\\r\\n\\r\\n')\n"
+        "        sock.recv(1)\n"
+    )
+    last = "198.18.39.16"
+    with measured(place.edge.pid, TCP_SOURCES) as cost:
+        done = place.net.run("phone-lan", [sys.executable, "-c", program, str(TCP_SOURCES), EDGE_LAN], timeout_s=120)
+        assert done.code == 0, done.err
+        until(lambda: bool(place.why(last)["evidence"]))
+    assert place.banned() == []
+    assert place.served()
+    print(cost)
+    assert cost.mib < MOST_MIB, cost
+    assert cost.us < MOST_US, cost
+
+
+def test_without_the_kernel_the_engines_keep_attackers_out_and_status_says_so() -> None:
+    with every_door(Unprivileged, guard={"firewall": False}) as place:
+        assert place.edge.status()["guard"] == [
+            {"enforced_by": "engines", "reason": "guard.firewall is off", "bans": 0}
+        ]
+        asked = request("OPTIONS", "edge.example.com", number=1)
+        assert place.answered(asked)
+        assert place.shakes_hands(443)
+        with place.lines() as his, place.lines("phone-home") as honest:
+            assert place.edge.command("ban", STRANGER, "--for", "1h").code == 0
+            until(lambda: not place.answered(asked))
+            for door in ("sip/tcp", "sip/tls", "http", "https", "ldap", "ldaps", "h323", "h323/tls"):
+                # Where nothing goes on in this moment, the next word shows it.
+                word = place.word(door) if door.startswith(("sip", "http")) else b""
+                assert state(his[door], word) is (Line.SILENT if door.startswith("http") else Line.CLOSED), door
+                assert state(honest[door], word) is Line.OPEN, door
+        assert not place.shakes_hands(443)
+        assert place.served()
+        os.kill(place.edge.engine("kamailio")["pid"], signal.SIGKILL)
+        until(lambda: place.registers(5080))
+        until(lambda: not place.answered(asked), 30)
+        os.kill(place.edge.engine("haproxy")["pid"], signal.SIGKILL)
+        until(lambda: place.shakes_hands(443, "phone-home"))
+        until(lambda: not place.shakes_hands(443), 30)
+        assert place.edge.command("allow", STRANGER).code == 0
+        until(lambda: place.answered(asked))
+        assert place.shakes_hands(443)
