@@ -71,7 +71,7 @@ def test_a_pbx_is_asked_only_when_its_certificate_is_for_the_domain_of_the_bind(
     assert (
         place.client("ldapwhoami", "-H", SECURE, "-D", "cn=guest,dc=branch,dc=example", "-w", "x").code == UNAVAILABLE
     )
-    assert any("event=connect_failed" in line and "name=branch.example" in line for line in place.suspicious())
+    place.edge.wait_for_log("event=connect_failed src_ip=203.0.113.77 protocol=ldap name=branch.example")
 
 
 def test_the_access_log_keeps_what_is_rejected_where_what_is_forwarded_is_switched_off(place: Directories) -> None:

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from voxgate.admin import auth, openapi, problems
-from voxgate.admin.api import people, programs, session, state
+from voxgate.admin.api import (
+    certificates,
+    configuration,
+    guard,
+    logs,
+    metrics,
+    objects,
+    people,
+    programs,
+    records,
+    session,
+    state,
+    turn,
+)
 from voxgate.admin.attempts import Attempts
 from voxgate.admin.problems import ProblemBody
 
@@ -23,6 +36,13 @@ PREFIX = "/api/v1"
 RESOURCES: tuple[tuple[APIRouter, str], ...] = (
     (session.router, "Log-in"),
     (state.router, "State"),
+    (records.router, "Calls of the past"),
+    (configuration.router, "Configuration"),
+    (objects.router, "PBXs, trunks and numbers"),
+    (guard.router, "Guard"),
+    (certificates.router, "Certificates"),
+    (logs.router, "Log"),
+    (turn.router, "TURN"),
     (people.router, "Users"),
     (programs.router, "Tokens"),
 )
@@ -37,10 +57,12 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         (404, "There is none"),
         (408, "The request did not come in time"),
         (409, "Not now, or not without a word"),
+        (412, "Somebody has changed it meanwhile"),
         (413, "Too large"),
         (414, "The address is too long"),
         (431, "The head is too large"),
         (422, "Wrong, with every mistake at once"),
+        (428, "If-Match is missing"),
         (429, "Too often; see Retry-After"),
         (503, "Voxgate or an engine is not ready; see Retry-After"),
     )
@@ -62,8 +84,11 @@ def build(around: Surroundings, door: Doorman) -> FastAPI:
     app.state.around = around
     app.state.door = door
     app.state.rates = Attempts(auth.RATE)
+    app.state.turn_rates = Attempts(turn.RATE)
     for router, heading in RESOURCES:
         app.include_router(router, prefix=PREFIX, tags=[heading])
+    # Where Prometheus looks by itself.
+    app.include_router(metrics.router, tags=["Metrics"])
     problems.install(app)
     openapi.install(app)
     return app

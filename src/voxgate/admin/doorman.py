@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from voxgate.admin import passwords, tokens
 from voxgate.admin.access import Access, AccessFile, User, require_name
 from voxgate.admin.attempts import Attempts, Rate, requester
-from voxgate.admin.audit import Audit
 from voxgate.admin.roles import Role
 from voxgate.admin.sessions import Limits, Session, Sessions
 from voxgate.errors import UsageError, VoxgateError
@@ -57,7 +56,7 @@ class Doorman:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self.access = AccessFile(around.folder)
-        self.audit = Audit(around.folder, around.clock)
+        self.audit = around.audit
         self.sessions = Sessions(around.random)
         self._failures = Attempts(_FAILURES)
         self._failures_of_users = Attempts(_FAILURES_OF_A_USER)

@@ -13,7 +13,9 @@ from voxgate.config.model import Config
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_REF = "#/components/schemas/{model}"
+#: With a prefix: both sides have a `Health`.
+_PREFIX = "Config."
+_REF = f"#/components/schemas/{_PREFIX}{{model}}"
 
 
 def install(app: FastAPI) -> None:
@@ -36,10 +38,11 @@ def description(app: FastAPI) -> dict[str, Any]:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     _, models = models_json_schema([(Config, "validation")], ref_template=_REF)
-    schemas |= models.get("$defs", {})
+    schemas |= {f"{_PREFIX}{name}": model for name, model in models.get("$defs", {}).items()}
     for path in document["paths"].values():
         for operation in path.values():
             _problems(operation["responses"])
+            _model(operation)
     return document
 
 
@@ -49,3 +52,9 @@ def _problems(responses: dict[str, Any]) -> None:
         content = response.get("content", {})
         if status.startswith(("4", "5")) and "application/json" in content:
             content[MEDIA_TYPE] = content.pop("application/json")
+
+
+def _model(operation: dict[str, Any]) -> None:
+    """A body that is a part of the configuration has that part's model."""
+    if name := operation.pop("x-model", None):
+        operation["requestBody"]["content"]["application/json"]["schema"] = {"$ref": _REF.format(model=name)}

@@ -18,12 +18,14 @@ from starlette.responses import JSONResponse
 
 from voxgate.admin.doorman import RefusedError, TooManyError
 from voxgate.errors import ConfigError, EngineError, HostError, Problem, UsageError, VoxgateError
+from voxgate.supervise.editing import DangerError, StaleError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
 
 MEDIA_TYPE = "application/problem+json"
+_SOON = {"Retry-After": "2"}
 
 
 class WhereBody(BaseModel):
@@ -84,20 +86,27 @@ async def _api_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _voxgate_error(_: Request, error: Exception) -> JSONResponse:
+    headers: dict[str, str] = {}
     match error:
         case ConfigError():
             return configuration(error)
         case TooManyError():
-            wait = {"Retry-After": str(math.ceil(error.wait_s))}
-            return answer(ProblemBody(title="too many attempts", status=429, advice="wait"), wait)
+            body = ProblemBody(title="too many attempts", status=429, advice="wait")
+            headers = {"Retry-After": str(math.ceil(error.wait_s))}
         case RefusedError():
-            return answer(ProblemBody(title=str(error), status=401), {"WWW-Authenticate": "Bearer"})
+            body, headers = ProblemBody(title=str(error), status=401), {"WWW-Authenticate": "Bearer"}
+        case StaleError():
+            body = _sentence(str(error), 412)
+        case DangerError():
+            words = "; ".join(error.dangers)
+            body = ProblemBody(title="it needs your word", status=409, detail=words, advice="repeat with yes=true")
         case UsageError():
-            return answer(_sentence(str(error), 409))
+            body = _sentence(str(error), 409)
         case HostError() | EngineError():
-            return answer(ProblemBody(title=error.reason, status=503, advice=error.advice), {"Retry-After": "2"})
+            body, headers = ProblemBody(title=error.reason, status=503, advice=error.advice), _SOON
         case _:
-            return answer(_sentence(str(error), 503), {"Retry-After": "2"})
+            body, headers = _sentence(str(error), 503), _SOON
+    return answer(body, headers)
 
 
 def configuration(error: ConfigError) -> JSONResponse:

@@ -102,6 +102,7 @@ class _Http(H11Protocol):
         self._patience = patience
         self._on_gone: Callable[[], None] | None = on_gone
         self._head: asyncio.TimerHandle | None = None
+        self._early = b""
 
     def gone(self) -> None:
         """Once, however often it is said."""
@@ -112,6 +113,9 @@ class _Http(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._wait_for_head()
+        if self._early:
+            early, self._early = self._early, b""
+            self.data_received(early)
 
     def connection_lost(self, exc: Exception | None) -> None:
         # A handshake that fails is lost before it was made.
@@ -121,6 +125,10 @@ class _Http(H11Protocol):
         self.gone()
 
     def data_received(self, data: bytes) -> None:
+        if self.transport is None:
+            # TLS may hand over the first request before the end of its handshake was told.
+            self._early += data
+            return
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop_waiting()

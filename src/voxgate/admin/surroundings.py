@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from voxgate.admin.audit import Audit
     from voxgate.config.model import Config
     from voxgate.guard.observation import Reports
     from voxgate.host.clock import Clock
@@ -40,3 +41,4 @@ class Surroundings:
     folder: Path
     random: Callable[[int], bytes]
     version: str
+    audit: Audit

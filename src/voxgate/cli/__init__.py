@@ -21,6 +21,12 @@
     why.py         voxgate why        shows the evidence
     guarding.py    what these five share
     run.py         voxgate run        runs the edge in the foreground
+    pbx.py         voxgate pbx        lists, adds, changes and removes PBXs
+    trunk.py       voxgate trunk      the same for trunks and their numbers
+    config.py      voxgate config     looks at and changes any key
+    things.py  thing_verb.py  what these three share
+    logs.py        voxgate logs       shows the newest lines of the log
+    metrics.py     voxgate metrics    prints counters of the edge and its engines
     token.py       voxgate token      makes and removes tokens for the API
     user.py        voxgate user       adds and removes those who log in to the web page
     admin_folder.py  what these two share
@@ -70,6 +76,11 @@ VERBS: dict[str, str] = {
     "unban": "voxgate.cli.unban",
     "allow": "voxgate.cli.allow",
     "why": "voxgate.cli.why",
+    "pbx": "voxgate.cli.pbx",
+    "trunk": "voxgate.cli.trunk",
+    "config": "voxgate.cli.config",
+    "logs": "voxgate.cli.logs",
+    "metrics": "voxgate.cli.metrics",
     "token": "voxgate.cli.token",
     "user": "voxgate.cli.user",
     "turn": "voxgate.cli.turn",

@@ -46,6 +46,8 @@ places.py      where each key was written: path -> file and line
     chain.py       a certificate with its chain and its key
     asked_names.py  the names that TLS clients can ask for
     client_certificates.py  what client certificates need
+    edits.py     changes of values -> changes of files
+    raw.py       the configuration as it is written; ETags
     save.py      round trip: change a value and keep the operator's comments
 secrets.py   `!secret NAME` from environment, file or systemd credential; never printed
 network.py   `Config` + `Facts` -> `Network`, from which all engines' addresses derive

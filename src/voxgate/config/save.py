@@ -7,15 +7,17 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import YAMLError
 
+from voxgate.config.places import dotted
+from voxgate.config.raw import SECRET
 from voxgate.errors import UsageError
 
 if TYPE_CHECKING:
     from voxgate.config.places import Path
 
-_PART = re.compile(r"([A-Za-z0-9_-]+)|\[(\d{1,6})\]")
+_PART = re.compile(r"([A-Za-z0-9_+-]+)|\[(\d{1,6})\]")
 _INDENTED_LIST = re.compile(r"^( *)[A-Za-z0-9_-]+:[^\n]*\n(?: *(?:#[^\n]*)?\n)*\1 +- ", re.MULTILINE)
 _WIDTH = 4096  # no line of the operator's is folded
 
@@ -27,15 +29,24 @@ def set_value(text: str, key: str, value: Value) -> str:
 
     An index one past the end appends. Raises `UsageError` when the path does not fit the text.
     """
+    return set_at(text, parse_key(key), value)
+
+
+def set_at(text: str, path: Path, value: Value) -> str:
+    """The same for a path. What stays the same inside a mapping or list keeps its comments.
+
+    A secret is `{"$secret": NAME}`.
+    """
     yaml, root = _parsed(text)
-    *parents, last = _path(key)
+    key, (*parents, last) = dotted(path), path
     holder: Any = root
     for part in parents:
         holder = _step(holder, part, key, make=True)
     if isinstance(holder, list) and last == len(holder):
-        holder.append(value)
+        holder.append(_node(value))
     elif _fits(holder, last):
-        holder[last] = value
+        former = holder.get(last) if isinstance(holder, dict) else holder[last]
+        holder[last] = _blended(former, value)
     else:
         raise _no_such(key)
     return _written(yaml, root)
@@ -43,8 +54,13 @@ def set_value(text: str, key: str, value: Value) -> str:
 
 def remove(text: str, key: str) -> str:
     """`text` without `key`. Raises `UsageError` when it is not there."""
+    return remove_at(text, parse_key(key))
+
+
+def remove_at(text: str, path: Path) -> str:
+    """The same for a path."""
     yaml, root = _parsed(text)
-    *parents, last = _path(key)
+    key, (*parents, last) = dotted(path), path
     holder: Any = root
     for part in parents:
         holder = _step(holder, part, key, make=False)
@@ -53,7 +69,8 @@ def remove(text: str, key: str) -> str:
     return _written(yaml, root)
 
 
-def _path(key: str) -> Path:
+def parse_key(key: str) -> Path:
+    """`pbxs.hq.nodes[1]` as a path. Raises `UsageError`."""
     parts: list[str | int] = []
     at = 0
     while at < len(key):
@@ -65,6 +82,45 @@ def _path(key: str) -> Path:
     if not parts:
         raise UsageError("a key is needed, for instance media.ports")
     return tuple(parts)
+
+
+def _blended(old: Any, new: Value) -> Any:
+    """`new`, in the former mapping or list as far as there is one: what is the same in it is left alone."""
+    if isinstance(old, CommentedMap) and isinstance(new, dict) and SECRET not in new:
+        for key in [key for key in old if key not in new]:
+            del old[key]
+        for key, value in new.items():
+            old[key] = _blended(old.get(key), value)
+        return old
+    if isinstance(old, CommentedSeq) and isinstance(new, list):
+        for at, value in enumerate(new):
+            if at < len(old):
+                old[at] = _blended(old[at], value)
+            else:
+                old.append(_node(value))
+        del old[len(new) :]
+        return old
+    made = _node(new)
+    if isinstance(old, TaggedScalar) and isinstance(made, TaggedScalar):
+        return old if str(old.value) == str(made.value) else made
+    return (
+        old
+        if type(new) in {bool, int, float, type(None)} and type(old) is type(new) and old == new
+        else (old if isinstance(old, str) and isinstance(new, str) and old == new else made)
+    )
+
+
+def _node(value: Value) -> Any:
+    """A value as ruamel writes it."""
+    match value:
+        case {"$secret": str() as name, **rest} if not rest:
+            return TaggedScalar(value=name, style=None, tag="!secret")
+        case dict():
+            return CommentedMap((key, _node(inner)) for key, inner in value.items())
+        case list():
+            return CommentedSeq(_node(inner) for inner in value)
+        case _:
+            return value
 
 
 def _fits(holder: Any, part: str | int) -> bool:

@@ -14,6 +14,8 @@
     ears.py   engines' lines on their way to the log
     forwards.py  port forwards in the kernel
     admin.py  the API and the web page
+    metrics.py  what `/metrics` shows
+    desk.py   what administrators ask for beside the areas' own verbs
     offline.py  what the machine is to be, for verbs that need no running Voxgate
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it
 

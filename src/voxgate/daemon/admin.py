@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from voxgate.admin.access import AccessFile, offered_setup
 from voxgate.admin.app import build
 from voxgate.admin.attempts import requester
+from voxgate.admin.audit import Audit
 from voxgate.admin.bounds import Bounds
 from voxgate.admin.doorman import Doorman
 from voxgate.admin.protocol import Gate
@@ -19,6 +20,7 @@ from voxgate.admin.server import Wanted, WebServer
 from voxgate.admin.surroundings import Surroundings
 from voxgate.daemon.part import Part
 from voxgate.errors import HostError
+from voxgate.host import files
 from voxgate.supervise.control import Caller
 from voxgate.supervise.panel import Panel
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from voxgate.host.clock import Clock
     from voxgate.plan.desired import Desired
     from voxgate.supervise.control import Told
+    from voxgate.supervise.deeds import Deed, Ending
     from voxgate.wire.control import Request
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,10 @@ class Bridge:
         self._carry_out = carry_out
         self._reports = reports
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._room = asyncio.Semaphore(_MOST_AT_ONCE)
+
+    def begin(self) -> None:
+        """In the server's loop: its own bound, for a loop's lock is of no use to the next one."""
         self._room = asyncio.Semaphore(_MOST_AT_ONCE)
 
     def open(self) -> None:
@@ -100,6 +107,7 @@ class Administration:
             folder=places.state / FOLDER,
             random=os.urandom,
             version=metadata.version("voxgate"),
+            audit=Audit(places.state / FOLDER, clock),
         )
         gate = Gate(self._may_connect, requester)
         self._server = WebServer(self._app, gate, places.run / FOLDER / "pair.pem")
@@ -108,7 +116,15 @@ class Administration:
         """Its part of the edge."""
         return Part(serve=(self._serve,), applied=self._applied, panels=self._panels)
 
+    def audit(self, by: str, deed: Deed, ending: Ending) -> None:
+        """Write down what somebody changed, whichever way it came; without an API, too."""
+        files.ensure_folder(self._around.folder, mode=0o700)
+        self._around.audit.write(
+            by, deed.action, deed.target, result=ending.result, detail=ending.detail, generation=ending.generation
+        )
+
     def _app(self) -> ASGIApp:
+        self._bridge.begin()
         return Bounds(build(self._around, Doorman(self._around)))
 
     async def _serve(self) -> None:

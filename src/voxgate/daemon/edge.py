@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 from voxgate.daemon.admin import Administration, Bridge
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
+from voxgate.daemon.desk import AdminDesk
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.forwards import forwards
 from voxgate.daemon.guard import Watch
+from voxgate.daemon.metrics import Metrics
 from voxgate.daemon.records import CallRecords
 from voxgate.daemon.router import relay
 from voxgate.daemon.sip import Signalling
@@ -34,12 +36,14 @@ from voxgate.plan.history import History
 from voxgate.resolver import Resolver
 from voxgate.supervise import notify, verbs
 from voxgate.supervise.control import Caller, ControlServer, open_control_socket
+from voxgate.supervise.editing import EditingOperations
 from voxgate.supervise.hands import MachineHands
 from voxgate.supervise.log import LogFormat, LogSink, configure
+from voxgate.supervise.log_ring import LogRing
 from voxgate.supervise.observe import Observer
 from voxgate.supervise.outcome import reason_of
 from voxgate.supervise.supervisor import Supervisor
-from voxgate.supervise.verbs import Machine, Operations, Reading
+from voxgate.supervise.verbs import Machine, Reading
 from voxgate.wire.control import ApplyRequest
 
 if TYPE_CHECKING:
@@ -64,14 +68,15 @@ def plan_offline(path: Path, places: Places) -> Plan:
 def run(path: Path, places: Places, log_format: str) -> int:
     """Run the edge until it is told to end; gives the exit code."""
     clock = SystemClock()
-    sink = LogSink(sys.stderr, LogFormat(log_format), clock)
+    ring = LogRing()
+    sink = LogSink(sys.stderr, LogFormat(log_format), clock, ring.add)
     configure(sink)
     if (most := process.raise_open_files()) < process.OPEN_FILES:
         log.warning("few_open_files most=%d wanted=%d", most, process.OPEN_FILES)
     # Engines' users pass through it to their own folders.
     files.ensure_folder(places.run, mode=0o755)
     files.ensure_folder(places.state)
-    return asyncio.run(_Edge(path, places, clock, sink).run())
+    return asyncio.run(_Edge(path, places, clock, sink, ring).run())
 
 
 def _reading(resolver: Resolver) -> Reading:
@@ -82,7 +87,7 @@ def _reading(resolver: Resolver) -> Reading:
 class _Edge:
     """All areas of one edge, and what they share."""
 
-    def __init__(self, path: Path, places: Places, clock: Clock, sink: LogSink) -> None:
+    def __init__(self, path: Path, places: Places, clock: Clock, sink: LogSink, ring: LogRing) -> None:
         # First of all: with another Voxgate in this folder, nothing of its own is touched.
         self._control = open_control_socket(places.run / "control.sock")
         self._clock = clock
@@ -101,7 +106,7 @@ class _Edge:
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())
         area = relay(places, clock, self._guard.reports, web.access_line)
         bridge = Bridge(self._carry_out, self._guard.reports)
-        admin = Administration(
+        admin = self._admin = Administration(
             places, clock, bridge, main=lambda: self._operations.main, certificate=self._certs.default
         )
         parts = (*known, turn.part(), self._certs.part(), area, self._records.part(), forwards(places))
@@ -109,9 +114,11 @@ class _Edge:
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
+        metrics = Metrics(self._ask, self._sip.rpc, self._calls.ng, places, clock)
+        self._desk = AdminDesk(self._operations, ring, metrics.text)
         self._server = self._control_server()
 
-    def _operate(self, path: Path, resolver: Resolver) -> Operations:
+    def _operate(self, path: Path, resolver: Resolver) -> EditingOperations:
         controls = {name: control for part in self._parts for name, control in part.controls.items()}
         probes = {name: probe for part in self._parts for name, probe in part.probes.items()}
         prepare = {name: made for part in self._parts for name, made in part.prepare.items()}
@@ -128,7 +135,7 @@ class _Edge:
             self._trunks.status,
         )
         machine = Machine(hands, hands.read_back, observer.observe, self._clock.wall)
-        return Operations(
+        return EditingOperations(
             path,
             _reading(resolver),
             machine,
@@ -139,6 +146,9 @@ class _Edge:
 
     async def _carry_out(self, request: Request, caller: Caller) -> Told:
         return await self._server.carry_out(request, caller)
+
+    async def _ask(self, request: Request) -> Told:
+        return await self._server.carry_out(request, Caller("voxgate", _tell))
 
     async def _refresh(self) -> str:
         return await self._operations.refresh()
@@ -188,6 +198,8 @@ class _Edge:
             registrations=registrations,
             certs=self._certs.told,
             guard=self._guard.asked,
+            admin=self._desk.ask,
+            audit=self._admin.audit,
             records=self._records.told,
         )
 

@@ -30,5 +30,8 @@ coturn.py       how a running coturn is asked and told
 hands.py        what `plan.apply` does to the machine
 outcome.py      what the verbs answer (pure)
 verbs.py        what the control socket's verbs do: load, plan, apply, record, roll back
+editing.py      changes of the configuration's files
+deeds.py        which requests change something, and how they ended (pure)
+log_ring.py     the newest lines of the log, for those who look
 control.py      the local control socket: one verb a line, answers as JSON lines
 """

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from voxgate.errors import EngineError, ExitCode, HostError, PeerError, VoxgateError
+from voxgate.supervise.deeds import Deed, Ending, deed_of, outcome, refused
+from voxgate.wire.admin_request import AdminRequest, EditRequest, LogsRequest, MetricsRequest
 from voxgate.wire.certs_request import CertsRequest
 from voxgate.wire.control import (
     MAX_REQUEST_BYTES,
@@ -127,11 +129,15 @@ class ControlServer:
         certs: Callable[[CertsRequest, Caller], Awaitable[Told]] | None = None,
         guard: Callable[[GuardRequest], Awaitable[Told]] | None = None,
         records: Callable[[RecordsRequest], Awaitable[Told]] | None = None,
+        admin: Callable[[AdminRequest, Caller], Awaitable[Told]] | None = None,
+        audit: Callable[[str, Deed, Ending], None] = lambda *_: None,
     ) -> None:
         self._listener = listener
         self._registrations = registrations
         self._guard = guard
         self._records = records
+        self._admin = admin
+        self._audit = audit
         self._verbs = verbs
         self._request_timeout_s = request_timeout_s
         self._calls = calls
@@ -189,7 +195,19 @@ class ControlServer:
         return Result(told.to_json())
 
     async def carry_out(self, request: Request, caller: Caller) -> Told:
-        """What a request asks for, whichever way it came. Raises VoxgateError."""
+        """What a request asks for, whichever way it came. Whatever it changes is written down. Raises VoxgateError."""
+        deed = deed_of(request)
+        try:
+            told = await self._carry_out(request, caller)
+        except VoxgateError as error:
+            if deed is not None:
+                self._audit(caller.by, deed, refused(error))
+            raise
+        if deed is not None:
+            self._audit(caller.by, deed, outcome(told.data, int(told.exit_code)))
+        return told
+
+    async def _carry_out(self, request: Request, caller: Caller) -> Told:
         match request:
             case StatusRequest():
                 told = await self._verbs.status()
@@ -201,7 +219,9 @@ class ControlServer:
                 told = await self._verbs.history()
             case RegistrationsRequest():
                 told = self._registrations()
-            case CertsRequest() | GuardRequest() | RecordsRequest():
+            case EditRequest() | MetricsRequest() | LogsRequest() if self._admin is not None:
+                told = await self._admin(request, caller)
+            case CertsRequest() | GuardRequest() | RecordsRequest() | EditRequest() | MetricsRequest() | LogsRequest():
                 told = await self._ask_area(request, caller)
             case PlanRequest():
                 told = await self._verbs.plan(request)
@@ -213,7 +233,7 @@ class ControlServer:
                 assert_never(request)
         return told
 
-    async def _ask_area(self, request: CertsRequest | GuardRequest | RecordsRequest, caller: Caller) -> Told:
+    async def _ask_area(self, request: Request, caller: Caller) -> Told:
         match request:
             case CertsRequest() if self._certs is not None:
                 return await self._certs(request, caller)

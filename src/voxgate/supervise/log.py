@@ -20,7 +20,7 @@ from voxgate.supervise.engine_lines import EngineLine, clean, parse
 from voxgate.supervise.flood import FloodGate, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from voxgate.host.clock import Clock
 
@@ -71,14 +71,19 @@ def _quoted(value: str | float) -> str:
 class LogSink:
     """Writes lines to one stream. `engine_line` is what the supervisor gives each engine's output to."""
 
-    def __init__(self, stream: TextIO, form: LogFormat, clock: Clock) -> None:
+    def __init__(
+        self, stream: TextIO, form: LogFormat, clock: Clock, also: Callable[[Record], None] = lambda _: None
+    ) -> None:
+        """`also` is given every line before it has a form."""
         self._stream = stream
+        self._also = also
         self._form = form
         self._clock = clock
         self._gates: dict[str, FloodGate] = {}
 
     def write(self, record: Record) -> None:
         """Write one line. A reader who is gone does not end calls: what cannot be written is lost."""
+        self._also(record)
         line = render(record, self._form)
         with contextlib.suppress(OSError):
             self._stream.write(line.encode("utf-8", "backslashreplace").decode() + "\n")

@@ -5,7 +5,7 @@ A request is one line, at most `MAX_REQUEST_BYTES`:
     {"verb": "status"}          {"verb": "calls"}           {"verb": "history"}
     {"verb": "registrations"}     {"verb": "guard", ...}: see `guard_request`
     {"verb": "records", ...}: see `records_request`
-    {"verb": "certs", ...}: see `certs_request`
+    {"verb": "certs", ...}: see `certs_request`; edit, metrics, logs: `admin_request`
     {"verb": "plan", "path": FILE or null, "diff": bool}
     {"verb": "apply", "path": FILE or null, "yes": bool}
     {"verb": "rollback", "generation": N or null, "yes": bool, "force": bool}
@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from voxgate.errors import ExitCode, HostError, PeerError, VoxgateError
+from voxgate.wire import admin_request
+from voxgate.wire.admin_request import AdminRequest
 from voxgate.wire.certs_request import VERB as CERTS
 from voxgate.wire.certs_request import CertsRequest, certs_request
 from voxgate.wire.guard_request import VERB as GUARD
@@ -90,7 +92,8 @@ class RollbackRequest:
 
 
 _Bare = StatusRequest | CallsRequest | HistoryRequest | RegistrationsRequest
-Request = _Bare | CertsRequest | PlanRequest | ApplyRequest | RollbackRequest | GuardRequest | RecordsRequest
+_Areas = CertsRequest | GuardRequest | RecordsRequest | AdminRequest
+Request = _Bare | _Areas | PlanRequest | ApplyRequest | RollbackRequest
 
 VERBS: dict[str, type[Request]] = {
     "status": StatusRequest,
@@ -103,6 +106,7 @@ VERBS: dict[str, type[Request]] = {
     GUARD: GuardRequest,
     CERTS: CertsRequest,
     RECORDS: RecordsRequest,
+    **admin_request.VERBS,
 }
 _BARE: dict[str, type[_Bare]] = {
     "status": StatusRequest,
@@ -114,6 +118,7 @@ _AREAS: dict[str, Callable[[dict[str, object]], Request]] = {
     GUARD: guard_request,
     CERTS: certs_request,
     RECORDS: records_request,
+    **admin_request.DECODERS,
 }
 _NAMES = {kind: verb for verb, kind in VERBS.items()}
 
