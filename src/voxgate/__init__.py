@@ -11,7 +11,9 @@ A configuration travels downwards, an effect upwards:
     calls/       what happens to calls outside signalling: calls whose media stopped are ended
     trunks/      accounts at SIP providers: the edge registers itself
     nat/         which NAT a machine is behind
+    doctor/      what is wrong with the edge and its place, and the cure
     firewall/    which ports must be open, in the words of several packet filters
+    companion/   what a PBX behind the edge has to be told
     names/       what should stand in the DNS, and what does
     certs/       certificates for TLS
     router/      relays LDAP and H.323: processes of their own behind HAProxy

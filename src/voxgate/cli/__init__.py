@@ -4,6 +4,7 @@
     output.py      tables, problems, JSON
     check.py       voxgate check      names every mistake in a configuration
     init.py        voxgate init       writes a first configuration
+    wizard.py      its questions, on a terminal
     asking.py      how a verb asks the running Voxgate
     plan.py        voxgate plan       shows what apply would do
     apply.py       voxgate apply      makes the configuration effective
@@ -33,6 +34,8 @@
     turn.py        voxgate turn credentials  makes time-limited credentials for TURN
     nat_check.py   voxgate nat-check  tells which NAT this machine is behind
     firewall.py    voxgate firewall   lists the ports to open, and opens them
+    doctor.py      voxgate doctor     tells what is wrong, why it matters and the cure
+    pbx_config.py  voxgate pbx-config  prints what a PBX behind the edge has to be told
     forwards.py    voxgate forwards   lists the port forwards, and what passed through them
     dns.py         voxgate dns        prints the records that the names should have, checks them
     schema.py      voxgate schema     prints the JSON Schema for editors
@@ -87,6 +90,8 @@ VERBS: dict[str, str] = {
     "nat-check": "voxgate.cli.nat_check",
     "firewall": "voxgate.cli.firewall",
     "forwards": "voxgate.cli.forwards",
+    "doctor": "voxgate.cli.doctor",
+    "pbx-config": "voxgate.cli.pbx_config",
     "dns": "voxgate.cli.dns",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",

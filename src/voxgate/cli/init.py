@@ -1,17 +1,21 @@
-"""`voxgate init`: write a first, commented configuration that `voxgate check` accepts."""
+"""`voxgate init`: write a first, commented configuration that `voxgate check` accepts: from flags, or by asking."""
 
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxgate.cli.verb import DEFAULT_FILE, Verb
+from voxgate.cli.wizard import STUN, Probes, Terminal, interview
 from voxgate.config.load import Source, default_secrets, load_sources
 from voxgate.config.scalars import ScalarError, parse_pbx_name
 from voxgate.config.starter import Starter, StarterPbx, starter_text
+from voxgate.doctor.asking import sip, stun
 from voxgate.errors import ConfigError, ExitCode, HostError, UsageError
+from voxgate.host.facts import read_facts
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -20,11 +24,13 @@ _MODE = 0o640
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--domain", required=True, help="public name of the edge, for instance proxy.example.com")
+    parser.add_argument(
+        "--domain", help="public name of the edge, for instance proxy.example.com; without it, you are asked"
+    )
     parser.add_argument(
         "--pbx",
-        required=True,
         action="append",
+        default=[],
         metavar="NAME=ADDRESS",
         help="a PBX: a short name of your choice and its address; may be given several times",
     )
@@ -43,13 +49,22 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar="ADDRESS",
         help="address of the NAT router in front; may be given twice (IPv4 and IPv6)",
     )
+    parser.add_argument("--acme", action="store_true", help="certificates from Let's Encrypt")
+    parser.add_argument("--email", default="", help="with --acme: where Let's Encrypt may write to")
+    parser.add_argument("--stun", default=STUN, metavar="HOST:PORT", help=f"tells the public address; default: {STUN}")
+    parser.add_argument("--find-public-address", action="store_true", help="ask the STUN server instead of giving it")
+    parser.add_argument("--yes", action="store_true", help="never ask: flags and defaults alone")
     parser.add_argument("--output", type=Path, default=DEFAULT_FILE, help=f"default: {DEFAULT_FILE}")
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
 
 
 def _run(arguments: Namespace) -> int:
     output: Path = arguments.output
-    text = starter_text(starter(arguments))
+    if output.exists() and not arguments.force:
+        raise UsageError(f"{output} exists already\n    --force replaces it, --output writes elsewhere")
+    asks = not (arguments.domain or arguments.pbx or arguments.yes) and sys.stdin.isatty()
+    given = interview(Terminal(), read_facts(), _PROBES, arguments.stun) if asks else starter(arguments)
+    text = starter_text(given)
     try:
         load_sources((Source(str(output), text),), default_secrets(output), datetime.now(UTC))
     except ConfigError as error:
@@ -61,7 +76,9 @@ def _run(arguments: Namespace) -> int:
 
 
 def starter(arguments: Namespace) -> Starter:
-    """The flags as a value. Raises `UsageError` for a flag that is not understood."""
+    """The flags as a value. Raises `UsageError` for a flag that is not understood, or that is missing."""
+    if not arguments.domain or not arguments.pbx:
+        raise UsageError("--domain and --pbx are needed\n    or run it on a terminal without flags: it asks")
     addresses = dict(_pair(word, "--pbx") for word in arguments.pbx)
     if len(addresses) < len(arguments.pbx):
         raise UsageError("--pbx names one PBX twice\n    add further nodes in the file")
@@ -83,8 +100,35 @@ def starter(arguments: Namespace) -> Starter:
             for pbx, address in addresses.items()
         ),
         interface=arguments.interface,
-        public_addresses=tuple(arguments.public_address),
+        public_addresses=_public(arguments),
+        acme=arguments.acme,
+        acme_email=arguments.email,
     )
+
+
+def _public(arguments: Namespace) -> tuple[str, ...]:
+    if not arguments.find_public_address or arguments.public_address:
+        return tuple(arguments.public_address)
+    found = _find(arguments.stun)
+    if not found:
+        raise UsageError(f"{arguments.stun} does not tell the public address\n    give it: --public-address ADDRESS")
+    # Of this machine's own, or the router's.
+    held = {str(one.ip.ip) for interface in read_facts().interfaces for one in interface.addresses}
+    return () if found in held else (found,)
+
+
+def _find(server: str) -> str:
+    """Our address as a STUN server (HOST or HOST:PORT) sees it; empty: it is silent."""
+    host, _, port = server.rpartition(":") if ":" in server else (server, "", "3478")
+    return (stun((host, int(port))) or "") if port.isdecimal() and 0 < int(port) < 65536 else ""
+
+
+def _answers(address: str, domain: str) -> str:
+    reply = sip((address, 5060), domain)
+    return f"{reply.code} to OPTIONS" if reply else ""
+
+
+_PROBES = Probes(_find, _answers)
 
 
 def _pair(word: str, option: str) -> tuple[str, str]:

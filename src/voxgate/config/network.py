@@ -113,7 +113,7 @@ def cautions(network: Network) -> tuple[Problem, ...]:
             "set public_address to the address of the router, if phones outside shall reach the edge",
         )
         for side in network.sides
-        if side.side in {Side.OUTSIDE4, Side.OUTSIDE6} and _is_private(side.shown)
+        if side.side in {Side.OUTSIDE4, Side.OUTSIDE6} and is_private(side.shown)
     )
 
 
@@ -241,7 +241,7 @@ def _nodes_inside(config: Config) -> tuple[IpNetwork, ...]:
     return tuple(
         ip_network(node.address)
         for _, _, node in _nodes(config)
-        if config.edge.inside_interface or _is_private(node.address)
+        if config.edge.inside_interface or is_private(node.address)
     )
 
 
@@ -256,10 +256,11 @@ def _listed(edge: Edge, outer: _Sockets, inner: _Sockets | None) -> tuple[IpNetw
         near = (*connected, *socket.interface.routes)
         networks += (network for network in near if network.version == version)
     # With one interface a public network is outside: the parties there see the same address as everyone.
-    return tuple(network for network in networks if inner is not None or _is_private(network))
+    return tuple(network for network in networks if inner is not None or is_private(network))
 
 
-def _is_private(what: IpAddress | IpNetwork) -> bool:
+def is_private(what: IpAddress | IpNetwork) -> bool:
+    """Whether the internet has no way there; what is kept for documentation counts as public."""
     network = ip_network(what)
     return any(_covers(private, network) for private in _PRIVATE)
 

@@ -22,6 +22,8 @@ class Starter:
     pbxs: tuple[StarterPbx, ...]
     interface: str | None = None
     public_addresses: tuple[str, ...] = ()
+    acme: bool = False
+    acme_email: str = ""
 
 
 def starter_text(starter: Starter) -> str:
@@ -38,10 +40,7 @@ def starter_text(starter: Starter) -> str:
         "  # Networks whose phones see the private address; `auto` finds those of this machine, not VPNs:",
         "  # local_networks: [192.168.1.0/24, 10.8.0.0/24]",
         "",
-        "# Without a certificate of yours, SIP over TLS is served with a self-signed one,",
-        "# which phones must be told to accept.",
-        "# certificates:",
-        "#   default: {certificate: /etc/voxgate/tls/fullchain.pem, key: /etc/voxgate/tls/privkey.pem}",
+        *_certificates(starter),
         "",
         "listen:",
         "  sip: {udp: 5060, tcp: 5060, tls: 5061}  # leave one out, and nothing is accepted there",
@@ -59,6 +58,23 @@ def starter_text(starter: Starter) -> str:
             "    sip: {udp: 5060}  # how the PBX takes SIP: udp, tcp, tls, or several of them",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _certificates(starter: Starter) -> list[str]:
+    if starter.acme:
+        email = f"{{email: {_quoted(starter.acme_email)}}}" if starter.acme_email else "{}"
+        return [
+            "# Signed by Let's Encrypt: the names must lead here, and port 80 must be open to the internet.",
+            "certificates:",
+            f"  default: {{acme: {email}}}",
+        ]
+    return [
+        "# Without a certificate of yours, SIP over TLS is served with a self-signed one,",
+        "# which phones must be told to accept.",
+        "# certificates:",
+        "#   default: {acme: {email: you@example.com}}",
+        "#   or {certificate: /etc/voxgate/tls/fullchain.pem, key: /etc/voxgate/tls/privkey.pem}",
+    ]
 
 
 def _interface(name: str | None) -> list[str]:

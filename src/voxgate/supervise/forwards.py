@@ -95,7 +95,7 @@ class Forwards:
 
     async def _round(self) -> None:
         try:
-            if self._changed.is_set():
+            if self._changed.is_set() or self._problem:
                 self._changed.clear()
                 await self._bring()
             elif self._wanted and not await self._look():
@@ -119,7 +119,7 @@ class Forwards:
         found = await asyncio.to_thread(self._table.read)
         if found is not None:
             self._counts = found.counts
-        return found is not None or bool(self._problem)
+        return found is not None
 
     def panel(self) -> Panel:
         """The forwards in `voxgate status`."""
