@@ -3,7 +3,9 @@
 hangup.py     an answered call's record -> the two BYE requests that end it (pure)
 listing.py    the running calls, for `voxgate calls`
 ledger.py     the calls that hold places, as Kamailio lists them (pure)
+autopsy/      why a call went as it did
 cdr/          call records (CDRs)
+trace/        SIP as it passed, kept for a while
 live.py       tells a new Kamailio of them; asks rtpengine which of them still live
 spending.py   minutes of destination classes, alerts, destinations seen: the toll-fraud guard's books (pure)
 tollfraud.py  counts minutes of running calls, raises alerts, tells Kamailio what is spent

@@ -14,6 +14,8 @@
     registrations.py  voxgate registrations  shows who is registered through the edge
     calls.py       voxgate calls      lists the running calls
     cdr.py         voxgate cdr        lists the calls of the past
+    trace.py       voxgate trace      shows the SIP of a call
+    explain.py     voxgate explain    says why a call went wrong
     certs.py       voxgate certs      shows the certificates, renews, verifies, imports
     bans.py        voxgate bans       lists who is shut out, and who never is
     ban.py         voxgate ban        shuts somebody out
@@ -73,6 +75,8 @@ VERBS: dict[str, str] = {
     "registrations": "voxgate.cli.registrations",
     "calls": "voxgate.cli.calls",
     "cdr": "voxgate.cli.cdr",
+    "trace": "voxgate.cli.trace",
+    "explain": "voxgate.cli.explain",
     "certs": "voxgate.cli.certs",
     "bans": "voxgate.cli.bans",
     "ban": "voxgate.cli.ban",

@@ -27,6 +27,7 @@ places.py      where each key was written: path -> file and line
     document.py    YAML text -> a tree that remembers lines
     merge.py       several files -> one tree
     records.py     the section `records`: what is kept of calls
+    trace.py       its part `trace`: SIP messages
     later.py       keys of later versions: an honest answer
     keys.py        the model as a list of keys
     findings.py    what pydantic found, in plain words

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from voxgate.config.fields import Section
 from voxgate.config.scalars import Kind, ScalarError
 from voxgate.config.secrets import Secret
+from voxgate.config.trace import Trace
 
 
 def _url(text: str) -> str:
@@ -55,3 +56,4 @@ class Records(Section):
         "batch, so that it can be rotated.",
     )
     push: Push | None = Field(default=None, description="Web server to which finished records are posted.")
+    trace: Trace = Field(default=Trace(), description="SIP messages, kept for a while.")

@@ -5,7 +5,8 @@
     sip.py    Kamailio: its control, the nodes' health, registrations
     trunks.py providers: accounts at them, their names, their health
     calls.py  rtpengine, live calls, limits, toll fraud, time-outs of media
-    records.py  records of calls
+    records.py  records of calls, and their SIP
+        explaining.py  why a call, a user or an address is as it is
     web.py    HAProxy
     router.py  the router
         router_reports.py  what it reports, for access log and guard

@@ -19,6 +19,7 @@ from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.desk import AdminDesk
 from voxgate.daemon.ears import Ears
+from voxgate.daemon.explaining import Explaining
 from voxgate.daemon.forwards import forwards
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.metrics import Metrics
@@ -95,12 +96,13 @@ class _Edge:
         self._notifier = notify.from_environment(os.environ, os.getpid())
         self._sip = Signalling(places, clock)
         self._calls = Calls(places, clock, self._sip.rpc)
-        self._records = CallRecords(places, clock, self._calls.ng)
+        self._records = CallRecords(places, clock, self._calls.ng, self._sip.rpc)
         self._calls.tell(self._records.recorder)
         resolver = Resolver(places, clock)
         self._trunks = Trunks(resolver.answers_file, clock, self._sip.watch, self._refresh)
         self._certs = Certificates(resolver, clock, self._refresh)
         self._guard = Watch(places, clock, self._sip)
+        self._records.explain = Explaining(self._records, self._guard.reports, self._sip.registrations).told
         turn = Turn(places, clock, self._guard.reports, self._signal)
         web = Web(places, clock, self._guard.reports)
         known = (self._sip.part(), self._calls.part(), web.part(), self._guard.part(), self._trunks.part())

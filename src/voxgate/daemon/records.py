@@ -1,4 +1,4 @@
-"""Calls of the past: their records."""
+"""Calls of the past: their records, and their SIP."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Any
 from voxgate.calls.cdr.recorder import Recorder
 from voxgate.calls.cdr.store import Query, Store
 from voxgate.calls.cdr.table import HEAD, row
+from voxgate.calls.cdr.value import rfc3339
+from voxgate.calls.trace.ladder import EDGE, ladder
+from voxgate.calls.trace.message import Sip, read
+from voxgate.calls.trace.tracer import Tracer
 from voxgate.daemon.part import Part
 from voxgate.engines.sip_policy import policy_of
-from voxgate.errors import UsageError
+from voxgate.engines.websocket import ADDRESS
+from voxgate.errors import HostError, UsageError
 from voxgate.supervise.control import Told
 from voxgate.supervise.panel import section
+from voxgate.wire.records_request import RecordsAction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from voxgate.calls.cdr.recorder import Relay
+    from voxgate.calls.trace.tracer import Rpc
     from voxgate.engines.base import Places
     from voxgate.host.clock import Clock
     from voxgate.plan.desired import Desired
@@ -25,28 +32,91 @@ if TYPE_CHECKING:
 
 
 class CallRecords:
-    """The recorder, wired."""
+    """The recorder and the tracer, wired."""
 
-    def __init__(self, places: Places, clock: Clock, relay: Relay) -> None:
+    def __init__(self, places: Places, clock: Clock, relay: Relay, rpc: Rpc) -> None:
+        self.tracer = Tracer(rpc, clock)
+        self._names: dict[str, str] = {}
+        self.explain: Callable[[str], Awaitable[Told]] | None = None
         self.recorder = Recorder(Store(places.state / "cdr.db"), relay, clock)
         self.recorder.load()
 
     def part(self) -> Part:
         """Its part of the edge."""
-        return Part(serve=(self.recorder.serve,), applied=self._applied)
+        return Part(serve=(self.recorder.serve, self.tracer.serve), applied=self._applied, returned=self._returned)
 
     def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
         """What it wants to hear of Kamailio."""
         return {"cdr": self.recorder.told}
 
     async def told(self, request: RecordsRequest) -> Told:
-        """The answer to `voxgate cdr`. Raises UsageError, HostError."""
+        """The answer to `voxgate cdr`, `trace` and `explain`. Raises UsageError, HostError."""
+        if request.action is RecordsAction.EXPLAIN and self.explain:
+            return await self.explain(request.subject)
+        if request.action is RecordsAction.TRACE:
+            return await self._traced(request.subject)
         page = await self.recorder.search(query_of(request))
         lines = section(HEAD, [row(cdr) for cdr in page.records])[1:]
         if page.cursor:
             lines.append(f"older ones: --cursor {page.cursor}")
         data: dict[str, object] = {"records": [cdr.to_json() for cdr in page.records], "cursor": page.cursor}
         return Told(data, "\n".join(lines) if page.records else "no records")
+
+    async def call_id(self, subject: str) -> str:
+        """The Call-ID that `subject` is, or of the record whose number it is. Raises HostError."""
+        if subject.isdecimal() and len(subject) < 16 and not self.tracer.ring.of(subject):
+            found = await self.recorder.record(int(subject))
+            if found:
+                return found.call_id
+        return subject
+
+    def messages(self, call_id: str) -> tuple[Sip, ...]:
+        """What is kept of a call, secrets masked."""
+        return tuple(sip for message in self.tracer.ring.of(call_id) if (sip := read(message)))
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The edge's addresses."""
+        return frozenset(address for address, name in self._names.items() if name == EDGE)
+
+    def registrations(self, most: int, wanted: Callable[[Sip], bool]) -> Iterator[tuple[Sip, ...]]:
+        """The messages of registrations one of whose requests is `wanted`, the latest first, so many at most."""
+        for _, messages in self.tracer.ring.calls():
+            if most <= 0:
+                return
+            head = messages[-1].raw[:4096]
+            if b"REGISTER" not in head:
+                continue
+            read_ones = tuple(sip for message in messages[-20:] if (sip := read(message)))
+            if any(wanted(one) for one in read_ones if one.is_request):
+                most -= 1
+                yield read_ones
+
+    async def _traced(self, subject: str) -> Told:
+        call_id = await self.call_id(subject)
+        found = self.messages(call_id)
+        if not found:
+            advice = "see `records.trace` in the configuration; `voxgate cdr` lists calls with their numbers"
+            raise HostError("nothing is kept of such a call", advice)
+        data: dict[str, object] = {
+            "call_id": call_id,
+            "messages": [
+                {
+                    "at": rfc3339(one.at),
+                    "source": one.message.source,
+                    "target": one.message.target,
+                    "transport": one.message.transport,
+                    "title": one.title,
+                    "text": one.message.text,
+                }
+                for one in found
+            ],
+        }
+        return Told(data, "\n".join(ladder(found, self._names)))
+
+    async def _returned(self, name: str) -> None:
+        if name == "kamailio":
+            self.tracer.restarted()
 
     def _applied(self, desired: Desired) -> None:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
@@ -56,6 +126,11 @@ class CallRecords:
                 pbx_of.setdefault(node.address, pbx.name)
                 pbx_of[f"{node.address}:{node.port}"] = pbx.name
         self.recorder.follow(desired.config.records, pbx_of)
+        names = {hop.address: trunk.name for trunk in policy.trunks.values() for hop in trunk.hops}
+        names |= {node.address: pbx.name for pbx in policy.pbxs.values() for node in (*pbx.plain, *pbx.secure)}
+        own = dict.fromkeys((address for view in policy.sides.values() for address in (view.local, view.shown)), EDGE)
+        self._names = names | own | {ADDRESS: EDGE}
+        self.tracer.follow(desired.config.records.trace)
 
 
 def query_of(request: RecordsRequest) -> Query:

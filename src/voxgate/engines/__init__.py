@@ -9,6 +9,7 @@ sip_policy.py  `Config` and `Network` -> the policy that the SIP script decides 
     trunk_accounts.py  what the edge registers with at providers
     trunk_tls.py       TLS profiles and certificates for providers
 kamailio.py    SIP: kamailio.cfg, tls.cfg, dispatcher.list, policy.json
+siptrace.py    what Kamailio and the tracer agree on
 websocket.py   what Kamailio and HAProxy agree on for SIP over WebSocket
 router.py      LDAP and H.323: the router's processes and their rules.json
 forwards.py    `Config` and `Network` -> which further ports lead to PBXs

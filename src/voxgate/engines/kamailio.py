@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from voxgate.config.certificates import MOST_OTHER_NAMES
+from voxgate.engines import siptrace
 from voxgate.engines.base import Action, Check, EngineState, File, Listener, Process
 from voxgate.engines.render import render
 from voxgate.engines.rtpengine import NG_PORT
@@ -127,6 +128,8 @@ class Kamailio:
                 health=config.health,
                 domain=config.edge.domain,
                 ng_port=NG_PORT,
+                trace_from=siptrace.SOURCE,
+                trace_to=siptrace.TARGET,
                 folder=folder,
             ),
             Action.RESTART,

@@ -67,9 +67,12 @@ class Book:
         keys = [key for key in self._open if key[0] == call_id]
         return [self._closed(key, _cut(self._open[key], at, reason, code)) for key in keys]
 
-    def kamailio_died(self, at: datetime) -> list[Cdr]:
-        """Its transactions died with it, and so did calls that nobody had answered; others live on."""
-        keys = [key for key, cdr in self._open.items() if cdr.state is State.OPEN]
+    def kamailio_died(self, at: datetime, born: datetime) -> list[Cdr]:
+        """Its transactions died with it, and so did calls that nobody had answered; others live on.
+
+        Calls since the next one was `born` are that one's.
+        """
+        keys = [key for key, cdr in self._open.items() if cdr.state is State.OPEN and cdr.start < born]
         return [self._closed(key, _cut(self._open[key], at, "kamailio-restarted")) for key in keys]
 
     def tick(self, now: datetime) -> list[Cdr]:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from voxgate.calls.cdr import sinks
@@ -22,7 +22,6 @@ from voxgate.errors import EngineError, HostError, PeerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from voxgate.calls.cdr.store import Page, Query, Store
     from voxgate.host.clock import Clock
@@ -39,6 +38,8 @@ ASK_AT_ONCE: Final = 5
 MOST_ASKED: Final = 200
 #: Records in memory while the disk does not take them.
 MOST_UNWRITTEN: Final = 50_000
+#: More digits than a time of this age of the world has.
+_NANOSECONDS: Final = 20
 RETRY_S: Final = (1.0, 300.0)
 
 
@@ -85,12 +86,12 @@ class Recorder:
             self._take(self.book.take(report))
 
     def swept(self, event: Mapping[str, Any]) -> None:
-        """Kamailio's list of calls, of which only counts which Kamailio it is."""
+        """Kamailio's list of calls, of which only counts which Kamailio it is: `boot` is when it was born, in ns."""
         boot = event.get("boot")
-        if isinstance(boot, str) and boot != self._boot:
-            if self._boot:
-                self._take(self.book.kamailio_died(self._clock.wall()))
+        if isinstance(boot, str) and boot != self._boot and boot.isdecimal() and len(boot) < _NANOSECONDS:
             self._boot = boot
+            born = datetime.fromtimestamp(int(boot) / 1e9, UTC)
+            self._take(self.book.kamailio_died(self._clock.wall(), born))
 
     def hung_up(self, call_id: str, reason: str, code: int = 0) -> None:
         """The edge itself has ended a call."""
@@ -104,6 +105,11 @@ class Recorder:
         """A page of records. Raises UsageError, HostError."""
         await self._write()
         return await asyncio.to_thread(self._store.search, query)
+
+    async def record(self, number: int) -> Cdr | None:
+        """The record of that number. Raises HostError."""
+        await self._write()
+        return await asyncio.to_thread(self._store.record, number)
 
     async def serve(self) -> None:
         """Until cancelled; what is known then is written."""
@@ -200,7 +206,7 @@ class Recorder:
         wanted, now = self._wanted, self._clock.wall()
         if not await self._disk(self._keep, batch, now, wanted):
             # The disk may have room again soon; what came meanwhile stands behind.
-            self._changed.extendleft(reversed(batch[-(MOST_UNWRITTEN - len(self._changed)) :]))
+            self._changed = deque((*batch, *self._changed), maxlen=MOST_UNWRITTEN)
             await asyncio.sleep(1)
 
     def _keep(self, batch: tuple[Cdr, ...], now: datetime, wanted: Records) -> None:

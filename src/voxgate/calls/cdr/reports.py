@@ -155,7 +155,7 @@ _CODES: Final = {
     "no-trunk-answers": 503,
     "no-media-relay": 503,
     "no-way-to-phone": 404,
-    "not-sent": 477,
+    "not-sent": 430,
     "srtp-required": 488,
     "srtp-off": 488,
 }

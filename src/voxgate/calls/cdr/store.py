@@ -151,6 +151,10 @@ class Store:
         page = tuple(found[:limit])
         return Page(page, f"{page[-1].start.timestamp()!r}-{page[-1].id}" if more else "")
 
+    def record(self, number: int) -> Cdr | None:
+        """The record of that number."""
+        return next(iter(self._records("SELECT id, record FROM cdr WHERE id = ?", (number,))), None)
+
     def spooled(self, most: int) -> list[Cdr]:
         """Finished records that wait for a server, the oldest first."""
         return self._records("SELECT cdr.id, record FROM spool JOIN cdr USING (id) ORDER BY id LIMIT ?", (most,))

@@ -112,8 +112,8 @@ def test_the_attempt_chain_tells_each_target_and_what_became_of_it() -> None:
 
 def test_when_kamailio_dies_ringing_calls_are_closed_and_answered_ones_go_on() -> None:
     book = Book()
-    told(begun("ringing"), begun("talking"), answered("talking"), book=book)
-    (closed,) = book.kamailio_died(at(30))
+    told(begun("ringing"), begun("talking"), answered("talking"), begun("new", at=T0 + 29), book=book)
+    (closed,) = book.kamailio_died(at(30), born=at(28))
     assert (closed.call_id, closed.reason, closed.end) == ("ringing", "kamailio-restarted", at(30))
     assert told(ended("talking"), book=book)[-1].hung_up == "caller"
 
