@@ -2,8 +2,9 @@
 
 Bare: Record-Route and t_relay, same allocator, same machine, same run. Ours: domain routing, balancing over two
 nodes, NAT handling. Both again with rtpengine; ours again with 1,000 PBXs of ten names each, and with each feature
-that somebody may ask for: topology hiding, the guard, a trunk beside the phones, limits for the PBX; and hiding, trunk
-and limits at once. The verdict is the worse of the ratios that have a limit; each feature has one of its own.
+that somebody may ask for: topology hiding, the guard, a trunk beside the phones, limits for the PBX, records of calls;
+and hiding, trunk and limits at once. The verdict is the worse of the ratios that have a limit; each feature has one of
+its own.
 
 The rate is near what one worker (or rtpengine beside it) can do: an engine that sleeps between messages finds its
 caches cold, and then the machine is measured instead of the engine.
@@ -59,6 +60,7 @@ GROUPS = (
         BARE_MEDIA,
         Subject("voxgate rtpengine", "bare rtpengine", ours=True, media=True, rate=500),
         Subject("voxgate limits", "bare rtpengine", ours=True, media=True, limits=True, rate=500),
+        Subject("voxgate records", "bare rtpengine", ours=True, media=True, records=True, rate=500),
         Subject(
             "voxgate all",
             "bare rtpengine",
@@ -71,7 +73,7 @@ GROUPS = (
         ),
     ),
 )
-FEATURES = ("voxgate hiding", "voxgate guard", "voxgate trunk", "voxgate limits", "voxgate all")
+FEATURES = tuple(f"voxgate {name}" for name in ("hiding", "guard", "trunk", "limits", "records", "all"))
 
 
 class DisturbedError(Exception):

@@ -3,6 +3,7 @@
     policy.py    the contract of policy.json: `Policy` as a value, to text and back (pure)
     route.py     `decide(request, policy)` -> `Decision` (pure)
     balance.py   which node of a PBX serves a request (pure)
+    nodes.py     the same with what the engine knows of the nodes
     message.py   Kamailio's getters -> `Request`
     dialog.py    requests inside a dialog: along the route set, the next hop judged afterwards
     legs.py      what a request looks like when it leaves towards a side: Via, Record-Route, socket
@@ -11,6 +12,7 @@
     crypto.py    two parties' policies and an offer -> encrypted or plain, or a refusal (pure)
     insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR
+    ways.py      what a request needs on its way, worked out once for many
     trunks.py    trunks as values (pure)
     destinations.py  where requests of trunks lead, and where those of PBXs that are for trunks (pure)
     digest.py    answers to a provider's challenge (pure)
@@ -26,6 +28,8 @@
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back
     callbacks.py the callbacks for replies, one for each way to shape them and their SDP
+    notes.py     what a transaction remembers: who called, which nodes were tried (pure)
+    shunned.py   nodes that failed a request of late, in shared memory
     reporting.py what the control plane is told of a call, for its record
     record.py    what is kept of an answered call, so that the edge itself can hang up
     certificates.py  client certificates: whose they are (the rule is pure)

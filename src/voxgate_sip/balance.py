@@ -89,26 +89,24 @@ def _seed(uri: str) -> int:
     return crc32(uri.encode())
 
 
-def _rendezvous(key: bytes, node: Node) -> int:
-    """A number for each pair; the highest wins (Thaler and Ravishankar, 1998): a node that goes moves its own users.
-
-    crc32 alone is linear, so that similar users would stay together: one multiplication spreads them.
-    """
-    return crc32(key, _seed(node.uri)) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+#: A number for each pair; the highest wins (Thaler and Ravishankar, 1998): a node that goes moves its own users. crc32
+#: alone is linear, so that similar users would stay together: one multiplication spreads them.
+_SPREAD, _BITS = 0x9E3779B97F4A7C15, 0xFFFFFFFFFFFFFFFF
 
 
 def _hashed(key: str, nodes: Sequence[Node]) -> Node:
     """The node for `key`. With different weights the logarithm makes shares proportional to them."""
     user, weight = key.encode(), nodes[0].weight
-    chosen, highest = nodes[0], -1.0
+    chosen, highest = nodes[0], -1
     for node in nodes:
         if node.weight != weight:
             return max(nodes, key=lambda node: _share(user, node))
-        number = _rendezvous(user, node)
+        number = crc32(user, _seed(node.uri)) * _SPREAD & _BITS
         if number > highest:
             chosen, highest = node, number
     return chosen
 
 
 def _share(key: bytes, node: Node) -> float:
-    return node.weight / -math.log((_rendezvous(key, node) + 1) / 0x10000000000000001)
+    number = crc32(key, _seed(node.uri)) * _SPREAD & _BITS
+    return node.weight / -math.log((number + 1) / 0x10000000000000001)

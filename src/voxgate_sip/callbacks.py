@@ -15,7 +15,7 @@ from voxgate_sip.challenges import Challenges
 from voxgate_sip.guise import ASKED
 from voxgate_sip.inside import Inside
 from voxgate_sip.media import Media
-from voxgate_sip.replies import AS_IS, nothing
+from voxgate_sip.replies import AS_IS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,9 +48,8 @@ ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
 
 
 def shapes_of(replies: Replies, hider: Hider, guise: Guise, accounts: Accounts) -> Mapping[str, Callable[[], None]]:
-    """What each of `SHAPES` does."""
+    """What each of `SHAPES` does, but `AS_IS`."""
     return {
-        AS_IS: nothing,
         "ksr_from_pbx": replies.from_pbx,
         "ksr_from_phone": replies.from_phone,
         "ksr_from_hidden": hider.reply_of_pbx,
@@ -150,7 +149,15 @@ def _callback(shape: str, media: Callable[[Media], None] | None) -> Callable[[Re
     def callback(self: ReplyCallbacks, _msg: Any) -> int:
         return self._shaped(self._shapes[shape], media)
 
-    return callback
+    def media_alone(self: ReplyCallbacks, _msg: Any) -> int:
+        try:
+            if media and self._media:
+                media(self._media)
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+    return media_alone if shape == AS_IS else callback
 
 
 for _shape in SHAPES:

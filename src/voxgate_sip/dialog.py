@@ -7,19 +7,22 @@ forged: for everyone but PBXs it must be a PBX.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
 from voxgate_sip.inside import Inside
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
-from voxgate_sip.media import MediaError
+from voxgate_sip.media import TOLD, MediaError, NoRelayError
 from voxgate_sip.message import unbracketed
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from voxgate_sip.events import Refusals
+    from voxgate_sip.guise import Worn
     from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.legs import Leg, Legs
@@ -49,8 +52,11 @@ class DialogRelay:
         guise = Guise(ksr, router) if router.trunks else None
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
+        self._dresses = legs.dresses
         self.inside = Inside(ksr, router, legs, guise, hider=hider) if guise and guise.active else None
         self._pv_get = ksr.pv.get
+        #: Templates give texts, whatever a variable may give.
+        self._text = cast("Callable[[str], str]", ksr.pv.get)
         self._loose_route = ksr.rr.loose_route
         self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
         self._t_on_reply = ksr.tm.t_on_reply
@@ -84,56 +90,90 @@ class DialogRelay:
             self._set_contact_alias()
         elif method == "BYE" and self.inside and self._router.trunk_at(source):
             self.inside.over()
-        hop = str(self._pv_get(NEXT_HOP))
-        to_trunk = bool(from_pbx and self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0])))
-        # A phone's connection cannot be made again from here, a trunk's can.
-        if from_pbx and not to_trunk:
-            self._ksr.set_forward_no_connect()
+        self._onwards(method, source, proto, from_pbx=from_pbx)
+
+    def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
+        """Send the current request, whose route set has been followed, to its next hop."""
+        hop = self._text(NEXT_HOP)
+        guise = self._guise if from_pbx and self._leads_to_trunk(hop) else None
         try:
             leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
         except ForbiddenError as error:
             self._refuse(str(error), source, proto, method, error.answer)
             return
-        self._leave(method, source, proto, leg, hop, from_pbx=from_pbx, guise=self._guise if to_trunk else None)
-
-    def _leave(
-        self, method: str, source: str, proto: str, leg: Leg, hop: str, *, from_pbx: bool, guise: Guise | None
-    ) -> None:
-        hider, worn = self._hider, BARE
-        self._legs.dress(leg)
+        if self._dresses:
+            self._legs.dress(leg)
+        shapes: Mapping[str, str] = FROM_PHONE if from_pbx else FROM_PBX
+        if self._hider.active:
+            shapes = self._from_pbx(method, source, leg, hop) if from_pbx else self._to_pbx(method, source, proto, hop)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
-        shapes, shape, ending = FROM_PBX, "", ""
-        if from_pbx:
-            shapes = FROM_PHONE
-            if hider.active and hop not in self._pbx_hops and hider.hides(source, leg.side, leg.hides):
-                shapes = dict.fromkeys((method,), TO_HIDDEN)
-            shape = shapes.get(method, "")
-        elif hider.active and hider.hides(
-            unbracketed(hop.partition(" ")[0]), self._router.side_of(source), self._told(source)
-        ):
-            shapes = FROM_HIDDEN
-            shape = shapes.get(method, "")
-        if self._media:
-            try:
-                ending = self._media.in_request(method, source, proto, leg)
-            except MediaError as error:
-                self._refuse(str(error), source, proto, method, error.answer)
+        shape, ending = "" if shapes is FROM_PBX else shapes.get(method, ""), ""
+        if self._media and method in TOLD:
+            told = self._tell(self._media, method, source, proto, leg)
+            if told is None:
                 return
-            if ending:
+            if ending := told:
                 shape = (AS_IS if shapes is FROM_PBX else shapes.get(method, "ksr_from_pbx")) + ending
-        hidden = shape.startswith(TO_HIDDEN)
         if guise:
-            worn = guise.keep_on(hidden=hidden)
-            if worn.asked:
-                shape = f"{TO_HIDDEN if hidden else 'ksr_from_phone'}{ASKED}{ending}"
-            if self.inside and worn.account and self.inside.sends(method, leg, hop, worn, (shape, ending, hidden)):
-                return
+            sends = self._in_guise(method, leg, hop, guise, (shape, ending))
+        else:
+            sends = not shape or self._watched(method, leg, shape)
+        if sends and self._t_relay() < 0:
+            not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+
+    def _leads_to_trunk(self, hop: str) -> bool:
+        """Whether a PBX's request goes to a trunk; whose connection can be made again from here, a phone's cannot."""
+        if self._trunks and self._trunks.at(unbracketed(hop.partition(" ")[0])):
+            return True
+        self._ksr.set_forward_no_connect()
+        return False
+
+    def _tell(self, media: Media, method: str, source: str, proto: str, leg: Leg) -> str | None:
+        """Tell the media relay; gives the ending of the callback that replies need, None where the request has ended.
+
+        BYE ends the media, and a call goes on even without its relay.
+        """
+        if method == "BYE":
+            media.end()
+            return ""
+        try:
+            return media.request(method, source, proto, leg, first=False)
+        except NoRelayError:
+            return ""
+        except MediaError as error:
+            self._refuse(str(error), source, proto, method, error.answer)
+            return None
+
+    def _in_guise(self, method: str, leg: Leg, hop: str, guise: Guise, callback: tuple[str, str]) -> bool:
+        """Whether the current request, which goes to a provider, is still to be sent."""
+        shape, ending = callback
+        hidden = shape.startswith(TO_HIDDEN)
+        worn = guise.keep_on(hidden=hidden)
+        if worn.asked:
+            shape = f"{TO_HIDDEN if hidden else 'ksr_from_phone'}{ASKED}{ending}"
+        if self.inside and worn.account and self.inside.sends(method, leg, hop, worn, (shape, ending, hidden)):
+            return False
+        return self._watched(method, leg, shape, worn)
+
+    def _watched(self, method: str, leg: Leg, shape: str, worn: Worn = BARE) -> bool:
+        """Whether the current request, whose replies are shaped by `shape`, is to be sent; False: it is a copy."""
         if shape:
             self._t_on_reply(shape)
-        if hidden and not hider.request(method, leg, worn=worn):
-            return
-        if self._t_relay() < 0:
-            not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+        return not shape.startswith(TO_HIDDEN) or self._hider.request(method, leg, worn=worn)
+
+    def _from_pbx(self, method: str, source: str, leg: Leg, hop: str) -> Mapping[str, str]:
+        """The callbacks for replies by method, where PBXs are hidden from somebody, to a PBX's request."""
+        hidden = hop not in self._pbx_hops and self._hider.hides(source, leg.side, leg.hides)
+        return dict.fromkeys((method,), TO_HIDDEN) if hidden else FROM_PHONE
+
+    def _to_pbx(self, method: str, source: str, proto: str, hop: str) -> Mapping[str, str]:
+        """The same, to anybody else's."""
+        pbx, side = unbracketed(hop.partition(" ")[0]), self._router.side_of(source)
+        if not self._hider.hides(pbx, side, self._told(source)):
+            return FROM_PBX
+        if method in SHAPED:
+            self._hider.asked_by(source, proto)
+        return FROM_HIDDEN
 
     def _told(self, source: str) -> bool | None:
         """What a trunk at `source` may see of PBXs; None where it is none, or says nothing."""

@@ -62,6 +62,7 @@ class Gate:
         self._places = Places(ksr, now_ms)
         self._held = ""
         self._counted = _counted(policy)
+        self._from_phones = {name: self._of_pbx(name) for name in policy.pbxs}
 
     def judge(self, request: Request, decision: Decision) -> Decision | None:
         """The decision about an INVITE, or a refusal, or None when the transaction has dealt with the request."""
@@ -148,6 +149,9 @@ class Gate:
 
     def _wants(self, request: Request, decision: Way) -> dict[str, Limit]:
         owner = self._caller(request, decision)
+        if not owner and isinstance(decision, ToPbx) and not self._requester:
+            # Nobody changes what a call from a phone to a PBX wants.
+            return self._from_phones[decision.pbx.name]
         subjects = [f"pbx:{owner}"]
         match decision:
             case ToPbx(pbx, _):
@@ -170,6 +174,10 @@ class Gate:
         if self._requester and not owner and not isinstance(decision, FromTrunk):
             wants[requester(request.source)] = self._requester
         return wants
+
+    def _of_pbx(self, name: str) -> dict[str, Limit]:
+        wants = self._of_names(f"pbx:{name}")
+        return wants or ({f"pbx:{name}": Limit(0)} if name in self._counted else {})
 
     def _of_names(self, *subjects: str) -> dict[str, Limit]:
         return {subject: limit for subject in subjects if (limit := self._limits.get(subject))}

@@ -50,7 +50,9 @@ _VIAS: Final = f"$_s($hdrc(Via)\n$hdrc(Contact)\n$fd\n$tu\n{_CLAIMS}\n$hdr(Via))
 _IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
 #: Of a reply to a PBX: host of From and URI of To, now and as the PBX wrote them, Vias of the PBX.
 _BEFORE: Final = "$_s($fd\n$T_req($fd)\n$tu\n$T_req($tu)\n$T_req($(hdr(Via)[*])))"
-_IN_REPLY: Final = f"$_s({_CLAIMS}\n$T_req($si)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
+#: Who asked is kept with the transaction: its request would be copied and parsed for that.
+ASKER: Final = "$avp(voxgate_asker)"
+_IN_REPLY: Final = f"$_s({_CLAIMS}\n{ASKER}\n$ct\n$(hdr(Record-Route)[*]))"
 #: The same where providers see the edge in ways of their own: by which port they have asked.
 _IN_REPLY_AT: Final = f"$_s({_CLAIMS}\n$T_req($si) $T_req($Rp)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
 
@@ -124,7 +126,10 @@ class Hider:
             trunk.hides for trunk in policy.trunks.values()
         )
         self._legs = legs
-        self._in_reply = _IN_REPLY_AT if legs.apart else _IN_REPLY
+        self._pv_sets = ksr.pv.sets
+        #: A PBX says the same in many calls.
+        self._contact_line = lru_cache(_CACHED)(self._line_of)
+        self._apart = lru_cache(_CACHED)(replies.rewriter.apart)
         self._shown = frozenset(
             node.address
             for pbx in router.policy.pbxs.values()
@@ -133,7 +138,6 @@ class Hider:
         )
         self._identity = Identity(ksr, router)
         self._seal = seal
-        self._rewriter = replies.rewriter
         self._from_phone = replies.from_phone
         self._method = ksr.kx.get_method
         self._own = {key: own.partition(";")[0] for key, own in legs.own_uris().items()}
@@ -185,14 +189,22 @@ class Hider:
         # A source has a transport of the network, and WebSocket is none to the engine here.
         self._set_source(f"{'tcp' if leg.proto == 'ws' else leg.proto}:{here}")
 
+    def asked_by(self, source: str, proto: str) -> None:
+        """The current request came from `source` by `proto`, and the PBX is hidden in its replies."""
+        if not self._legs.apart:
+            self._pv_sets(ASKER, f"{source}\n{proto}")
+
     def reply_of_pbx(self) -> None:
         """The current reply is a PBX's and goes to a party outside."""
-        claims, source, proto, contact, routes = str(self._pv_get(self._in_reply)).split("\n", 4)
+        claims, source, *rest = str(self._pv_get(_IN_REPLY)).split("\n", 4)
+        if source == NOTHING:
+            claims, source, *rest = str(self._pv_get(_IN_REPLY_AT)).split("\n", 4)
+        proto, contact, routes = rest
         if claims != NOBODY:
             self._identity.hide_claims()
         inner = ""
         if routes != NOTHING:
-            ours, others = self._rewriter.apart(routes)
+            ours, others = self._apart(routes)
             # A caller reverses what it sees (RFC 3261 section 12.1.2); the seal keeps them as a request carries them.
             inner = ", ".join(reversed(others))
             if inner or ours != routes:
@@ -202,7 +214,7 @@ class Hider:
         address = unbracketed(source)
         side = self._router.side_of(address)
         own = self._own.get((side, proto))
-        if port:
+        if port and self._legs.apart:
             own = self._legs.own_towards(address, side, proto, int(port)) or own
         if own:
             self._show(contact, own, inner)
@@ -238,4 +250,7 @@ class Hider:
     def _show(self, contact: str, own: str, routes: str) -> None:
         if contact != NOTHING:
             self._remove("Contact")
-            self._append(f"Contact: {shown(contact, own, routes, self._seal)}\r\n")
+            self._append(self._contact_line(contact, own, routes))
+
+    def _line_of(self, contact: str, own: str, routes: str) -> str:
+        return f"Contact: {shown(contact, own, routes, self._seal)}\r\n"

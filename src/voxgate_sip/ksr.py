@@ -42,6 +42,8 @@ class Hdr(Protocol):
 class Htable(Protocol):
     """Functions of `KSR.htable`."""
 
+    def sht_dec(self, p0: str, p1: str, /) -> int: ...
+
     def sht_get(self, p0: str, p1: str, /) -> str | int | None: ...
 
     def sht_inc(self, p0: str, p1: str, /) -> int: ...
@@ -77,8 +79,6 @@ class Kex(Protocol):
 
 class Kx(Protocol):
     """Functions of `KSR.kx`."""
-
-    def get_callid(self) -> str: ...
 
     def get_method(self) -> str: ...
 
@@ -117,6 +117,8 @@ class Pv(Protocol):
     def seti(self, p0: str, p1: int, /) -> bool: ...
 
     def sets(self, p0: str, p1: str, /) -> bool: ...
+
+    def unset(self, p0: str, /) -> bool: ...
 
 
 class Rr(Protocol):

@@ -76,6 +76,8 @@ class Legs:
         self._trunk_legs: dict[tuple[str, str, str], Leg] = {}
         # The advertised address is a static buffer: once one side needs it, every message must set it.
         self._advertises = any(leg.via for leg in self._legs.values()) or any(own.name for own in owns)
+        #: Whether there is anything that `dress` may have to do.
+        self.dresses = self._advertises or self._profiled or any(leg.socket for leg in self._legs.values())
         self._ksr = ksr
         self._set_advertised_address = ksr.set_advertised_address
         self._set_send_socket = ksr.corex.set_send_socket

@@ -1,9 +1,9 @@
 """How many calls, and how fast: the arithmetic of limits. Pure; time is an argument.
 
-A *subject* is who is limited: `pbx:NAME`, `trunk:NAME`, `class:PBX/CLASS`, or `from:ADDRESS` for a requester. What a
-subject has used stands in shared memory as text, `CALLS TAT`: its concurrent calls, and the time in milliseconds at
-which its bucket is full again (GCRA, the virtual scheduling algorithm of ITU-T I.371 annex A: a token bucket in
-one number). A running call stands there as text as well: see `Place`.
+A *subject* is who is limited: `pbx:NAME`, `trunk:NAME`, `class:PBX/CLASS`, or `from:ADDRESS` for a requester. In
+shared memory stand how many concurrent calls it has, and where new ones are limited the time in milliseconds at which
+its bucket is full again (GCRA, the virtual scheduling algorithm of ITU-T I.371 annex A: a token bucket in one number).
+A running call stands there as text: see `Place`.
 """
 
 from __future__ import annotations
@@ -26,17 +26,6 @@ class Limit(NamedTuple):
 
     calls: int
     rate: int = 0
-
-
-class Used(NamedTuple):
-    """What a subject has: concurrent calls, and its theoretical arrival time in milliseconds."""
-
-    calls: int
-    tat_ms: int = 0
-
-    def text(self) -> str:
-        """As it stands in shared memory."""
-        return f"{self.calls} {self.tat_ms}"
 
 
 class Place(NamedTuple):
@@ -78,14 +67,6 @@ def is_answered(text: str) -> bool:
     return text.split(" ", 2)[1] != "0"
 
 
-def used_of(text: object) -> Used:
-    """What stands in shared memory; nothing there is nothing used."""
-    if not isinstance(text, str):
-        return Used(0)
-    calls, _, tat = text.partition(" ")
-    return Used(int(calls), int(tat or 0))
-
-
 def place_of(text: str) -> Place:
     """The call that `text` describes. Raises ValueError when it describes none."""
     cseq, since, number, *subjects = text.split(" ")
@@ -98,23 +79,12 @@ def answered_at(text: str, now_s: int) -> str:
     return f"{cseq} {now_s} {rest}" if since == "0" else ""
 
 
-def claim(used: Used, limit: Limit, now_ms: int) -> Used | str:
-    """What is used with one call more, or why there is none: `calls-limit`, `rate-limit`."""
-    if limit.calls and used.calls >= limit.calls:
-        return "calls-limit"
-    if not limit.rate:
-        return Used(used.calls + 1, used.tat_ms)
-    interval = 1000 / limit.rate
-    tat = max(used.tat_ms, now_ms)
-    # Half a millisecond of grace: the interval of 3 a second is no whole number.
-    if tat - now_ms > 1000 - interval + 0.5:
-        return "rate-limit"
-    return Used(used.calls + 1, round(tat + interval))
-
-
-def give_back(used: Used) -> Used:
-    """One call less. The tokens of its start stay spent."""
-    return Used(max(0, used.calls - 1), used.tat_ms)
+def full_at(tat_ms: float, rate: int, now_ms: float) -> float:
+    """When a bucket for `rate` new calls a second, full at `tat_ms`, is full again after one more; 0: it is empty."""
+    interval = 1000 / rate
+    tat = max(tat_ms, now_ms)
+    # Half a millisecond of grace: the clock has whole ones, and the interval of 3 a second is none.
+    return 0 if tat - now_ms > 1000 - interval + min(0.5, interval / 2) else tat + interval
 
 
 def requester(address: str) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Methods whose request or reply may carry an offer or an answer (RFC 3261, 3311, 3262).
 WITH_SDP: Final = frozenset({"INVITE", "ACK", "UPDATE", "PRACK"})
+#: Those that rtpengine has to be told of inside a dialog.
+TOLD: Final = WITH_SDP | {"BYE"}
 _REPLACE: Final = "replace-origin replace-session-connection"
 #: Some phones read keys only with the padding that RFC 4568 leaves in doubt.
 _ANSWER: Final = f"{_REPLACE} rtcp-mux-demux SDES-pad"
@@ -39,6 +41,8 @@ _INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
 NOT_ACCEPTABLE: Final = 488
 #: An answered call is forgotten after a day, should its BYE never pass here.
 RECORD_LIFETIME_S: Final = 86400
+#: That of the current message's call.
+_RECORD: Final = "$sht(calls=>$ci)"
 #: Sources whose flags a worker remembers, before it forgets them all.
 MOST_PLAIN: Final = 4096
 
@@ -86,27 +90,26 @@ class Media:
         self._status = ksr.kx.get_status
         self._source = ksr.kx.get_srcip
         self._proto = ksr.kx.get_proto
-        self._call_id = ksr.kx.get_callid
+        self._forget = ksr.pv.unset
         self._pv_get = ksr.pv.get
         self._pv_sets = ksr.pv.sets
         self._has_body = ksr.textops.has_body_type
         self._offer = ksr.rtpengine.rtpengine_offer
         self._answer = ksr.rtpengine.rtpengine_answer
         self._delete = ksr.rtpengine.rtpengine_delete0
+        self._answers: dict[str, str] = {}
         self._plain: dict[tuple[str, str, Leg, bool], tuple[str, str]] = {}
         self._known: dict[tuple[str, str, str, Party, Party, bool, Offer], tuple[str, str]] = {}
 
     def request(self, method: str, source: str, proto: str, leg: Leg, *, first: bool = True) -> str:
-        """Offer or answer in the current request, which came from `source` by `proto` and leaves by `leg`.
+        """Offer or answer in the current request of `WITH_SDP`, which came from `source` by `proto`, leaves by `leg`.
 
         Gives the ending of the name of the callback that its replies need. Raises MediaError.
         """
-        if method not in WITH_SDP:
-            return ""
         has_sdp = self._has_body("application/sdp") > 0
         if method == "ACK":
             if has_sdp:
-                self._answer(self._answer_flags(source))
+                self._answer(self._answers.get(source) or self._remembered_answer(source))
             return ""
         if not has_sdp:
             if method != "INVITE":
@@ -136,23 +139,15 @@ class Media:
             self._plain[source, proto, leg, first] = judged
         return judged
 
-    def in_request(self, method: str, source: str, proto: str, leg: Leg) -> str:
-        """The same inside a dialog, where BYE ends the media and a call goes on even without its relay."""
-        if method == "BYE":
-            self.end()
-            return ""
-        try:
-            return self.request(method, source, proto, leg, first=False)
-        except NoRelayError:
-            return ""
-
     def answer(self, profile: str = "") -> None:
         """SDP in a reply to a request that had an offer; `profile` where the offerer's own choice does not count."""
         status = self._status()
         if not 100 < status < 300:
             return
         if self._has_body("application/sdp") > 0:
-            self._answer(self._answer_flags(unbracketed(self._source())) + profile)
+            source = unbracketed(self._source())
+            flags = self._answers.get(source) or self._remembered_answer(source)
+            self._answer(flags + profile if profile else flags)
         if status >= 200:
             self._keep()
 
@@ -193,7 +188,7 @@ class Media:
         if self._gate:
             self._gate.over()
         if answered:
-            self._ksr.htable.sht_rm("calls", self._call_id())
+            self._forget(_RECORD)
             if self._reports:
                 self._reports.ended()
 
@@ -232,8 +227,11 @@ class Media:
             sdp = bytes.fromhex(str(self._pv_get("$(rb{s.encode.hexa})"))).decode("latin-1")
         return crypto.kind_of(sdp)
 
-    def _answer_flags(self, source: str) -> str:
-        return f"{_ANSWER}{self._trust(source)}"
+    def _remembered_answer(self, source: str) -> str:
+        if len(self._answers) >= MOST_PLAIN:
+            self._answers.clear()
+        flags = self._answers[source] = f"{_ANSWER}{self._trust(source)}"
+        return flags
 
     def _trust(self, source: str) -> str:
         """A phone's packets come from where its signalling comes from, not from what a NAT hides in its SDP.
@@ -243,7 +241,7 @@ class Media:
         return " SIP-source-address" if self._is_phone(source) else ""
 
     def _is_phone(self, source: str) -> bool:
-        return source not in self._pbxs and self._router.trunk_at(source) is None
+        return source not in self._pbxs and (not self._router.trunks or self._router.trunk_at(source) is None)
 
     def _wants(self, source: str) -> str:
         """The policy of the party at an address."""

@@ -7,11 +7,15 @@ most of the speed of this package.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.route import Request
+from voxgate_sip.shunned import SHUNNED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voxgate_sip.ksr import Ksr
 
 #: Kamailio's word for a value that is not there.
@@ -28,18 +32,24 @@ IDENTITIES: Final = ("P-Asserted-Identity", "Remote-Party-ID")
 NOBODY: Final = "0" * len(IDENTITIES)
 #: How often the headers above stand in a request: no claim at all.
 NO_CLAIMS: Final = "000"
-#: Before User-Agent, which stands last because it may be folded over lines; and how much of it is looked at.
+#: Before User-Agent, which may be folded over lines; and how much of it is looked at.
 _AGENT: Final = "\x1e"
 _LONGEST_AGENT: Final = 256
+#: Before Contact and Record-Routes of the caller; nothing that is trusted may stand behind it.
+_FROM_CALLER: Final = "\x1f"
+_CALLER: Final = "$ct\n$(hdr(Record-Route)[*])"
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
 #: What the sender cannot choose freely stands first.
 _CLAIMS: Final = "".join(f"$hdrc({name})" for name in (FORWARDED_FOR, *IDENTITIES))
 _ALWAYS: Final = (GENERATION, BANNED, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", _CLAIMS)
-_NAMES: Final = ("$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs", f"{_AGENT}$ua")
+_NAMES: Final = (SHUNNED, "$su", "$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs", f"{_AGENT}$ua")
+_ALWAYS_COUNT: Final = len(_ALWAYS)
+_NAMES_COUNT: Final = len(_NAMES)
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
-_NAMES_TEMPLATE: Final = "$_s(" + "\n".join(_NAMES) + ")"
-#: Where User-Agent is no UTF-8.
-_HEXADECIMAL_TEMPLATE: Final = _NAMES_TEMPLATE.replace("$ua", "$(ua{s.encode.hexa})")
+#: Hosts that a worker remembers in the form in which they are compared.
+_MOST_HOSTS: Final = 1024
+#: No certificate was looked at.
+_NO_NAMES: Final[frozenset[str]] = frozenset()
 
 
 def unbracketed(host: str) -> str:
@@ -57,12 +67,20 @@ class MalformedError(Exception):
 
 
 class Reader:
-    """Reads the current request."""
+    """Reads the current request. `callers`: whether it is to be read how the edge reaches whoever sent it."""
 
-    __slots__ = ("_pv_get",)
+    __slots__ = ("_bytes_template", "_host", "_names_template", "_text")
 
-    def __init__(self, ksr: Ksr) -> None:
-        self._pv_get = ksr.pv.get
+    def __init__(self, ksr: Ksr, *, callers: bool = False) -> None:
+        #: Templates give texts, whatever a variable may give.
+        self._text = cast("Callable[[str], str]", ksr.pv.get)
+        names = "\n".join(_NAMES) + _FROM_CALLER + (_CALLER if callers else "")
+        self._names_template = f"$_s({names})"
+        #: Where what people choose freely is no UTF-8.
+        self._bytes_template = self._names_template.replace("$ua", "$(ua{s.encode.hexa})").replace(
+            "$ct", "$(ct{s.encode.hexa})"
+        )
+        self._host = lru_cache(_MOST_HOSTS)(_host)
 
     def envelope(self) -> list[str]:
         """Generation and `BANNED` in shared memory, source, transport, receiving address, method, To tag, request URI,
@@ -72,44 +90,63 @@ class Reader:
         Addresses are without brackets; no tag is `NOTHING`. Raises MalformedError.
         """
         try:
-            values = str(self._pv_get(_ALWAYS_TEMPLATE)).split("\n")
+            values = self._text(_ALWAYS_TEMPLATE).split("\n")
         except UnicodeDecodeError as error:
             raise MalformedError from error
-        if len(values) != len(_ALWAYS):
+        if len(values) != _ALWAYS_COUNT:
             raise MalformedError
         return values
 
     def request(self, method: str, source: str, proto: str, received_on: str) -> Request:
         """All that decides about a request outside of a dialog. Raises MalformedError."""
         values = self._names()
-        if len(values) != len(_NAMES) or values[-1][:1] != _AGENT:
+        if len(values) != _NAMES_COUNT or values[-1][:1] != _AGENT:
             raise MalformedError
-        routes, ruri_host, from_host, ruri_user, from_user, to_user, length, body, agent = values
+        shunned, flow, routes, ruri_host, from_host, ruri_user, from_user, to_user, length, body, rest = values
         # More octets than it says are dropped by whoever reads the body (RFC 3261 section 18.3).
-        if length.isdecimal() and body.isdecimal() and int(length) > int(body):
+        if length != body and length.isdecimal() and body.isdecimal() and int(length) > int(body):
             raise MalformedError
-        return Request(
-            method,
-            source,
-            proto,
-            received_on,
-            "" if ruri_host == NOTHING else unbracketed(ruri_host).lower(),
-            "" if ruri_user == NOTHING else ruri_user,
-            unbracketed(from_host).lower(),
-            to_user if method == "REGISTER" else from_user,
-            routes != "0",
-            to_user="" if to_user == NOTHING else to_user,
-            agent=agent[1:_LONGEST_AGENT],
+        # From last: a header may hold any character.
+        agent, _, caller = rest.rpartition(_FROM_CALLER)
+        return tuple.__new__(
+            Request,
+            (
+                method,
+                source,
+                proto,
+                received_on,
+                self._host(ruri_host),
+                "" if ruri_user == NOTHING else ruri_user,
+                self._host(from_host),
+                to_user if method == "REGISTER" else from_user,
+                routes != "0",
+                "" if to_user == NOTHING else to_user,
+                _NO_NAMES,
+                agent[1:_LONGEST_AGENT],
+                None,
+                shunned != "0",
+                f"{flow}\n{caller}" if caller else "",
+            ),
         )
 
     def _names(self) -> list[str]:
-        last = len(_NAMES) - 1
         try:
-            return str(self._pv_get(_NAMES_TEMPLATE)).split("\n", last)
+            return self._text(self._names_template).split("\n", _NAMES_COUNT - 1)
         except UnicodeDecodeError:
             pass
         try:
-            *values, agent = str(self._pv_get(_HEXADECIMAL_TEMPLATE)).split("\n")
-            return [*values, _AGENT + bytes.fromhex(agent[1:]).decode("latin-1")]
+            *values, rest = self._text(self._bytes_template).split("\n", _NAMES_COUNT - 1)
+            agent, mark, caller = rest[1:].partition(_FROM_CALLER)
+            contact, line, routes = caller.partition("\n")
+            return [*values, f"{_AGENT}{_decoded(agent)}{mark}{_decoded(contact)}{line}{routes}"]
         except ValueError as error:
             raise MalformedError from error
+
+
+def _decoded(hexadecimal: str) -> str:
+    return bytes.fromhex(hexadecimal).decode("latin-1") if hexadecimal != NOTHING else NOTHING
+
+
+def _host(text: str) -> str:
+    """A host as it is compared."""
+    return "" if text == NOTHING else unbracketed(text).lower()

@@ -6,24 +6,23 @@ interfaces of both sides. When a node does not answer, the failure route goes on
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
-from voxgate_sip.balance import Asks, choose, unloaded
 from voxgate_sip.destinations import FromTrunk, ToTrunk
-from voxgate_sip.gate import LEAST_CALLS
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
-from voxgate_sip.media import MediaError
+from voxgate_sip.media import WITH_SDP, MediaError
 from voxgate_sip.message import forwarded_for
-from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN, not_sent
+from voxgate_sip.nodes import Nodes
+from voxgate_sip.notes import NOTE, SEPARATOR, note_of, read
+from voxgate_sip.replies import FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
+from voxgate_sip.shunned import shun
 from voxgate_sip.trunking import Trunking
 from voxgate_sip.trunks import TRUNK_HEADER
+from voxgate_sip.ways import Ways
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from voxgate_sip.accounts import Accounts
     from voxgate_sip.events import Refusals
     from voxgate_sip.gate import Gate
@@ -34,17 +33,14 @@ if TYPE_CHECKING:
     from voxgate_sip.policy import Node, Pbx
     from voxgate_sip.reporting import CallReports
     from voxgate_sip.route import Decision, Request, Router
+    from voxgate_sip.ways import Way
 
-#: Methods that open a dialog or a subscription outside of one (RFC 3261, 6665, 3515).
-DIALOG_FORMING: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 #: The engine's own `fr_timer`, so that most requests need not set it: the default of `failover.timeout_seconds`.
 DEFAULT_TIMEOUT_MS: Final = 2000
 #: How long a PBX may take to answer at all when there is no other node to turn to.
 LONE_NODE_TIMEOUT_MS: Final = 10000
 #: How long a phone may take to answer at all: mobile phones must wake up first.
 PHONE_TIMEOUT_MS: Final = 16000
-#: Where a transaction remembers which nodes it has tried: PBX, kind of transport, user, URIs; one a line.
-TRIED: Final = "$avp(voxgate_tried)"
 
 
 class Performer:
@@ -70,15 +66,12 @@ class Performer:
         self._media = media
         self._refusals = refusals
         self._hider = hider
-        self._gate = gate
-        self._guarded = router.policy.hygiene is not None
+        self._dresses = legs.dresses
         self.trunking = (
             Trunking(ksr, router, legs, media, refusals, hider=hider, accounts=accounts) if router.trunks else None
         )
-        self._is_active = ksr.dispatcher.ds_is_active_uri
-        self._shunned = ksr.htable.sht_get
-        self._pbx_protos = router.policy.pbx_protos
-        self._asks: dict[str, tuple[Asks, Asks]] = {}
+        self._choose = Nodes(ksr, router, gate).choose
+        self._ways = Ways(router, legs, hider)
         #: Whether the last request that was performed has left.
         self.left = False
 
@@ -88,6 +81,8 @@ class Performer:
         if isinstance(decision, ToPbx):
             self._to_pbx(request, decision.pbx, decision.nodes)
             return
+        if request.caller and request.method == "INVITE":
+            self._ksr.pv.sets(NOTE, f"{request.caller}{SEPARATOR}")
         match decision:
             case ToPhone():
                 self._to_phone(request)
@@ -128,7 +123,7 @@ class Performer:
         shapes = FROM_PHONE
         if self._hider.active and hop not in self._legs.pbx_hops and self._hider.hides(request.source, leg.side):
             shapes = dict.fromkeys((request.method,), TO_HIDDEN)
-        self._leave(request, leg, shapes)
+        self._leave(request, self._ways.of(request, leg, shapes))
 
     def _to_pbx(self, request: Request, pbx: Pbx, nodes: tuple[Node, ...]) -> None:
         ksr = self._ksr
@@ -136,48 +131,41 @@ class Performer:
             ksr.hdr.remove("Route")
         if self.trunking:
             ksr.hdr.remove(TRUNK_HEADER)
-        node = self._choose(pbx, nodes, request.user)
+        node = self._choose(pbx, nodes, request.user, shunning=request.shunning)
         if node is None:
             ksr.sl.send_reply(503, "Service Unavailable")
             self._refuse("no-node-answers", request)
             return
-        leg = self._legs.to_node(node)
-        from_pbx = request.source in self._pbx_protos and self._router.is_pbx(*request[1:4])
-        if request.method == "REGISTER":
-            self._path(request, leg)
+        method, source = request.method, request.source
+        way = self._ways.to_node(node, request)
+        if method == "REGISTER":
+            self._path(request, way.leg)
         else:
             ksr.nathelper.set_contact_alias_trim()
-            if request.method == "INVITE" and not from_pbx:
-                ksr.hdr.append(forwarded_for(request.source))
+            if method == "INVITE" and not way.from_pbx:
+                ksr.hdr.append(forwarded_for(source))
         several = len(nodes) > 1
         if several:
             kind = "secure" if nodes is pbx.secure else "plain"
-            ksr.pv.sets(TRIED, f"{pbx.name}\n{kind}\n{request.user}\n{node.uri}")
+            ksr.pv.sets(NOTE, f"{request.caller}{SEPARATOR}{pbx.name}\n{kind}\n{request.user}\n{node.uri}")
+        elif request.caller and method == "INVITE":
+            ksr.pv.sets(NOTE, f"{request.caller}{SEPARATOR}")
         timeout_ms = pbx.timeout_ms if several else LONE_NODE_TIMEOUT_MS
         if timeout_ms != DEFAULT_TIMEOUT_MS:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
-        shapes = FROM_PBX
-        if self._hider.active and request.source not in self._pbx_protos:
-            side = self._router.side_of(request.source)
-            shapes = FROM_HIDDEN if self._hider.hides(node.address, side) else FROM_PBX
-        self._leave(request, leg, shapes, failover=several)
+        self._leave(request, way, failover=several)
 
-    def _leave(self, request: Request, leg: Leg, shapes: Mapping[str, str], *, failover: bool = False) -> None:
-        """Send the current request on; `shapes` are the callbacks for its replies by method."""
-        ksr, method = self._ksr, request.method
-        self._legs.dress(leg)
-        shape, answered = shapes.get(method, ""), shapes.get(method, "ksr_from_pbx")
-        if method in DIALOG_FORMING:
-            came = self._router.side_of(request.source)
-            if self._legs.looks_the_same(leg, came, request.proto):
-                # Nothing to turn round; the mark tells the edge's own entry from others.
-                ksr.rr.record_route_preset_one(f"{leg.own};e=-")
-                if shapes is FROM_PBX:
-                    shape, answered = "", AS_IS
-            else:
-                ksr.rr.record_route_preset_one(f"{leg.own};e={came}{request.proto}")
-        if self._media:
+    def _leave(self, request: Request, way: Way, *, failover: bool = False) -> None:
+        """Send the current request on."""
+        ksr, method, leg, shape = self._ksr, request.method, way.leg, way.shape
+        if self._dresses:
+            self._legs.dress(leg)
+        if way.hides:
+            self._hider.asked_by(request.source, request.proto)
+        if way.route:
+            ksr.rr.record_route_preset_one(way.route)
+        if self._media and method in WITH_SDP:
             try:
                 ending = self._media.request(method, request.source, request.proto, leg)
             except MediaError as error:
@@ -185,21 +173,17 @@ class Performer:
                 ksr.sl.send_reply(*error.answer)
                 return
             if ending:
-                shape = answered + ending
+                shape = way.answered + ending
         if shape:
             ksr.tm.t_on_reply(shape)
-        self._watch_failure(method, failover=failover)
+        failure = "ksr_failure" if failover else way.failure
+        if failure:
+            ksr.tm.t_on_failure(failure)
         if shape.startswith(TO_HIDDEN) and not self._hider.request(method, leg):
             return
         self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())
         if not self.left:
-            not_sent(ksr, to_flow=shapes not in (FROM_PBX, FROM_HIDDEN) and leg.proto != "udp")
-
-    def _watch_failure(self, method: str, *, failover: bool) -> None:
-        if failover or (method == "INVITE" and self._media):
-            self._ksr.tm.t_on_failure("ksr_failure")
-        elif self._guarded and method != "REGISTER":
-            self._ksr.tm.t_on_failure("ksr_challenged")
+            not_sent(ksr, to_flow=way.to_flow)
 
     def _path(self, request: Request, leg: Leg) -> None:
         """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""
@@ -212,7 +196,7 @@ class Performer:
         if "path" not in hdr.gete("Supported").lower():
             hdr.append("Supported: path\r\n")
 
-    # -- nodes -------------------------------------------------------------------------------------
+    # -- when that fails -----------------------------------------------------------------------------
 
     def failure(self) -> None:
         """The failure route: the next node where that is declared, else the end of this attempt's media."""
@@ -235,23 +219,20 @@ class Performer:
     def _next_node(self, *, silent: bool = True, code: int = 0) -> bool:
         """Relay the current request to a node that was not tried yet; False when it stays as it is."""
         ksr = self._ksr
-        remembered = str(ksr.pv.get(TRIED) or "")
-        if not remembered:
+        caller, tried = read(str(ksr.pv.get(NOTE) or ""))
+        pbx = self._router.policy.pbxs.get(tried.pbx) if tried else None
+        if tried is None or pbx is None or not (silent or code in pbx.codes):
             return False
-        name, kind, user, *tried = remembered.split("\n")
-        pbx = self._router.policy.pbxs.get(name)
-        if pbx is None or not (silent or code in pbx.codes):
-            return False
-        nodes = pbx.secure if kind == "secure" else pbx.plain
+        nodes, uris = pbx.secure if tried.kind == "secure" else pbx.plain, list(tried.uris)
         # Bounded: every turn tries one node more.
         while True:
             if silent:
-                ksr.htable.sht_setxi("shunned", tried[-1], 1, self._router.policy.shun_s)
-            node = self._choose(pbx, nodes, user, tried)
+                shun(ksr, uris[-1], self._router.policy.shun_s)
+            node = self._choose(pbx, nodes, tried.user, uris)
             if node is None:
                 return False
-            tried.append(node.uri)
-            ksr.pv.sets(TRIED, "\n".join((name, kind, user, *tried)))
+            uris.append(node.uri)
+            ksr.pv.sets(NOTE, note_of(caller, *tried[:3], *uris))
             # In a failure route only an assignment to $du makes a new branch; setdsturi does not.
             ksr.pv.sets("$du", node.uri)
             self._legs.dress(self._legs.to(node.side, node.proto))
@@ -259,34 +240,6 @@ class Performer:
             if ksr.tm.t_relay() > 0:
                 return True
             silent = True
-
-    def _choose(self, pbx: Pbx, nodes: tuple[Node, ...], user: str, tried: list[str] | None = None) -> Node | None:
-        if len(nodes) == 1 and not tried:
-            # Nothing to fall back on: only the health check puts a lone node aside.
-            return nodes[0] if self._is_active(pbx.group, nodes[0].uri) > 0 else None
-        strict, lenient = self._asks.get(pbx.name) or self._asks_about(pbx)
-        # A node that failed a request of late is better than none.
-        node = choose(pbx, nodes, user, strict, tried or ()) or choose(pbx, nodes, user, lenient, tried or ())
-        if pbx.balance == LEAST_CALLS and self._gate and node and self._ksr.kx.get_method() == "INVITE":
-            self._gate.seat(node)
-        return node
-
-    def _asks_about(self, pbx: Pbx) -> tuple[Asks, Asks]:
-        """What is asked about the nodes of a PBX: whether they are up and none failed of late; whether they are up."""
-
-        def usable(node: Node) -> bool:
-            return self._is_active(pbx.group, node.uri) > 0 and self._shunned("shunned", node.uri) is None
-
-        def turn() -> int:
-            return int(self._ksr.htable.sht_inc("turns", pbx.name))
-
-        def active(node: Node) -> bool:
-            return self._is_active(pbx.group, node.uri) > 0
-
-        load = self._gate.load if pbx.balance == LEAST_CALLS and self._gate else unloaded
-        strict = Asks(usable, turn, random.random, load)
-        self._asks[pbx.name] = strict, strict._replace(usable=active)
-        return self._asks[pbx.name]
 
     def _refuse(self, reason: str, request: Request) -> None:
         self._refusals.note(reason, request.source, request.proto, request.method, request.ruri_host)

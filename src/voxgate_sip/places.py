@@ -1,8 +1,9 @@
 """Places of calls in shared memory: taken when a call begins, given back once, counted over all workers.
 
 The truth is the table `places`: one entry for each call that holds places, under Call-ID and caller's tag, gone when
-the call is, or by itself after its lifetime. The table `used` is what makes a look fast: a counter for each subject,
-changed under its lock together with the entry. `sweep` compares the two, so that whatever was lost heals.
+the call is, or by itself after its lifetime. The table `used` is what makes a look fast: a counter for each subject.
+`sweep` compares the two, so that whatever was lost heals. The table `buckets` tells how fast calls may come. It is not
+locked: of two workers that ask in the same microseconds, both may find the last token.
 """
 
 from __future__ import annotations
@@ -15,14 +16,11 @@ from voxgate_sip.limits import (
     SEAT,
     Limit,
     Place,
-    Used,
     answered_at,
     call_id_of,
-    claim,
     corrections,
-    give_back,
+    full_at,
     place_of,
-    used_of,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 RINGING_S: Final = 600
 #: An answered call is forgotten after a day, as its record is (`media.RECORD_LIFETIME_S`).
 ANSWERED_S: Final = 86400
-#: A subject without calls is remembered for as long as its bucket may take to fill.
+#: A bucket is remembered for as long as it may take to fill, and longer.
 IDLE_S: Final = 5
 _KEY: Final = "$shtitkey(sweep)"
 _VALUE: Final = "$shtitval(sweep)"
@@ -45,13 +43,15 @@ class Places:
 
     def __init__(self, ksr: Ksr, now_ms: Callable[[], int]) -> None:
         self._htable = ksr.htable
+        self._get, self._set = ksr.htable.sht_get, ksr.htable.sht_setxs
+        self._count_up, self._count_down = ksr.htable.sht_inc, ksr.htable.sht_dec
         self._pv_get = ksr.pv.get
         self._now_ms = now_ms
         self._differed: dict[str, int] = {}
 
     def of(self, key: str) -> Place | None:
         """The call under `key`, if it holds places."""
-        text = self._htable.sht_get("places", key)
+        text = self._get("places", key)
         return place_of(text) if isinstance(text, str) else None
 
     def take(self, key: str, cseq: int, wants: Mapping[str, Limit], number: str = "-") -> tuple[str, str]:
@@ -67,15 +67,15 @@ class Places:
             reason = self._claim(subject, limit)
             if reason:
                 for former in taken:
-                    self._change(former, give_back)
+                    self._give_back(former)
                 return subject, reason
             taken.append(subject)
-        self._htable.sht_setxs("places", key, Place(cseq, 0, tuple(wants), number).text(), RINGING_S)
+        self._set("places", key, Place(cseq, 0, tuple(wants), number).text(), RINGING_S)
         return "", ""
 
     def used(self, subject: str) -> int:
         """Calls that a subject has."""
-        return used_of(self._htable.sht_get("used", subject)).calls
+        return _count(self._get("used", subject))
 
     def seat(self, key: str, subject: str) -> None:
         """The call under `key`, which is not answered yet, counts for this node and no more for the one before."""
@@ -84,36 +84,34 @@ class Places:
             held = self.of(key)
             if held is None or subject in held.subjects:
                 return
-            self._htable.sht_setxs("places", key, held.seated(subject).text(), RINGING_S)
+            self._set("places", key, held.seated(subject).text(), RINGING_S)
         finally:
             self._htable.sht_unlock("places", key)
-        self._change(subject, lambda used: Used(used.calls + 1, used.tat_ms))
+        self._count_up("used", subject)
         for former in held.subjects:
             if former.startswith(SEAT):
-                self._change(former, give_back)
+                self._give_back(former)
 
     def answered(self, key: str, now_s: int) -> None:
         """The call was answered. Its 200 may come more than once."""
-        text = self._htable.sht_get("places", key)
+        text = self._get("places", key)
         if isinstance(text, str) and (since := answered_at(text, now_s)):
-            self._htable.sht_setxs("places", key, since, ANSWERED_S)
+            self._set("places", key, since, ANSWERED_S)
 
     def free(self, key: str) -> Place | None:
         """The call is over: what it held, once; None when it holds nothing (any more)."""
-        held = self.of(key)
-        if held is None:
-            return None
         # BYEs of both parties may meet here: who comes first under this lock has it.
         self._htable.sht_lock("places", key)
         try:
-            mine = self._htable.sht_get("places", key) is not None
+            text = self._get("places", key)
+            if not isinstance(text, str):
+                return None
             self._htable.sht_rm("places", key)
         finally:
             self._htable.sht_unlock("places", key)
-        if not mine:
-            return None
+        held = place_of(text)
         for subject in held.subjects:
-            self._change(subject, give_back)
+            self._give_back(subject)
         return held
 
     def sweep(self) -> list[tuple[str, str]]:
@@ -128,30 +126,49 @@ class Places:
             counted.pop(subject, None)
             found.pop(subject, None)
         for subject, by in corrections(counted, found, self._differed).items():
-            self._change(subject, lambda used, by=by: Used(max(0, used.calls + by), used.tat_ms))  # type: ignore[misc]
+            self._put_right(subject, by)
+        for subject in [subject for subject, calls_now in counted.items() if not calls_now and subject not in found]:
+            self._put_right(subject, 0)
         return calls
 
     def _counted(self) -> dict[str, int]:
-        return {subject: used_of(text).calls for subject, text in self.table("used")}
+        return {subject: _count(text) for subject, text in self.table("used")}
 
     def _claim(self, subject: str, limit: Limit) -> str:
-        htable = self._htable
-        htable.sht_lock("used", subject)
-        try:
-            used = claim(used_of(htable.sht_get("used", subject)), limit, self._now_ms())
-            if isinstance(used, str):
-                return used
-            htable.sht_setxs("used", subject, used.text(), ANSWERED_S)
-        finally:
-            htable.sht_unlock("used", subject)
-        return ""
+        calls = self._count_up("used", subject)
+        reason = ""
+        if limit.calls and calls > limit.calls:
+            reason = "calls-limit"
+        elif limit.rate and not self._has_token(subject, limit.rate):
+            reason = "rate-limit"
+        if reason:
+            self._give_back(subject)
+        return reason
 
-    def _change(self, subject: str, change: Callable[[Used], Used]) -> None:
+    def _has_token(self, subject: str, rate: int) -> bool:
+        """Whether a new call may come now; then it has its token."""
+        text = self._get("buckets", subject)
+        again = full_at(float(text[1:]) if isinstance(text, str) else 0, rate, self._now_ms())
+        if again:
+            # A letter in front: the table takes digits for a number of 32 bits.
+            self._set("buckets", subject, f"t{again:.3f}", IDLE_S)
+        return again > 0
+
+    def _give_back(self, subject: str) -> None:
+        """One call less. The token of its start stays spent."""
+        if self._count_down("used", subject) < 0:
+            self._count_up("used", subject)
+
+    def _put_right(self, subject: str, by: int) -> None:
+        """Change a counter by more than one call; one of nothing goes away."""
         htable = self._htable
         htable.sht_lock("used", subject)
         try:
-            used = change(used_of(htable.sht_get("used", subject)))
-            htable.sht_setxs("used", subject, used.text(), ANSWERED_S if used.calls else IDLE_S)
+            calls = max(0, _count(self._get("used", subject)) + by)
+            if calls:
+                htable.sht_setxi("used", subject, calls, ANSWERED_S)
+            else:
+                htable.sht_rm("used", subject)
         finally:
             htable.sht_unlock("used", subject)
 
@@ -171,3 +188,8 @@ class Places:
         finally:
             htable.sht_iterator_end("sweep")
         return items
+
+
+def _count(value: object) -> int:
+    """What a counter says; nothing there is nothing used."""
+    return int(value) if isinstance(value, int | str) else 0

@@ -9,38 +9,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from voxgate_sip.message import NOTHING
+from voxgate_sip.notes import NOTE, SEPARATOR
 
 if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
 
-#: Name of each line, and Kamailio's pseudo-variable for it in the reply; T_req is the transaction's request.
+#: Name of each line, and Kamailio's pseudo-variable for it in the reply; the transaction's `NOTE` has the caller's.
 FIELDS: Final = {
+    "caller_flow": "",
+    "caller_contact": "",
+    "caller_routes": "",
     "from_uri": "$fu",
     "from_tag": "$ft",
     "to_uri": "$tu",
     "to_tag": "$tt",
     "cseq": "$cs",
-    "caller_contact": "$T_req($ct)",
-    "caller_routes": "$T_req($(hdr(Record-Route)[*]))",
-    "caller_flow": "$T_req($su)",
     "callee_contact": "$ct",
     "callee_routes": "$(hdr(Record-Route)[*])",
     "callee_flow": "$su",
     "answered_s": "$TS",
 }
-_TEMPLATE: Final = "$_s(" + "\n".join(("$rm", "$T_req($tt)", "$ci", *FIELDS.values())) + ")"
+_TEMPLATE: Final = f"$_s($ci\n{NOTE}{SEPARATOR}" + "".join(f"\n{value}" for value in FIELDS.values() if value) + ")"
 
 
 def of_reply(ksr: Ksr) -> tuple[str, str] | None:
     """Call-ID and record of the call that the current reply answers; None when that is no call's first INVITE."""
-    method, to_tag, call_id, kept = str(ksr.pv.get(_TEMPLATE)).split("\n", 3)
-    return (call_id, kept) if method == "INVITE" and to_tag == NOTHING else None
+    call_id, rest = str(ksr.pv.get(_TEMPLATE)).split("\n", 1)
+    caller, _, rest = rest.partition(SEPARATOR)
+    _, _, callee = rest.partition(SEPARATOR)
+    # Without a note there is one separator only, and without a caller there is nobody to hang up on.
+    return (call_id, f"{caller}{callee}") if caller and callee else None
 
 
 def from_tag(record: str) -> str:
     """The caller's tag in a record, without a look at the rest."""
-    return record.split("\n", 2)[1]
+    return record.split("\n", 5)[4]
 
 
 def fields(record: str) -> dict[str, str]:

@@ -40,10 +40,6 @@ def not_sent(ksr: Ksr, *, to_flow: bool) -> None:
         ksr.sl.sl_reply_error()
 
 
-def nothing() -> None:
-    """What `AS_IS` does."""
-
-
 class RecordRouteRewriter:
     """Turns the edge's Record-Route values in replies to the caller's side. By hand: a regex costs thrice as much."""
 

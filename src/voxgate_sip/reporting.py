@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate_sip.accounts import CHAIN
 from voxgate_sip.destinations import FromTrunk, ToTrunk
+from voxgate_sip.notes import NOTE
 from voxgate_sip.route import Answer, ToPbx, ToPhone
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
     from voxgate_sip.route import Decision
 
-#: Nodes that a call to a PBX was given to, and what became of each attempt but the last.
-TRIED: Final = "$avp(voxgate_tried)"
+#: What became of each attempt but the last; `notes.NOTE` tells the nodes.
 OUTCOMES: Final = "$avp(voxgate_outcomes)"
 #: Between texts whose lines vary.
 APART: Final = "\x1e"
@@ -41,7 +41,8 @@ _ENDED: Final = (
     "$si",
     "$(hdr(Reason){s.encode.hexa})",
 )
-_HISTORY: Final = f"{APART}{CHAIN}{APART}{TRIED}{APART}{OUTCOMES}"
+_NOTED: Final = f"$({NOTE[1:]}{{s.encode.hexa}})"
+_HISTORY: Final = f"{APART}{CHAIN}{APART}{_NOTED}{APART}{OUTCOMES}"
 
 
 def _template(*values: str) -> str:

@@ -43,6 +43,8 @@ class Request(NamedTuple):
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
     `certificate` holds the names of a valid client certificate, where a PBX wants them looked at; `account` is what a
     provider's request is for, where PBXs have accounts of their own. `agent` is the head of User-Agent.
+    `shunning`: whether nodes may be put aside because they failed a request of late. `caller` is how the edge reaches
+    whoever sent this: flow, Contact, Record-Routes, one a line; empty where nobody keeps it.
     """
 
     method: str
@@ -58,6 +60,8 @@ class Request(NamedTuple):
     certificate: frozenset[str] = frozenset()
     agent: str = ""
     account: Registered | None = None
+    shunning: bool = True
+    caller: str = ""
 
 
 class Ignore(NamedTuple):
@@ -111,6 +115,10 @@ class Router:
         self.policy = policy
         self._local = tuple(ipaddress.ip_network(network) for network in policy.local)
         self._sides: dict[str, str] = {}
+        self._pbx_protos, self._served = policy.pbx_protos, policy.served
+        to = {name: self._target(pbx, secure=False) for name, pbx in policy.pbxs.items()}
+        #: SIP domain -> what happens to a phone's request for it that came without encryption.
+        self._plain_ways = {domain: to[owner] for domain, owner in policy.domains.items()}
         #: None where there are none, so that they cost nothing.
         self.trunks = Trunks(policy.trunks, policy.own) if policy.trunks else None
         self._pbx_sides = {
@@ -161,6 +169,18 @@ class Router:
 
     def decide(self, request: Request) -> Decision:
         """What happens to `request`. CANCEL never comes here: it belongs to a transaction."""
+        if self.trunks or request.source in self._pbx_protos:
+            known = self._from_known(request)
+            if known is not None:
+                return known
+        if request.proto not in self._served:
+            return Ignore("transport-not-served")
+        if request.method == "ACK":
+            return IGNORED_ACK
+        return self._to_pbx(request)
+
+    def _from_known(self, request: Request) -> Decision | None:
+        """The decision about a request of a PBX or a trunk; None about anybody else's."""
         # From this machine itself: the kernel drops what comes from elsewhere with our own address.
         if self.trunks and request.ruri_host == REGISTRAR and request.source == request.received_on:
             return self._of_trunks(self.trunks.registration(request))
@@ -168,11 +188,7 @@ class Router:
             return self._from_pbx(request)
         if self.trunks and self.is_trunk(request.source, request.proto, request.received_on):
             return IGNORED_ACK if request.method == "ACK" else self._of_trunks(self.trunks.inbound(request))
-        if request.proto not in self.policy.served:
-            return Ignore("transport-not-served")
-        if request.method == "ACK":
-            return IGNORED_ACK
-        return self._to_pbx(request)
+        return None
 
     def _from_pbx(self, request: Request) -> Decision:
         if request.method == "ACK":
@@ -187,18 +203,17 @@ class Router:
         return ToPhone()
 
     def _to_pbx(self, request: Request) -> Decision:
-        domains, own = self.policy.domains, self.policy.own
-        owner = domains.get(request.ruri_host)
-        if owner is None and request.ruri_host in own:
+        way = self._plain_ways.get(request.ruri_host)
+        if way is None and request.ruri_host in self.policy.own:
             if request.method == "OPTIONS" and request.ruri_host == self.policy.domain:
                 return Answer(200, "OK")
-            owner = domains.get(request.from_host)
-        if owner is None:
+            way = self._plain_ways.get(request.from_host)
+        if way is None:
             return Ignore("unknown-domain")
-        pbx = self.policy.pbxs[owner]
-        secure = request.proto in _ENCRYPTED and (
-            not pbx.check_certificate or is_of(request.user, pbx.name, request.certificate, domains)
-        )
+        if request.proto not in _ENCRYPTED:
+            return way
+        pbx, domains = way.pbx, self.policy.domains
+        secure = not pbx.check_certificate or is_of(request.user, pbx.name, request.certificate, domains)
         return self._target(pbx, secure=secure)
 
     @staticmethod
@@ -206,7 +221,7 @@ class Router:
         return Answer(*verdict) if isinstance(verdict, Refusal) else verdict
 
     @staticmethod
-    def _target(pbx: Pbx, *, secure: bool) -> Decision:
+    def _target(pbx: Pbx, *, secure: bool) -> ToPbx:
         """What came `secure` stays TLS where the PBX takes it; otherwise the plain target, if there is one."""
         nodes = pbx.secure if (secure and pbx.secure) or not pbx.plain else pbx.plain
         return ToPbx(pbx, nodes)

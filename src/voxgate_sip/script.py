@@ -39,6 +39,8 @@ from voxgate_sip.registrations import Registrations
 from voxgate_sip.replies import RecordRouteRewriter, Replies
 from voxgate_sip.reporting import CallReports
 from voxgate_sip.route import Router
+from voxgate_sip.shunned import is_back
+from voxgate_sip.shunned import sweep as sweep_shunned
 from voxgate_sip.suspicion import Suspicion
 from voxgate_sip.sweeper import Sweeper
 
@@ -71,9 +73,6 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         self._suspicion = Suspicion(self._events)
         self._refusals = Refusals(ksr, suspicion=self._suspicion)
         self._seen = ""
-        reader = Reader(ksr)
-        self._envelope = reader.envelope
-        self._read_request = reader.request
         self._process_maxfwd = ksr.maxfwd.process_maxfwd
         self._sanity_check = ksr.sanity.sanity_check
         self._sweeper = Sweeper(ksr, self._events)
@@ -84,6 +83,8 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
     def _load(self) -> None:
         policy = loads(self._path.read_text(encoding="utf-8"))
         self._generation = policy.generation
+        reader = Reader(self._ksr, callers=policy.media)
+        self._envelope, self._read_request = reader.envelope, reader.request
         self._router = router = Router(policy)
         self._gate = Gate(self._ksr, policy, self._events) if is_wanted(policy) else None
         #: None where nobody keeps records of calls.
@@ -195,7 +196,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         try:
             uri = self._ksr.kx.get_ruri()
             if name.endswith("up"):
-                self._ksr.htable.sht_rm("shunned", uri)
+                is_back(self._ksr, uri)
             self._events.send(event="node", state=name.rpartition("-")[2], uri=uri)
         except Exception:  # noqa: BLE001 - as above
             self._bug()
@@ -205,6 +206,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         """Every two seconds, in one process."""
         try:
             self._sweeper.sweep()
+            sweep_shunned(self._ksr)
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1

@@ -16,10 +16,11 @@ from voxgate_sip.chain import Chain, chain_of
 from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.events import plain
 from voxgate_sip.guise import ASKED, BARE, Guise, Worn, called_by
-from voxgate_sip.media import MediaError
+from voxgate_sip.media import WITH_SDP, MediaError
 from voxgate_sip.message import forwarded_for
 from voxgate_sip.ownways import mark
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
+from voxgate_sip.shunned import shun
 from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Trunking:
         ksr, pbxs = self._ksr, decision.did.pbxs
         hidden = self._hides(decision, self._router.side_of(request.source))
         shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
+        if hidden:
+            self._hider.asked_by(request.source, request.proto)
         ksr.nathelper.set_contact_alias_trim()
         if request.method == "INVITE":
             ksr.hdr.append(forwarded_for(request.source))
@@ -136,7 +139,7 @@ class Trunking:
             f"outcome={outcome} attempt={len(chain.tried)} number={plain(chain.number)}\n"
         )
         if silent:
-            self._ksr.htable.sht_setxi("shunned", uri, 1, self._router.policy.shun_s)
+            shun(self._ksr, uri, self._router.policy.shun_s)
         return self._on(chain, choose, silent=silent, code=code)
 
     def _authorised(self, chain: Chain, code: int) -> bool:
@@ -175,7 +178,7 @@ class Trunking:
         if chain.way == "in":
             ksr.hdr.append(f"{TRUNK_HEADER}: {chain.owner}\r\n")
         ending = ""
-        if self._media:
+        if self._media and chain.method in WITH_SDP:
             try:
                 ending = self._media.request(chain.method, chain.source, chain.came[2:], leg)
             except MediaError as error:

@@ -85,8 +85,8 @@ def test_two_phones_hear_each_other_wherever_they_are(
     caller, callee = office.scene((*pair, *way, "the caller hangs up"))
     check_clean(caller)
     check_clean(callee)
-    check_hears(office.stage, pair[0], caller, CALLEE_HZ, 1.2)
-    check_hears(office.stage, pair[1], callee, CALLER_HZ, 1.2)
+    check_hears(office.stage, pair[0], caller, CALLEE_HZ, 0.8)
+    check_hears(office.stage, pair[1], callee, CALLER_HZ, 0.8)
 
 
 @pytest.mark.parametrize("play", PLAYS)
@@ -98,8 +98,8 @@ def test_either_side_may_end_renegotiate_or_offer_late(
     caller, callee = office.scene((*pair, *way, play))
     check_clean(caller)
     check_clean(callee)
-    first = check_hears(office.stage, pair[0], caller, CALLEE_HZ, 1.2)
-    second = check_hears(office.stage, pair[1], callee, CALLER_HZ, 1.2)
+    first = check_hears(office.stage, pair[0], caller, CALLEE_HZ, 0.8)
+    second = check_hears(office.stage, pair[1], callee, CALLER_HZ, 0.8)
     ended = ("them", "us") if PLAYS[play][0] is WAITS else ("us", "them")
     assert (first["ended_by"], second["ended_by"]) == ended
     assert second["reinvites"] == (1 if play == "the caller renegotiates" else 0)

@@ -8,28 +8,28 @@ from voxgate.calls.hangup import CSEQ, Bye, byes
 from voxgate_sip.record import FIELDS
 
 PHONE_TO_PBX = """\
+sip:203.0.113.77:5060
+<sip:alice@10.0.0.50:5060;transport=udp>
+<null>
 sip:alice@example.com
 d213ac8d
 sip:600@example.com
 819fa78d8159
 1
-<sip:alice@10.0.0.50:5060;transport=udp>
-<null>
-sip:203.0.113.77:5060
 <sip:pbx@192.168.1.20:5060;transport=udp>
 <sip:192.168.1.10:5060;transport=udp;e=o4udp;ftag=d213ac8d;lr>
 sip:192.168.1.20:5060
 1700000000"""
 
 PBX_TO_TLS_PHONE = """\
+sip:192.168.1.20:5060
+<sip:pbx@192.168.1.20:5060;transport=udp>
+<null>
 sip:600@192.168.1.20
 93163216
 sip:alice@pbx
 bd6c12d7c8a3
 1
-<sip:pbx@192.168.1.20:5060;transport=udp>
-<null>
-sip:192.168.1.20:5060
 <sip:alice@10.0.0.50:41357;transport=tls>
 <sip:203.0.113.45:5061;transport=tls;e=i4udp;ftag=93163216;lr>
 sip:203.0.113.77:41357;transport=tls

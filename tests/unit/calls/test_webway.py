@@ -43,7 +43,7 @@ def test_a_browser_that_is_gone_is_said_to_be_gone() -> None:
 
 def test_a_party_that_is_gone_keeps_the_other_from_no_bye() -> None:
     lines = PHONE_TO_PBX.split("\n")
-    lines[7] = "sip:198.51.100.9:1;transport=ws"
+    lines[0] = "sip:198.51.100.9:1;transport=ws"
     kamailio = FakeKamailio({"abc": "\n".join(lines)})
     assert asyncio.run(hang_up(kamailio, "abc", "x"))
     sent = [words[3] for words in kamailio.told if words[0] == "tm.t_uac_start"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from tests.ksr.fake import FakeKsr
-from voxgate_sip.limits import used_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +26,7 @@ class Shared:
 
     def used(self, subject: str) -> int:
         """Calls that the counter of a subject says."""
-        return used_of(self.tables.get("used", {}).get(subject)).calls
+        return int(self.tables.get("used", {}).get(subject, "0"))
 
     def _of_tables(self, name: str, signature: Signature, args: tuple[str, ...]) -> object:
         if args in {("$shtitkey(sweep)",), ("$shtitval(sweep)",)}:
@@ -41,8 +40,12 @@ class Shared:
         match verb:
             case "get":
                 return table.get(args[1])
-            case "setxs":
-                table[args[1]] = args[2]
+            case "setxs" | "setxi":
+                table[args[1]] = str(args[2])
+            case "inc" | "dec":
+                assert (args[0], args[1]) not in self.locked
+                table[args[1]] = str(int(table.get(args[1], "0")) + (1 if verb == "inc" else -1))
+                return int(table[args[1]])
             case "rm":
                 table.pop(args[1], None)
             case "lock":

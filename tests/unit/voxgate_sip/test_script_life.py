@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.voxgate_sip.edges import Edge, next_hop
 from tests.unit.voxgate_sip.offices import policy
+from voxgate_sip.notes import NOTE
 from voxgate_sip.policy import dumps
 
 if TYPE_CHECKING:
@@ -42,17 +43,20 @@ def test_a_bye_ends_media_and_record(tmp_path: Path) -> None:
     edge = Edge(tmp_path, media=True)
     edge.fake.variables |= next_hop("10.0.0.1", 5060)
     edge.phone("BYE", tt="b")
-    assert edge.said("htable.sht_rm") == [("calls", "call-1")]
+    assert edge.said("pv.unset") == [("$sht(calls=>$ci)",)]
     assert "rtpengine.rtpengine_delete0" in edge.done()
 
 
 def test_an_answered_call_is_kept_and_answered(tmp_path: Path) -> None:
     edge = Edge(tmp_path, media=True)
-    edge.fake.variables |= {"$rs": 200, "$si": "10.0.0.1"}
+    edge.phone(ct="<sip:100@192.168.7.7>", su="sip:192.0.2.1:5062")
+    ((_, note),) = edge.said("pv.sets")
+    edge.fake.variables |= {"$rs": 200, "$si": "10.0.0.1", NOTE: note}
     edge.reply("ksr_from_pbx_answer")
     assert len(edge.said("rtpengine.rtpengine_answer")) == 1
     ((table, key, text, lifetime_s),) = edge.said("htable.sht_setxs")
     assert (table, key, str(text).count("\n"), lifetime_s) == ("calls", "call-1", 11, 86400)
+    assert str(text).startswith("sip:192.0.2.1:5062\n<sip:100@192.168.7.7>\n")
 
 
 def test_a_new_generation_is_read_once(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.ksr.fake import FakeKsr
 from voxgate_sip import record
 from voxgate_sip.events import BURST, Emitter, Refusals, plain
+from voxgate_sip.notes import NOTE, SEPARATOR, Tried, note_of, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,15 +82,13 @@ def test_an_event_is_one_datagram_and_nobody_listening_is_no_error(tmp_path: Pat
 
 
 MESSAGE: dict[str, str | int | bytes] = {
-    "$rm": "INVITE",
+    NOTE: note_of("sip:192.0.2.1:5062\n<sip:100@192.0.2.1:5062>\n<null>", "hq", "plain", "100", "sip:10.0.0.1"),
     "$ci": "call-1",
     "$fu": "sip:100@pbx.example.com",
     "$ft": "a",
     "$tu": "sip:200@pbx.example.com",
     "$tt": "b",
     "$cs": "1",
-    "$T_req($ct)": "<sip:100@192.0.2.1:5062>",
-    "$T_req($su)": "sip:192.0.2.1:5062",
     "$ct": "<sip:200@10.0.0.1>",
     "$(hdr(Record-Route)[*])": "<sip:10.0.0.5;lr>",
     "$su": "sip:10.0.0.1:5060",
@@ -103,13 +102,25 @@ def test_a_record_gives_each_party_by_name_and_nothing_for_what_was_not_there() 
     assert kept
     assert kept[0] == "call-1"
     found = record.fields(kept[1])
-    assert found == {name: MESSAGE.get(variable, "") for name, variable in record.FIELDS.items()}
-    assert found["caller_routes"] == ""
+    caller = {"caller_flow": "sip:192.0.2.1:5062", "caller_contact": "<sip:100@192.0.2.1:5062>", "caller_routes": ""}
+    assert found == {name: MESSAGE.get(variable, "") for name, variable in record.FIELDS.items()} | caller
 
 
-@pytest.mark.parametrize("other", [{"$rm": "UPDATE"}, {"$T_req($tt)": "b"}], ids=repr)
-def test_only_the_first_answer_of_an_invite_makes_a_record(other: dict[str, str]) -> None:
-    assert record.of_reply(FakeKsr({**MESSAGE, **other}).ksr) is None
+def test_only_the_answer_of_a_request_whose_caller_was_noted_makes_a_record() -> None:
+    unknown = {name: value for name, value in MESSAGE.items() if name != NOTE}
+    assert record.of_reply(FakeKsr(unknown).ksr) is None
+    nobody = note_of("", "hq", "plain", "100", "sip:10.0.0.1")
+    assert record.of_reply(FakeKsr({**MESSAGE, NOTE: nobody}).ksr) is None
+
+
+def test_a_note_gives_back_what_was_noted_whatever_a_contact_holds() -> None:
+    caller = "sip:192.0.2.1:5062\n<sip:1\x1e\x1f@192.0.2.1>\n<null>"
+    assert read(note_of(caller, "hq", "secure", "100", "sip:a", "sip:b")) == (
+        caller,
+        Tried("hq", "secure", "100", ("sip:a", "sip:b")),
+    )
+    assert read(f"{caller}{SEPARATOR}") == (caller, None)
+    assert read("") == ("", None)
 
 
 @pytest.mark.parametrize("text", ["", "one", "\n" * 10, "\n" * 12, "\n" * 13], ids=repr)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from voxgate.calls.cdr.sdp import Description, described
 from voxgate.calls.cdr.value import Attempt, Direction, clean
+from voxgate_sip.notes import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,16 +197,15 @@ def _opens(head: Sequence[str]) -> bool:
     return head[3] == "INVITE" and head[4] in _NOTHING and _is_id(_text(head[0]), _text(head[1]))
 
 
-def _attempts(chain: str, tried: str, outcomes: str, last: str) -> tuple[Attempt, ...]:
+def _attempts(chain: str, note: str, outcomes: str, last: str) -> tuple[Attempt, ...]:
     """The chain of a trunk's call tells its outcomes; nodes of a PBX are told apart from theirs."""
     if chain not in _NOTHING:
         rows = [line.split("\t") for line in chain.split("\n")[11:]]
         made = [Attempt(*(clean(cell, 128) for cell in row)) for row in rows if len(row) == 3]
-    elif tried not in _NOTHING:
-        name, _, _, *uris = [*tried.split("\n"), "", "", ""][: 3 + tried.count("\n") - 2]
-        told = [*outcomes.split(), *[""] * len(uris)] if outcomes not in _NOTHING else [""] * len(uris)
-        pairs = zip(uris, told, strict=False)
-        made = [Attempt(clean(name, 64), clean(uri, 128), clean(outcome, 16)) for uri, outcome in pairs]
+    elif tried := read(_text(note))[1]:
+        told = [*outcomes.split(), *[""] * len(tried.uris)] if outcomes not in _NOTHING else [""] * len(tried.uris)
+        pairs = zip(tried.uris, told, strict=False)
+        made = [Attempt(clean(tried.pbx, 64), clean(uri, 128), clean(outcome, 16)) for uri, outcome in pairs]
     else:
         return ()
     if made and not made[-1].outcome:

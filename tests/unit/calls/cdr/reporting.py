@@ -48,7 +48,7 @@ def begun(
 
 
 def answered(
-    call_id: str = "c1", *, at: float = T0 + 5, chain: str = "<null>", tried: str = "<null>", outcomes: str = "<null>"
+    call_id: str = "c1", *, at: float = T0 + 5, chain: str = "<null>", note: str = "", outcomes: str = "<null>"
 ) -> dict[str, Any]:
     """Its 200."""
     head = [
@@ -61,7 +61,7 @@ def answered(
         hexed("sip:600@example.com"),
         "<null>",
     ]
-    parts = ("\n".join(head), chain, tried, outcomes, hexed(OFFER), hexed(ANSWER))
+    parts = ("\n".join(head), chain, hexed(note) or "<null>", outcomes, hexed(OFFER), hexed(ANSWER))
     return {"report": ["answered", at, APART.join(parts)]}
 
 

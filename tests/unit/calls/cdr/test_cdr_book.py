@@ -13,6 +13,7 @@ from tests.unit.calls.cdr.reporting import T0, answered, begun, ended, failed, r
 from voxgate.calls.cdr.book import Book, left_over
 from voxgate.calls.cdr.reports import report_of
 from voxgate.calls.cdr.value import Attempt, Cdr, Direction, State, cdr_of
+from voxgate_sip.notes import note_of
 
 
 def told(*events: dict[str, Any], book: Book | None = None) -> list[Cdr]:
@@ -97,8 +98,8 @@ def test_an_answer_that_overtakes_its_invite_is_kept_for_it() -> None:
 
 
 def test_the_attempt_chain_tells_each_target_and_what_became_of_it() -> None:
-    tried = "hq\nplain\nalice\nsip:192.168.1.20:5060\nsip:192.168.1.21:5060"
-    last = told(begun(), answered(tried=tried, outcomes=" timeout"))[-1]
+    note = note_of("sip:203.0.113.77:5060", "hq", "plain", "alice", "sip:192.168.1.20:5060", "sip:192.168.1.21:5060")
+    last = told(begun(), answered(note=note, outcomes=" timeout"))[-1]
     assert last.attempts == (
         Attempt("hq", "sip:192.168.1.20:5060", "timeout"),
         Attempt("hq", "sip:192.168.1.21:5060", "200"),
