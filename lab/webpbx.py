@@ -3,7 +3,8 @@
 with WebPbx(net.maker("pbx-hq-a"), "hq", "192.168.1.20", 80) as web:
     web.seen[-1].target
 
-`/status/NNN` is answered with that status; whoever logs in with `Authorization` there is refused all the same.
+`/status/NNN` is answered with that status; whoever logs in with `Authorization` there is refused all the same. What
+ends in `.htm` is a page: its script says hello over a WebSocket beside it, and asks for `heard-` and what came back.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from lab.tls import Identity
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_PAGE = b"""<!doctype html><title>a PBX</title><script>
+const socket = new WebSocket(location.href.replace(/^http/, "ws"));
+socket.onopen = () => socket.send("hello");
+socket.onmessage = (event) => fetch("heard-" + event.data);
+</script>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +115,9 @@ class WebPbx:
             return False
         status = int(seen.target.removeprefix("/status/")) if seen.target.startswith("/status/") else 200
         said = {"pbx": self.name, "method": seen.method, "target": seen.target, "headers": seen.headers}
-        body = json.dumps(said).encode()
-        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Length: {len(body)}\r\n\r\n"
+        body = _PAGE if seen.target.endswith(".htm") else json.dumps(said).encode()
+        kind = "Content-Type: text/html\r\n" if body is _PAGE else ""
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{kind}Content-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + (b"" if seen.method == "HEAD" else body))
         await writer.drain()
         return True

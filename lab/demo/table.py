@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.demo import browsing, phonebook, relayed
+from lab.demo import browsing, phonebook, relayed, webpages
 from lab.demo.attacking import shut_out
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
@@ -92,6 +92,7 @@ LANES: tuple[tuple[Claim, ...], ...] = (
     ),
     (
         Claim(phonebook.TITLE, phonebook.PROOF, phonebook.found_in_each),
+        Claim(webpages.TITLE, webpages.PROOF, webpages.shown),
         Claim(
             "an unknown domain gets no answer at all",
             "a stranger's OPTIONS, REGISTER, INVITE; listened for answers",

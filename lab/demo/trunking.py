@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lab.demo import gatekeeping, phonebook
+from lab.demo import gatekeeping, phonebook, webpages
 from lab.demo.claim import Outcome
 from lab.demo.relayed import TURN
 from lab.demo.stage import BRANCH, EVERY_TRANSPORT, TONES_HZ, Setting
@@ -28,9 +28,14 @@ TALK_S = 2.0
 
 SETTING = Setting(
     BEHIND_NAT,
-    pbxs=phonebook.beside(gatekeeping.pbxs()),
+    pbxs=webpages.beside(phonebook.beside(gatekeeping.pbxs())),
     more={
-        "listen": {**EVERY_TRANSPORT["listen"], "h323": gatekeeping.PORTS, "ldap": phonebook.PORTS},
+        "listen": {
+            **EVERY_TRANSPORT["listen"],
+            "h323": gatekeeping.PORTS,
+            "ldap": phonebook.PORTS,
+            "http": webpages.PORTS,
+        },
         "guard": {},
         "turn": TURN,
         "trunks": {

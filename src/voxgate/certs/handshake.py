@@ -61,6 +61,7 @@ def questions(listeners: Iterable[Listener], shown: tuple[Shown, ...]) -> tuple[
         for listener in listeners
         if listener.proto == "tls"
         for name, one in (asked if listener.sni else [(name, default) for name in default.names[:1]])
+        if name not in listener.passed
     )
 
 

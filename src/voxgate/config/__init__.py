@@ -38,6 +38,7 @@ places.py      where each key was written: path -> file and line
     webcheck.py    the same around HTTP
     h323check.py   the same around H.323
     servicecheck.py  what is alike for these three
+    portcheck.py    two services on one port
     turncheck.py   the same around STUN and TURN
     forwardcheck.py  the same around port forwards
     admincheck.py  the same around the API and the web page

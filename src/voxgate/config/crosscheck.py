@@ -9,6 +9,7 @@ from voxgate.config.forwardcheck import forward_problems
 from voxgate.config.h323check import h323_problems
 from voxgate.config.ldapcheck import ldap_problems
 from voxgate.config.places import dotted
+from voxgate.config.portcheck import port_problems
 from voxgate.config.trunkcheck import trunk_problems
 from voxgate.config.turncheck import turn_problems
 from voxgate.config.webcheck import web_problems
@@ -46,6 +47,7 @@ def cross_check(parts: Parts, places: Places) -> list[Problem]:
         problems += _addresses(parts.edge, places)
     if parts.listen:
         problems += _listeners(parts.listen.sip, places)
+        problems += port_problems(parts.listen, places)
         if parts.media and parts.listen.sip.udp:
             problems += _media(parts.listen.sip.udp, parts.media.ports, places)
     return problems
@@ -146,12 +148,6 @@ def _listeners(sip: SipListen, places: Places) -> Iterator[Problem]:
     if sip.tls is not None and sip.tls == sip.tcp:
         message = f"port {sip.tls} cannot serve plain TCP and TLS both"
         yield places.problem((*path, "tls"), message, "give TLS another port, 5061 as a rule")
-    for key, others in (("wss", ("tcp", "tls")), ("ws", ("tcp", "tls", "wss"))):
-        port = getattr(sip, key)
-        clash = next((other for other in others if port is not None and getattr(sip, other) == port), None)
-        if clash:
-            message = f"port {port} cannot serve WebSocket and listen.sip.{clash} both"
-            yield places.problem((*path, key), message, "give WebSocket a port of its own; wss is on 443 as a rule")
 
 
 def _media(udp: int, ports: PortRange, places: Places) -> Iterator[Problem]:

@@ -10,8 +10,8 @@ from voxgate.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voxgate.config.h323 import H323Listen, H323Target
-    from voxgate.config.model import Config, Listen
+    from voxgate.config.h323 import H323Target
+    from voxgate.config.model import Config
     from voxgate.config.parts import Parts
     from voxgate.config.pbxs import Pbx
     from voxgate.config.places import Path, Places
@@ -22,7 +22,7 @@ _SERVICE: Final = Service("h323", "H.323", ("H.323/TCP", "H.323/TLS"), 1720, 130
 def h323_problems(parts: Parts, places: Places) -> Iterator[Problem]:
     """Every contradiction about H.323."""
     if parts.listen and parts.listen.h323:
-        yield from _listening(parts.listen, parts.listen.h323, places)
+        yield from listening_problems(_SERVICE, parts.listen.h323, places)
     owners: dict[str, str] = {}
     for name, pbx in parts.pbxs.items():
         if pbx.h323 is not None:
@@ -44,26 +44,6 @@ def h323_cautions(config: Config) -> Iterator[Problem]:
             advice = "set certificates.clients_ca to a PEM file with the authorities that sign phones' certificates"
             key = f"pbxs.{name}.h323.check_certificate"
             yield Problem("", 0, key, "nobody's client certificates count: all phones reach the PBX over TCP", advice)
-
-
-def _listening(listen: Listen, h323: H323Listen, places: Places) -> Iterator[Problem]:
-    path: Path = ("listen", "h323")
-    yield from listening_problems(_SERVICE, h323, places)
-    others = dict(_other_ports(listen))
-    for key in ("plain", "tls"):
-        port = getattr(h323, key)
-        if port in others:
-            message = f"port {port} cannot serve H.323 and {others[port]} both"
-            yield places.problem((*path, key), message, "H.323 is on 1720, and on 1300 with TLS")
-
-
-def _other_ports(listen: Listen) -> Iterator[tuple[int, str]]:
-    """TCP ports of all other services, and their keys."""
-    for service, keys in (("sip", ("tcp", "tls", "ws", "wss")), ("http", ("plain", "tls")), ("ldap", ("plain", "tls"))):
-        section = getattr(listen, service, None)
-        for key in keys if section is not None else ():
-            if (port := getattr(section, key)) is not None:
-                yield port, f"listen.{service}.{key}"
 
 
 def _target(path: Path, h323: H323Target, parts: Parts, places: Places) -> Iterator[Problem]:

@@ -9,7 +9,6 @@ from voxgate.config.servicecheck import Service, listening_problems, target_prob
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voxgate.config.model import Listen
     from voxgate.config.parts import Parts
     from voxgate.config.pbxs import Pbx
     from voxgate.config.places import Path, Places
@@ -20,8 +19,8 @@ _SERVICE: Final = Service("ldap", "LDAP", ("LDAP", "LDAPS"), 389, 636, "LDAPS is
 
 def ldap_problems(parts: Parts, places: Places) -> Iterator[Problem]:
     """Every contradiction about LDAP."""
-    if parts.listen:
-        yield from _ports(parts.listen, places)
+    if parts.listen and parts.listen.ldap:
+        yield from listening_problems(_SERVICE, parts.listen.ldap, places)
     owners: dict[str, str] = {}
     for name, pbx in parts.pbxs.items():
         if pbx.ldap is not None:
@@ -34,20 +33,6 @@ def ldap_names(pbx: Pbx) -> tuple[str, ...]:
     if pbx.ldap is None:
         return ()
     return pbx.ldap.names or tuple(name for name in pbx.names if "/" not in name)
-
-
-def _ports(listen: Listen, places: Places) -> Iterator[Problem]:
-    ldap, sip = listen.ldap, listen.sip
-    if ldap is None:
-        return
-    path: Path = ("listen", "ldap")
-    yield from listening_problems(_SERVICE, ldap, places)
-    for key in ("plain", "tls"):
-        port = getattr(ldap, key)
-        clash = next((other for other in ("tcp", "tls", "ws", "wss") if port and getattr(sip, other) == port), None)
-        if clash:
-            message = f"port {port} cannot serve LDAP and listen.sip.{clash} both"
-            yield places.problem((*path, key), message, "LDAP is on 389 and LDAPS on 636")
 
 
 def _target(name: str, pbx: Pbx, parts: Parts, places: Places) -> Iterator[Problem]:

@@ -9,7 +9,6 @@ from voxgate.config.servicecheck import Service, listening_problems, target_prob
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voxgate.config.model import Listen
     from voxgate.config.parts import Parts
     from voxgate.config.pbxs import Pbx
     from voxgate.config.places import Path, Places
@@ -20,8 +19,8 @@ _SERVICE: Final = Service("http", "HTTP", ("HTTP", "HTTPS"), 80, 443, "HTTPS is 
 
 def web_problems(parts: Parts, places: Places) -> Iterator[Problem]:
     """Every contradiction about HTTP."""
-    if parts.listen:
-        yield from _ports(parts.listen, places)
+    if parts.listen and parts.listen.http:
+        yield from listening_problems(_SERVICE, parts.listen.http, places)
     owners: dict[str, str] = {}
     for name, pbx in parts.pbxs.items():
         yield from _target(name, pbx, places)
@@ -29,19 +28,6 @@ def web_problems(parts: Parts, places: Places) -> Iterator[Problem]:
             advice = "set certificates.pbxs_ca to a PEM file with the authorities that sign the PBXs' certificates"
             yield places.problem(("pbxs", name, "http", "verify_certificate"), "there is nobody to trust", advice)
         yield from _hosts(name, pbx, owners, places)
-
-
-def _ports(listen: Listen, places: Places) -> Iterator[Problem]:
-    http, sip = listen.http, listen.sip
-    if http is None:
-        return
-    path: Path = ("listen", "http")
-    yield from listening_problems(_SERVICE, http, places)
-    for key, port, others in (("plain", http.plain, ("tcp", "tls", "wss")), ("tls", http.tls, ("tcp", "tls", "ws"))):
-        clash = next((other for other in others if port is not None and getattr(sip, other) == port), None)
-        if clash:
-            message = f"port {port} cannot serve HTTP and listen.sip.{clash} both"
-            yield places.problem((*path, key), message, "give one of them another port; wss may share the port of tls")
 
 
 def _target(name: str, pbx: Pbx, places: Places) -> Iterator[Problem]:

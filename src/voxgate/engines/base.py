@@ -51,7 +51,8 @@ class Listener:
     """One socket an engine opens for the outside world: `proto` udp|tcp|tls, numeric `address`, `port` 1..65535.
 
     `purpose` is a few words for people, for instance "SIP over TLS". `sni`: with TLS, who asks for a name is
-    shown that name's certificate; else all are shown the default one.
+    shown that name's certificate; else all are shown the default one. For the names in `passed`, TLS goes on to
+    somebody else, who shows a certificate of his own.
     """
 
     proto: str
@@ -59,6 +60,7 @@ class Listener:
     port: int
     purpose: str
     sni: bool = True
+    passed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

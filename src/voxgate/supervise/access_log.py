@@ -1,18 +1,22 @@
 """The access log: takes the lines of HAProxy and of the router, writes them, and shows rejections to who listens.
 
-Writers connect to a unix socket and send lines (wire/access_line.py); HAProxy keeps some while nobody takes them. A
-line of any other kind is something that HAProxy says of itself, and goes to the log of `voxgate run`.
+HAProxy connects to a unix socket and sends lines (wire/haproxy_line.py); it keeps some while nobody takes them. A line
+of any other kind is something that HAProxy says of itself, and goes to the log of `voxgate run`.
+
+To be woken for each line costs HAProxy and us more than all the rest of a line. So nothing is read for a moment after
+each read: the socket fills, HAProxy collects what comes in its ring, and then sends and we read hundreds at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import re
-from typing import TYPE_CHECKING, Final
+import os
+from typing import TYPE_CHECKING, Final, cast
 
 from voxgate.errors import HostError
-from voxgate.wire.access_line import parse
+from voxgate.wire import access_line, haproxy_line
 
 if TYPE_CHECKING:
     import socket
@@ -26,10 +30,12 @@ log = logging.getLogger(__name__)
 
 #: HAProxy's longest line is 4 KiB.
 LONGEST_LINE: Final = 8192
+#: Between two reads while little comes, and while what HAProxy has collected comes in.
+PAUSE_S: Final = 0.2
+SHORT_PAUSE_S: Final = 0.005
+#: So much in one read, and there is more to come.
+MUCH: Final = 8192
 _REJECTED: Final = b'"result":"rejected"'
-_BY_PBX: Final = b'"reason":"pbx"'
-#: HAProxy writes a slash as `\/`, which JSON allows and people do not look for.
-_ESCAPED: Final = re.compile(rb"\\(.)")
 
 
 class AccessLog:
@@ -49,18 +55,34 @@ class AccessLog:
     async def serve(self, listening: socket.socket) -> None:
         """Take connections on `listening` until cancelled."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_unix_server(lambda: _Writer(self), sock=listening)
+        writers: set[_Writer] = set()
+        server = await loop.create_unix_server(lambda: _Writer(self, writers), sock=listening)
         try:
-            async with server:
-                await server.serve_forever()
+            # Not `serve_forever`: Python 3.13 closes the connections at its end, and what waits in them is gone.
+            await asyncio.Event().wait()
         finally:
+            server.close()
+            for writer in tuple(writers):
+                writer.end()
             self._journal.close()
 
     def take(self, lines: bytes) -> None:
-        """Whole lines, each with its end."""
-        lines = _with_plain_slashes(lines)
-        if not self._plain(lines):
-            lines = b"".join(line for line in lines.splitlines(keepends=True) if self._looked_at(line))
+        """Whole lines of the log, each with its end; their writer tells of rejections itself."""
+        if not (self._forwarded and self._rejected):
+            whole = lines.splitlines(keepends=True)
+            lines = b"".join(line for line in whole if self._written(rejected=_REJECTED in line))
+        self._append(lines)
+
+    def take_raw(self, lines: bytes) -> None:
+        """Whole lines of HAProxy."""
+        finished = haproxy_line.served(lines)
+        if finished is None:
+            finished = b"".join(self._looked_at(line) for line in lines.splitlines(keepends=True))
+        elif not self._forwarded:
+            return
+        self._append(finished)
+
+    def _append(self, lines: bytes) -> None:
         if not lines:
             return
         try:
@@ -71,41 +93,66 @@ class AccessLog:
                 log.warning("access_log_fails reason=%s", error)
             self._failed = True
 
-    def _plain(self, lines: bytes) -> bool:
-        """Whether all are lines of requests that went through: most of the time."""
-        count = lines.count(b"\n")
-        starts = lines.startswith(b"{") + lines.count(b"\n{")
-        return self._forwarded and starts == count and _REJECTED not in lines and _BY_PBX not in lines
-
-    def _looked_at(self, line: bytes) -> bool:
-        """Tell of a line that is of interest, and whether it is written."""
-        if not line.startswith(b"{"):
-            log.info("haproxy_says text=%s", line.decode("utf-8", "surrogateescape").strip())
-            return False
-        rejected = _REJECTED in line
-        if (rejected or _BY_PBX in line) and (read := parse(line)) is not None:
-            self._told(read)
+    def _written(self, *, rejected: bool) -> bool:
         return self._rejected if rejected else self._forwarded
+
+    def _looked_at(self, line: bytes) -> bytes:
+        """What is written of a line; tells of it where it is of interest."""
+        if (finished := haproxy_line.served(line)) is not None:
+            return finished if self._forwarded else b""
+        if (read := haproxy_line.read(line)) is None:
+            log.info("haproxy_says text=%s", line.decode("utf-8", "surrogateescape").strip())
+            return b""
+        rejected = read.result == access_line.REJECTED
+        if rejected or read.reason == access_line.BY_PBX:
+            self._told(read)
+        return read.render() if self._written(rejected=rejected) else b""
 
 
 class _Writer(asyncio.Protocol):
     """One connection; keeps what came of a line."""
 
-    def __init__(self, log_: AccessLog) -> None:
+    def __init__(self, log_: AccessLog, all_: set[_Writer]) -> None:
         self._log = log_
+        self._all = all_
         self._rest = b""
+        self._transport: asyncio.ReadTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """HAProxy is there."""
+        # A connection to a socket is read (asyncio, Transports).
+        self._transport = cast("asyncio.ReadTransport", transport)
+        self._all.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone, and all it sent was read."""
+        del exc
+        self._all.discard(self)
+        self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        """Hand whole lines on. An endless line is dropped."""
+        """Hand whole lines on, and take nothing for a moment. An endless line is dropped."""
+        self._take(data)
+        if self._transport is not None:
+            self._transport.pause_reading()
+            pause_s = SHORT_PAUSE_S if len(data) > MUCH else PAUSE_S
+            asyncio.get_running_loop().call_later(pause_s, self._resume)
+
+    def end(self) -> None:
+        """Take what waits in the socket, and close it."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            while data := os.read(self._transport.get_extra_info("socket").fileno(), 1 << 18):
+                self._take(data)
+        self._transport.close()
+
+    def _resume(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _take(self, data: bytes) -> None:
         whole, end, rest = (self._rest + data).rpartition(b"\n")
         self._rest = rest if len(rest) <= LONGEST_LINE else b""
         if end:
-            self._log.take(whole + end)
-
-
-def _with_plain_slashes(lines: bytes) -> bytes:
-    if b"\\/" not in lines:
-        return lines
-    if b"\\\\" not in lines:
-        return lines.replace(b"\\/", b"/")
-    return _ESCAPED.sub(lambda found: b"/" if found[1] == b"/" else found[0], lines)
+            self._log.take_raw(whole + end)

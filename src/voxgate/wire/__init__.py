@@ -7,6 +7,7 @@ haproxy_maps.py  HAProxy's maps as text, and the commands that change them
 haproxy_sessions.py  HAProxy's list of sessions
 dns.py       questions to DNS, by way of dnspython
 proxy_v2.py  the PROXY protocol, version 2: who a relayed connection comes from
+haproxy_line.py  HAProxy's lines of the access log, and the log's own made from them
 access_line.py  the line of the access log, the same for every protocol
 stun.py       STUN messages, as far as clients need them
 router_control.py  the control socket of a router process

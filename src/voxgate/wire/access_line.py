@@ -1,6 +1,6 @@
 """The line of the access log: one JSON object per request, with the same fields for every protocol. Pure.
 
-HAProxy writes it for HTTP, the router for LDAP and H.323; who reads it need not know who wrote it.
+It comes from HAProxy for HTTP (haproxy_line.py), from the router for LDAP and H.323; who reads it need not know.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Final
 
 #: Longer texts are cut: requests hold what strangers wrote.
 LONGEST_TEXT: Final = 256
+#: The result of a request that did not get its answer from a PBX, and the reason of one that a PBX refused.
+REJECTED: Final = "rejected"
+BY_PBX: Final = "pbx"
 
 
 @dataclass(frozen=True, slots=True)

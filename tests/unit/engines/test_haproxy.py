@@ -85,6 +85,16 @@ def test_what_changes_every_day_closes_no_websocket() -> None:
     assert after.process == state(before).process
 
 
+def test_a_listener_knows_whose_tls_it_passes_on() -> None:
+    pbxs = {
+        "hq": {**pbx("192.168.1.20", name="hq.example.com"), "http": {"tls": 443, "pass_tls": True}},
+        "gate": {**pbx("192.168.1.21", name="gate.example.com"), "http": {"plain": 80, "allow_urls": "/x"}},
+    }
+    made = config(pbxs, listen={"sip": {"udp": 5060, "wss": 8443}, "http": {"plain": 80, "tls": 443}})
+    passed = {one.port: one.passed for one in state(made).listeners}
+    assert passed == {443: {"hq.example.com"}, 80: frozenset(), 8443: frozenset()}
+
+
 def test_secrets_are_marked_and_no_value_prints_them() -> None:
     assert all(file.secret for file in state(browsers()).files if file.path != "certificates.txt")
     assert KEY not in repr(HAPROXY) + repr(KAMAILIO) + repr(state(browsers()).process)

@@ -41,6 +41,7 @@ def test_a_listener_that_knows_one_certificate_is_asked_for_one_name(tmp_path: P
     listeners = [
         Listener("tls", "203.0.113.45", 5061, "SIP over TLS"),
         Listener("tls", "203.0.113.45", 5349, "TURN over TLS", sni=False),
+        Listener("tls", "203.0.113.45", 443, "HTTPS", passed=frozenset({"example.com"})),
         Listener("tcp", "203.0.113.45", 5060, "SIP over TCP"),
     ]
     asked = [(one.listener.port, one.name, one.certificate) for one in questions(listeners, shown)]
@@ -49,4 +50,7 @@ def test_a_listener_that_knows_one_certificate_is_asked_for_one_name(tmp_path: P
         (5061, "example.com", "default"),
         (5061, "voxgate-check.shop.org", "shop"),
         (5349, "edge.example.com", "default"),
+        # Whose TLS is passed on shows a certificate of his own.
+        (443, "edge.example.com", "default"),
+        (443, "voxgate-check.shop.org", "shop"),
     ]

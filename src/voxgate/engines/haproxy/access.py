@@ -1,8 +1,8 @@
-"""The access log's line as HAProxy writes it: the fields of `wire.access_line`, from a request's variables. Pure.
+"""The access log's line as HAProxy writes it (wire/haproxy_line.py makes the line of the log from it). Pure.
 
-A rule that rejects sets `txn.reason`; one that has found where to go sets `txn.pbx` and `txn.result`. What HAProxy
-refuses before any rule has run (no HTTP, headers too long, too slow) is `malformed`. Texts of strangers are cut first,
-then escaped, so that a line is always whole and always one line.
+What is dear to say in HAProxy's words is said raw: the time in milliseconds, how the request ended in two letters. A
+rule that rejects sets `txn.reason`. Texts of strangers are cut; a rule that rejects has escaped the host, and the path
+is escaped by `%HPO`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from voxgate.wire.access_line import FIELDS, LONGEST_TEXT
 
 #: Where the lines are sent to, in the folder of everything that runs.
 SOCKET: Final = "access.sock"
-#: Through `lower` a number becomes text: 1007 -> "007".
-_TIME: Final = "%[date,utime(%Y-%m-%dT%H:%M:%S)].%[date(0,ms),mod(1000),add(1000),lower,bytes(1,3)]Z"
+#: For a host that nobody knows: in `txn.host` before it is logged.
+ESCAPED: Final = f"bytes(0,{LONGEST_TEXT}),json(utf8s)"
 
 
 def _text(sample: str) -> str:
@@ -22,14 +22,10 @@ def _text(sample: str) -> str:
     return f"%{{+Q}}[{sample}]"
 
 
-def _of_stranger(sample: str) -> str:
-    return _text(f"{sample},bytes(0,{LONGEST_TEXT}),json(utf8s)")
-
-
 def _line(**values: str) -> str:
     """A `log-format` argument in single quotes; what is not given is empty or 0."""
     defaults = dict.fromkeys(FIELDS, '""') | dict.fromkeys(("status", "bytes_in", "bytes_out", "duration_ms"), "0")
-    known = defaults | {"time": f'"{_TIME}"', "requester": '"%[src]"'}
+    known = defaults | {"time": '"@%[date(0,ms)]Z"', "requester": '"%ci"'}
     return "'{" + ",".join(f'"{key}":{value}' for key, value in (known | values).items()) + "}'"
 
 
@@ -37,13 +33,13 @@ def http_line(protocol: str) -> str:
     """For a frontend in HTTP mode."""
     return _line(
         protocol=f'"{protocol}"',
-        service=_of_stranger("var(txn.host)"),
-        pbx=_text("var(txn.pbx)"),
-        node=_text("var(txn.to),field(1,|)"),
-        result=_text("var(txn.result,rejected)"),
-        reason=_text("var(txn.reason,malformed)"),
+        service=_text("var(txn.host)"),
+        pbx=_text("var(txn.route),field(1,|)"),
+        node=_text("var(txn.route),field(5,|)"),
+        result='"%ts"',
+        reason=_text("var(txn.reason)"),
         status="%ST",
-        request=_of_stranger("var(txn.request)"),
+        request='"%HM %HPO"',
         bytes_in="%U",
         bytes_out="%B",
         duration_ms="%Ta",
@@ -54,7 +50,7 @@ def pass_line(protocol: str) -> str:
     """For TLS that is passed through: one line per connection."""
     return _line(
         protocol=f'"{protocol}"',
-        service=_of_stranger("var(txn.host)"),
+        service=_text("var(txn.host)"),
         pbx=_text("var(txn.pbx)"),
         node=_text("var(txn.to),field(1,|)"),
         result=_text("var(txn.result,rejected)"),
@@ -79,4 +75,6 @@ def error_line(protocol: str) -> str:
     """
     words = ("regsub(^Success$,malformed)", "regsub(^.*SSL.*$,handshake)", "regsub(^[A-Z].*$,gone)")
     reason = _text(",".join(("fc_err_str", *words)))
-    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=reason, request=_of_stranger("ssl_fc_err_str"))
+    # OpenSSL's own words: they hold no quotes.
+    said = _text(f"ssl_fc_err_str,bytes(0,{LONGEST_TEXT})")
+    return _line(protocol=f'"{protocol}"', result='"rejected"', reason=reason, request=said)

@@ -3,7 +3,7 @@
 Every lookup is one walk down a tree, so its cost does not grow with the number of PBXs. Lists that many PBXs share are
 kept once: a host names its list of URLs and its list of networks by a digest of them.
 
-    http-hosts.map      host|p or host|s (as it came: plain or TLS) -> PBX|URLs|networks|towards the PBX|address|port
+    http-hosts.map      host|p or host|s (as it came: plain or TLS) -> PBX|URLs|networks|backend|address|port
     http-heads.map      URLs|URL -> 1            the longest entry that is a head of what is asked
     http-folders.map    URLs|URL -> 1            the path up to its last slash
     http-networks.map   networks|digits|hex -> 1 the address in hexadecimal, `digits` tell IPv4 (8) from IPv6 (32)
@@ -11,8 +11,9 @@ kept once: a host names its list of URLs and its list of networks by a digest of
     tls-hosts.map       host -> PBX||networks|t|address|port         TLS that is passed through
 
 `networks` is `any` where everybody may come. Towards the PBX is `p` (plain), `s` (TLS), `v` (TLS, its certificate
-verified) or `t` (TLS of the client itself). In place of address and port, `*a` (by the client's address) or `*r` (at
-random) and the first part of the key in http-nodes.map.
+verified) or `t` (TLS of the client itself). `backend` is that and what else must be looked at: `n` (networks), `m`
+(several nodes). Then in place of address and port stand `*a` (by the client's address) or `*r` (at random) and the
+first part of the key in http-nodes.map.
 """
 
 from __future__ import annotations
@@ -102,7 +103,8 @@ def _add(routes: Routes, name: str, pbx: Pbx, http: HttpTarget) -> None:
     maps[NETWORKS].update({f"{networks}|{digits}": "1" for network in http.allow_from for digits in _digits(network)})
     maps[NODES].update(node_entries(name, pbx))
     for came, way in _ways(http):
-        value = f"{name}|{listed}|{networks}|{way}|{_destination(name, pbx, http, way)}"
+        backend = way if way == "t" else f"{way}{'n' * bool(http.allow_from)}{'m' * (len(nodes_of(pbx, http)) > 1)}"
+        value = f"{name}|{listed}|{networks}|{backend}|{_destination(name, pbx, http, way)}"
         if way == "t":
             maps[PASSED].update(dict.fromkeys(hosts_of(pbx, http), value))
         else:

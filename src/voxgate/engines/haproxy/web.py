@@ -13,7 +13,7 @@ from voxgate.engines import acme, websocket
 from voxgate.engines.base import Listener
 from voxgate.engines.haproxy import access, tls
 from voxgate.engines.haproxy.fragment import Fragment, bind
-from voxgate.engines.haproxy.routes import routes_of
+from voxgate.engines.haproxy.routes import hosts_of, routes_of
 from voxgate.engines.haproxy.slots import SLOTS
 from voxgate.engines.haproxy.tls import PBXS_CA
 from voxgate.engines.render import render
@@ -69,7 +69,8 @@ def fragment(ground: Ground) -> Fragment | None:
         sip=websocket.served(config),
         ambiguous=AMBIGUOUS[0],
         slots=SLOTS,
-        pbxs_ca=ground.folder / PBXS_CA if ground.pbxs_ca else "",
+        ways=tuple(_ways(ground)),
+        escaped=access.ESCAPED,
         log_forwarded=config.access_log.forwarded,
         acme=acme,
         websocket=websocket,
@@ -78,6 +79,15 @@ def fragment(ground: Ground) -> Fragment | None:
     files = tuple(routes_of(config).files()) if http else ()
     # Each connection of a client has one towards Kamailio or a PBX; HAProxy counts the clients' only.
     return Fragment(text, listeners, files, connections=2 * websocket.MOST + (MOST if http else 0))
+
+
+def _ways(ground: Ground) -> Iterator[tuple[str, str]]:
+    """How requests go on to PBXs (see routes.py), and what stands behind the server's address for it."""
+    yield "p", ""
+    yield "s", " ssl verify none sni var(txn.host)"
+    if ground.pbxs_ca:
+        # With `sni` and no `verifyhost`, the certificate must be for that very name.
+        yield "v", f" ssl verify required ca-file {ground.folder / PBXS_CA} sni var(txn.host)"
 
 
 def _listeners(ground: Ground) -> Iterator[Listener]:
@@ -92,9 +102,16 @@ def _listeners(ground: Ground) -> Iterator[Listener]:
         found += ground.listeners("tls", http.tls, "HTTPS", versions)
         found += ground.listeners("tcp", http.plain, "HTTP", versions)
     sockets = dict.fromkeys((one.proto, one.address, one.port) for one in found)
+    passed = frozenset(
+        host
+        for pbx in ground.config.pbxs.values()
+        if pbx.http is not None and pbx.http.pass_tls
+        for host in hosts_of(pbx, pbx.http)
+    )
     for socket in sockets:
         purposes = [one.purpose for one in found if (one.proto, one.address, one.port) == socket]
-        yield Listener(*socket, " and ".join(purposes))
+        names = passed if http and socket[0] == "tls" and socket[2] == http.tls else frozenset[str]()
+        yield Listener(*socket, " and ".join(purposes), passed=names)
 
 
 def _doors(ground: Ground, listeners: tuple[Listener, ...]) -> Iterator[Door]:
