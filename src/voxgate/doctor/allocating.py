@@ -6,6 +6,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Final
 
+from voxgate.doctor.asking import bind
 from voxgate.doctor.facts import Port
 from voxgate.engines.coturn import roles
 from voxgate.engines.turn_credentials import credentials
@@ -43,7 +44,7 @@ def allocate(where: tuple[str, int], user: str, password: str) -> str:
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.settimeout(_ANSWER_S)
-            sock.bind((where[0], 0))
+            bind(sock, where[0])
             sock.connect(where)
             challenge = _ask(sock, Method.ALLOCATE, ((Attribute.REQUESTED_TRANSPORT, _UDP),))
             realm, nonce = challenge.get(Attribute.REALM), challenge.get(Attribute.NONCE)

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from voxgate.doctor import options
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 _TCP_S: Final = 3.0
 #: When a datagram is sent again, counted from the first one, and when it is given up.
 _AGAIN_S: Final = (0.5, 1.5, 3.0)
+
+#: Ports below those of media and relays: TURN's fence drops what comes from an address of ours and a relay's port.
+_OWN_PORTS: Final = range(6000, 10000)
+_BINDS: Final = 20
 
 T = TypeVar("T")
 Where = tuple[str, int]
@@ -69,8 +74,17 @@ def stun(where: Where, local: str = "") -> str | None:
 def _socket(where: Where, local: str, kind: socket.SocketKind) -> socket.socket:
     made = socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET, kind)
     if local:
-        made.bind((local, 0))
+        bind(made, local)
     return made
+
+
+def bind(sock: socket.socket, local: str) -> None:
+    """Give it one of `_OWN_PORTS` of an address of ours, or any port where all that were tried are taken."""
+    for _ in range(_BINDS):
+        with suppress(OSError):
+            sock.bind((local, secrets.choice(_OWN_PORTS)))
+            return
+    sock.bind((local, 0))
 
 
 def _exchange(sock: socket.socket, data: bytes, read: Callable[[bytes], T | None]) -> T | None:

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 NFT_LIMIT_S = 10.0
 TLS_LIMIT_S = 5.0
+#: How long a binding request waits for its answer, and how often it is sent.
+ANSWER_S = 0.5
+TRIES = 3
 TLS_PAUSE_S = 0.1
 
 
@@ -140,19 +143,29 @@ class _Answer(asyncio.DatagramProtocol):
 
 async def _ask(listener: Listener) -> None:
     request = Message(Method.BINDING, Class.REQUEST, os.urandom(12))
-    loop = asyncio.get_running_loop()
+    loop, address = asyncio.get_running_loop(), ip_address(listener.address)
+    # Not from an address of ours: from there the fence drops what comes from a port that might be a relay's.
+    here = "127.0.0.1" if address.version == 4 else "::1"
     try:
         transport, answer = await loop.create_datagram_endpoint(
-            _Answer, remote_addr=(str(ip_address(listener.address)), listener.port)
+            _Answer, local_addr=(here, 0), remote_addr=(str(address), listener.port)
         )
     except OSError as error:
         raise PeerError(f"coturn cannot be asked: {error}") from error
     try:
-        transport.sendto(encode(request))
-        message = decode(await answer.came)
+        message = decode(await _answer(transport, encode(request), answer.came))
     except MalformedError as error:
         raise PeerError(f"coturn: {error}") from error
     finally:
         transport.close()
     if message.transaction != request.transaction or message.kind is not Class.SUCCESS:
         raise PeerError(f"coturn answers a binding request with {message.kind.name}")
+
+
+async def _answer(transport: asyncio.DatagramTransport, request: bytes, came: asyncio.Future[bytes]) -> bytes:
+    """What comes back; datagrams get lost. Raises PeerError."""
+    for _ in range(TRIES):
+        transport.sendto(request)
+        if (await asyncio.wait((came,), timeout=ANSWER_S))[0]:
+            return await came
+    raise PeerError(f"coturn does not answer within {TRIES * ANSWER_S:g} s")
