@@ -2,8 +2,7 @@
 
 The truth is the table `places`: one entry for each call that holds places, under Call-ID and caller's tag, gone when
 the call is, or by itself after its lifetime. The table `used` is what makes a look fast: a counter for each subject.
-`sweep` compares the two, so that whatever was lost heals. The table `buckets` tells how fast calls may come. It is not
-locked: of two workers that ask in the same microseconds, both may find the last token.
+`sweep` compares the two, so that whatever was lost heals. The table `buckets` tells how fast calls may come.
 """
 
 from __future__ import annotations
@@ -147,11 +146,16 @@ class Places:
 
     def _has_token(self, subject: str, rate: int) -> bool:
         """Whether a new call may come now; then it has its token."""
-        text = self._get("buckets", subject)
-        again = full_at(float(text[1:]) if isinstance(text, str) else 0, rate, self._now_ms())
-        if again:
-            # A letter in front: the table takes digits for a number of 32 bits.
-            self._set("buckets", subject, f"t{again:.3f}", IDLE_S)
+        # Calls come at once to all workers, and each of them would find the last token.
+        self._htable.sht_lock("buckets", subject)
+        try:
+            text = self._get("buckets", subject)
+            again = full_at(float(text[1:]) if isinstance(text, str) else 0, rate, self._now_ms())
+            if again:
+                # A letter in front: the table takes digits for a number of 32 bits.
+                self._set("buckets", subject, f"t{again:.3f}", IDLE_S)
+        finally:
+            self._htable.sht_unlock("buckets", subject)
         return again > 0
 
     def _give_back(self, subject: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 from tests.ksr import stub
 from tests.ksr.api import api_list
 from tests.ksr.fake import SIGNATURES
-from voxgate_sip.callbacks import ENDINGS, SHAPES, BrowserCallbacks, ReplyCallbacks
+from voxgate_sip import callbacks
+from voxgate_sip.callbacks import ENDINGS, SHAPES
 from voxgate_sip.guise import ASKED
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def _script_methods() -> set[str]:
     tree = ast.parse((SOURCE / "voxgate_sip" / "script.py").read_text())
     (script,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Script")
     own = {node.name for node in script.body if isinstance(node, ast.FunctionDef)}
-    return own | set(vars(ReplyCallbacks)) | set(vars(BrowserCallbacks))
+    bases = {name for base in script.bases for name in vars(getattr(callbacks, ast.unparse(base)))}
+    return own | bases
 
 
 def _callbacks_in_code() -> set[str]:

@@ -5,7 +5,6 @@ Methods block: the service calls them from a thread.
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,14 +15,13 @@ from voxgate.errors import HostError
 from voxgate.guard.bans import Allowed, Ban
 from voxgate.guard.ledger import Evidence
 from voxgate.guard.observation import Kind, Observation, ServiceType
+from voxgate.host.database import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from voxgate.guard.networks import Network
-
-log = logging.getLogger(__name__)
 
 #: How long evidence against somebody who is not banned any more is kept, and how much there is of it at most.
 KEPT: Final = timedelta(days=30)
@@ -49,23 +47,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            self._open()
-        except sqlite3.DatabaseError as error:
-            # A guard that starts without its memory is better than none, and than an edge that does not start.
-            log.warning("guard_state_damaged path=%s reason=%s", path, error)
-            path.replace(path.with_suffix(".damaged"))
-            self._open()
-
-    def _open(self) -> None:
-        try:
-            self._path.touch(mode=0o600)
-            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise HostError(f"{self._path} cannot be opened: {error}", "see to its folder") from error
+        self._db = open_database(path, _SCHEMA)
 
     def close(self) -> None:
         """Write what is still in memory."""

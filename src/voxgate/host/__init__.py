@@ -3,6 +3,7 @@
 process.py   starts programs: argument list, no shell, scrubbed environment, deadline, a line that can be pasted
 fetch.py     text from the web, bounded
 files.py     reads bounded, writes atomically with owner and mode
+database.py  a SQLite file that outlives crashes
 journal.py   a file that grows at its end, within its room
 clock.py     wall and monotonic time as a port
 launch.py    how a process is confined: user, capabilities, process group

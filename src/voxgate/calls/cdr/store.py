@@ -7,7 +7,6 @@ lost when the edge itself dies. What is still to be pushed to a server stands in
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sqlite3
 from contextlib import closing
@@ -18,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from voxgate.calls.cdr.value import Cdr, State, cdr_of
 from voxgate.errors import HostError, UsageError
+from voxgate.host.database import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-log = logging.getLogger(__name__)
 
 #: Records in one page at most.
 MOST_IN_PAGE: Final = 1000
@@ -91,23 +89,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = Lock()
-        try:
-            self._open()
-        except sqlite3.DatabaseError as error:
-            # An edge without its old records is better than none.
-            log.warning("cdr_store_damaged path=%s reason=%s", path, error)
-            path.replace(path.with_suffix(".damaged"))
-            self._open()
-
-    def _open(self) -> None:
-        try:
-            self._path.touch(mode=0o600)
-            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise HostError(f"{self._path} cannot be opened: {error}", "see to its folder") from error
+        self._db = open_database(path, _SCHEMA)
 
     def close(self) -> None:
         """Write what is still in memory."""

@@ -1,0 +1,40 @@
+"""A SQLite file that outlives crashes, and that only its owner may read."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import TYPE_CHECKING
+
+from voxgate.errors import HostError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+def open_database(path: Path, schema: str) -> sqlite3.Connection:
+    """The file with all of `schema`, whose statements change nothing where they were done before.
+
+    A damaged file is put aside: an edge without its memory is better than none. May be used from any thread, by one at
+    a time. Raises HostError where it cannot be used.
+    """
+    try:
+        return _opened(path, schema)
+    except sqlite3.DatabaseError as error:
+        log.warning("database_damaged path=%s reason=%s", path, error)
+        path.replace(path.with_suffix(".damaged"))
+        return _opened(path, schema)
+
+
+def _opened(path: Path, schema: str) -> sqlite3.Connection:
+    try:
+        path.touch(mode=0o600)
+        database = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        database.executescript(schema)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise HostError(f"{path} cannot be opened: {error}", "see to its folder") from error
+    return database
