@@ -1,7 +1,10 @@
-"""The baresip phone (Debian's 1.0.0), commanded through its ``ctrl_tcp`` module: JSON in netstrings on loopback.
+"""The baresip phone (Debian's 1.0 and 1.1), commanded through its ``ctrl_tcp`` module: JSON in netstrings on loopback.
 
 Version 1.0 does not verify the server's certificate, whatever it is told; later ones do. Over TLS its Contact is a
 listener without a certificate: it is reached only through the connection it opened.
+
+Its sound goes to ``aubridge``, where nobody listens: version 1.1 has a player of files, which writes to where it was
+started, and dies when a call comes back from hold.
 
 Events and commands: ``modules/ctrl_tcp`` and ``src/event.c`` of its source.
 """
@@ -37,6 +40,7 @@ call_local_timeout 60
 call_max_calls 4
 audio_path /nonexistent
 audio_source aufile,{tone}
+audio_player aubridge,nobody
 ausrc_srate 8000
 auplay_srate 8000
 ausrc_channels 1
@@ -47,6 +51,7 @@ rtp_stats yes
 module_path {modules}
 module g711.so
 module aufile.so
+module aubridge.so
 module sndfile.so
 snd_path {folder}
 module srtp.so

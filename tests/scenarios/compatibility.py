@@ -147,6 +147,9 @@ ABOUT: Final = MappingProxyType(
 NOTES: Final = (
     "Phones in the office LAN, IPv6 and a second interface are tried with calls of every kind, but without this whole",
     "list of features.",
+    "",
+    "On Debian 13 (rtpengine 12.5), a phone with DTLS-SRTP and without ICE has no audio behind a symmetric NAT, nor",
+    "behind another that changes the ports of its audio; see [media](media.md#dtls-srtp-behind-nat-on-debian-13).",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what works with what")
         for line in compatibility.lines(results):
             terminalreporter.write_line(line)
+        known = Counter(
+            report.wasxfail
+            for report in terminalreporter.getreports("xfailed")
+            if any(name == "compatibility" for name, _ in report.user_properties)
+        )
+        for reason, count in known.items():
+            terminalreporter.write_line(f"known:    {count} tests: {reason}")
 
 
 @pytest.fixture(scope="module")

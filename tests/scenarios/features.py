@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 PBX: Final = "pbx-branch"
 PATIENCE_S: Final = 15.0
+SHORT_S: Final = 1.2
+REPEATED_S: Final = 3.0
+"""How long the PBX talks to a phone, and to one whose handshake may overtake its answer. Where rtpengine does not know
+
+yet where the phone is, the phone has to begin again, and does after a second (RFC 6347 section 4.2.4.1).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ async def call_out(at: Party) -> None:
 
 
 async def call_in(at: Party) -> None:
-    at.pbx.command(call=at.user, talk_s=1.2)
+    at.pbx.command(call=at.user, talk_s=REPEATED_S if at.phone.line.srtp == "dtls" else SHORT_S)
     async with asyncio.timeout(PATIENCE_S):
         call = await at.phone.incoming.get()
         await hears(call)
@@ -228,3 +234,15 @@ FEATURES: Mapping[str, Callable[[Party], Awaitable[None]]] = MappingProxyType(
     }
 )
 """In this order: the first one must hold for the others to have a chance, the last one looks back."""
+AUDIBLE: Final = frozenset(
+    {
+        "call out",
+        "call in",
+        "hold and resume (re-INVITE)",
+        "session timer (UPDATE)",
+        "PRACK (100rel)",
+        "early media",
+        "DTMF (RFC 4733)",
+    }
+)
+"""Those that need audio from the edge."""

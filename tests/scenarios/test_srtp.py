@@ -16,14 +16,14 @@ from lab.hearing import End, two_way
 from lab.phones.baresip import Baresip
 from lab.phones.device import PhoneError, Srtp, State
 from lab.phones.linphone import Linphone
+from lab.tones import NOTHING, Heard
 from lab.topologies import BEHIND_NAT
 from lab.wiretap import Wiretap
+from tests.scenarios import relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from lab.tones import Heard
 
 PBX = "pbx-branch"
 TALK_S = 2.5
@@ -33,10 +33,12 @@ def handset(kind: type[Baresip | Linphone], host: str, srtp: Srtp, transport: st
     return Handset(kind, host, transport, srtp=srtp)
 
 
+MOVED = handset(Baresip, "phone-hotel", Srtp.DTLS)
+"""Its NAT gives its audio another port than the one in its SDP."""
 SECRET = (
     handset(Baresip, "phone-home", Srtp.SDES),
     handset(Linphone, "phone-home", Srtp.DTLS),
-    handset(Baresip, "phone-hotel", Srtp.DTLS),
+    MOVED,
     handset(Linphone, "phone-hotel", Srtp.CHOICE),
     handset(Linphone, "phone-six", Srtp.SDES),
     handset(Baresip, "phone-six", Srtp.CHOICE),
@@ -62,6 +64,14 @@ def office(folders: Callable[[], Path]) -> Iterator[Stage]:
         yield made
 
 
+def heard_by(phone: Baresip | Linphone) -> Heard:
+    """What it recorded; silence, where it had nothing to record. One deaf phone is no reason to try no other."""
+    try:
+        return phone.heard()
+    except PhoneError:
+        return NOTHING
+
+
 def in_and_out(office: Stage, one: Handset) -> dict[tuple[Handset, str], tuple[Heard, Heard]]:
     """The phone calls 602, which renegotiates, and is called."""
     pbx, found = office.pbxs[PBX], {}
@@ -71,11 +81,11 @@ def in_and_out(office: Stage, one: Handset) -> dict[tuple[Handset, str], tuple[H
         phone.dial("602")
         time.sleep(TALK_S)
         phone.hangup()
-        found[one, "out"] = (phone.heard(), pbx.heard(user, 15))
+        found[one, "out"] = (heard_by(phone), pbx.heard(user, 15))
         pbx.command(call=user, talk_s=TALK_S)
         phone.wait(State.TALKING, 15)
         phone.wait(State.IDLE, 15)
-        found[one, "in"] = (phone.heard(), pbx.heard(user, 15, after=1))
+        found[one, "in"] = (heard_by(phone), pbx.heard(user, 15, after=1))
     return found
 
 
@@ -95,7 +105,11 @@ def took(office: Stage) -> Took:
 
 
 @pytest.mark.parametrize("way", ["out", "in"])
-@pytest.mark.parametrize("one", [*SECRET, OPEN], ids=str)
+@pytest.mark.parametrize(
+    "one",
+    [pytest.param(one, marks=[relay.BEHIND_A_CHANGED_PORT] if one == MOVED else []) for one in (*SECRET, OPEN)],
+    ids=str,
+)
 def test_phone_and_pbx_hear_each_other_whatever_the_phone_encrypts_with(took: Took, one: Handset, way: str) -> None:
     phone, pbx = took.ends[one, way]
     # Phones that must share a busy machine lose sound by themselves; that the edge loses none is proven elsewhere.
@@ -106,7 +120,8 @@ def test_phone_and_pbx_hear_each_other_whatever_the_phone_encrypts_with(took: To
 @pytest.mark.parametrize("host", sorted({one.host for one in SECRET}))
 def test_outside_nothing_can_be_heard_on_the_wire(took: Took, host: str) -> None:
     flows = took.wires[host]
-    phones = sum(one.host == host for one in SECRET)
+    silent = set() if relay.answers_dtls_where_it_came_from() else {MOVED}
+    phones = sum(one.host == host for one in SECRET if one not in silent)
     assert len(flows) >= 4 * phones, "two directions of two calls"
     assert {heard.tone_hz for heard in flows.values()} == {None}
 
