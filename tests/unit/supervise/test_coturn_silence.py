@@ -25,7 +25,7 @@ def test_a_server_that_is_silent_is_told_and_asked_again_before(
         silent.bind(("127.0.0.1", 0))
         silent.setblocking(False)
         control = CoturnControl("coturn", tmp_path, lambda _name, _signal: None)
-        control._listeners = (Listener("udp", "127.0.0.1", silent.getsockname()[1]),)
+        control._listeners = (Listener("udp", "127.0.0.1", silent.getsockname()[1], "TURN"),)
         with pytest.raises(PeerError, match="does not answer"):
             asyncio.run(control.generation())
         asked = [silent.recv(100) for _ in range(coturn.TRIES)]
