@@ -58,7 +58,6 @@ class Subject:
     trunk: bool = False
     guard: bool = False
     records: bool = False
-    trace: bool = False
     pbxs: int = 1
     rate: int = 2000
 
@@ -90,7 +89,7 @@ def config(subject: Subject) -> Config:
             "health": {"interval_seconds": 60},
             "pbxs": pbxs,
             "trunks": trunks,
-            "records": {"enabled": subject.records, "trace": {"enabled": subject.trace}},
+            "records": {"enabled": subject.records},
             # All callers have one address here.
             "guard": {"enabled": subject.guard, "sip": {"requests_per_second": 100_000}},
         }

@@ -21,7 +21,7 @@ class Homer(Section):
 class Trace(Section):
     """SIP messages of calls and registrations, kept for a while; for `voxgate trace` and `voxgate explain`."""
 
-    enabled: bool = Field(default=True, strict=True, description="Keep SIP messages. To change it restarts Kamailio.")
+    enabled: bool = Field(default=True, strict=True, description="Keep SIP messages.")
     minutes: int = Field(default=60, strict=True, ge=1, le=10_080, description="How long messages are kept.")
     megabytes: int = Field(
         default=64, strict=True, ge=1, le=4096, description="Memory for messages; the oldest calls give way."

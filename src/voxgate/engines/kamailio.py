@@ -128,8 +128,6 @@ class Kamailio:
                 health=config.health,
                 domain=config.edge.domain,
                 ng_port=NG_PORT,
-                # It looks at each message even where it is switched off.
-                trace=config.records.trace.enabled,
                 trace_from=siptrace.SOURCE,
                 trace_to=siptrace.TARGET,
                 folder=folder,

@@ -123,11 +123,7 @@ class Tracer(asyncio.DatagramProtocol):
                 self._pause_s = min(self._pause_s * 2, PAUSE_S[1])
         elif self._on:
             self._pause_s = PAUSE_S[0]
-        if not self._wanted.enabled:
-            # Kamailio has no module for it then.
-            self._on = None
-            return
-        on = now_s >= self._resumes_s
+        on = self._wanted.enabled and now_s >= self._resumes_s
         if on is not self._on:
             try:
                 await self._rpc.call("siptrace.status", "on" if on else "off")

@@ -189,10 +189,9 @@ def test_capturing_pauses_under_load_longer_each_time_and_comes_back() -> None:
         tracer.restarted()
         await tracer.tick()
         assert switch.told[-2:] == ["on", "on"], "a new Kamailio is told as well"
-        told = list(switch.told)
         tracer.follow(Trace(enabled=False))
         await tracer.tick()
-        assert switch.told == told, "there is nothing to switch then"
+        assert switch.told[-1] == "off"
         assert tracer.ring.of("call-1") == ()
 
     asyncio.run(scene())
