@@ -5,17 +5,15 @@ Methods block: the service calls them from a thread.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final
 
-from voxgate.errors import HostError
 from voxgate.guard.bans import Allowed, Ban
 from voxgate.guard.ledger import Evidence
 from voxgate.guard.observation import Kind, Observation, ServiceType
-from voxgate.host.database import open_database
+from voxgate.host.database import open_database, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,15 +53,9 @@ class Store:
 
     def write(self, statements: Iterable[Statement]) -> None:
         """All of them, or none. Raises HostError."""
-        try:
-            self._db.execute("BEGIN")
+        with transaction(self._db, self._path):
             for statement, values in statements:
                 self._db.execute(statement, values)
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise HostError(f"{self._path} cannot be written: {error}", "see to the space on its disk") from error
 
     def bans(self) -> list[Ban]:
         """All of them, the oldest first."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from voxgate.errors import HostError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,19 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
         log.warning("database_damaged path=%s reason=%s", path, error)
         path.replace(path.with_suffix(".damaged"))
         return _opened(path, schema)
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """All that is done within, or none of it. Raises HostError where the file at `path` cannot be written."""
+    try:
+        database.execute("BEGIN")
+        yield
+        database.execute("COMMIT")
+    except sqlite3.Error as error:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise HostError(f"{path} cannot be written: {error}", "see to the space on its disk") from error
 
 
 def _opened(path: Path, schema: str) -> sqlite3.Connection:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,8 +15,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from voxgate.calls.cdr.value import Cdr, State, cdr_of
-from voxgate.errors import HostError, UsageError
-from voxgate.host.database import open_database
+from voxgate.errors import UsageError
+from voxgate.host.database import open_database, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,19 +97,12 @@ class Store:
 
     def write(self, records: Iterable[Cdr], now: datetime, *, spool: bool = False) -> None:
         """All of them or none; the edge lived `now`. With `spool`, finished ones wait there. Raises HostError."""
-        with self._lock:
-            try:
-                self._db.execute("BEGIN")
-                for cdr in records:
-                    self._db.execute(_PUT, _row(cdr))
-                    if spool and cdr.state is State.ENDED:
-                        self._db.execute(_SPOOL, (cdr.call_id, cdr.caller_tag, cdr.start.timestamp()))
-                self._db.execute("INSERT OR REPLACE INTO alive VALUES (1, ?)", (now.timestamp(),))
-                self._db.execute("COMMIT")
-            except sqlite3.Error as error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise HostError(f"{self._path} cannot be written: {error}", "see to the space on its disk") from error
+        with self._lock, transaction(self._db, self._path):
+            for cdr in records:
+                self._db.execute(_PUT, _row(cdr))
+                if spool and cdr.state is State.ENDED:
+                    self._db.execute(_SPOOL, (cdr.call_id, cdr.caller_tag, cdr.start.timestamp()))
+            self._db.execute("INSERT OR REPLACE INTO alive VALUES (1, ?)", (now.timestamp(),))
 
     def alive(self) -> datetime | None:
         """When the edge that wrote last was last known to live."""
@@ -158,16 +150,9 @@ class Store:
         )
 
     def _change(self, statements: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
-        with self._lock:
-            try:
-                self._db.execute("BEGIN")
-                for statement, values in statements:
-                    self._db.execute(statement, values)
-                self._db.execute("COMMIT")
-            except sqlite3.Error as error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise HostError(f"{self._path} cannot be written: {error}", "see to the space on its disk") from error
+        with self._lock, transaction(self._db, self._path):
+            for statement, values in statements:
+                self._db.execute(statement, values)
 
     def _records(self, query: str, values: tuple[Any, ...] = ()) -> list[Cdr]:
         return [replace(cdr_of(json.loads(record)), id=number) for number, record in self._rows(query, values)]
