@@ -24,9 +24,9 @@ class Tried(NamedTuple):
     uris: tuple[str, ...]
 
 
-def note_of(caller: str, pbx: str, kind: str, user: str, *uris: str) -> str:
-    """The text. Nothing of what was tried has a line end in it."""
-    return f"{caller}{SEPARATOR}" + "\n".join((pbx, kind, user, *uris))
+def note_of(caller: str, *tried: str) -> str:
+    """The text; `tried` is nothing, or all of `Tried` in its order. Nothing of it has a line end in it."""
+    return f"{caller}{SEPARATOR}" + "\n".join(tried)
 
 
 def read(note: str) -> tuple[str, Tried | None]:

@@ -14,7 +14,7 @@ from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import WITH_SDP, MediaError
 from voxgate_sip.message import forwarded_for
 from voxgate_sip.nodes import Nodes
-from voxgate_sip.notes import NOTE, SEPARATOR, note_of, read
+from voxgate_sip.notes import NOTE, note_of, read
 from voxgate_sip.replies import FROM_PHONE, TO_HIDDEN, not_sent
 from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.shunned import shun
@@ -82,7 +82,7 @@ class Performer:
             self._to_pbx(request, decision.pbx, decision.nodes)
             return
         if request.caller and request.method == "INVITE":
-            self._ksr.pv.sets(NOTE, f"{request.caller}{SEPARATOR}")
+            self._ksr.pv.sets(NOTE, note_of(request.caller))
         match decision:
             case ToPhone():
                 self._to_phone(request)
@@ -147,9 +147,9 @@ class Performer:
         several = len(nodes) > 1
         if several:
             kind = "secure" if nodes is pbx.secure else "plain"
-            ksr.pv.sets(NOTE, f"{request.caller}{SEPARATOR}{pbx.name}\n{kind}\n{request.user}\n{node.uri}")
+            ksr.pv.sets(NOTE, note_of(request.caller, pbx.name, kind, request.user, node.uri))
         elif request.caller and method == "INVITE":
-            ksr.pv.sets(NOTE, f"{request.caller}{SEPARATOR}")
+            ksr.pv.sets(NOTE, note_of(request.caller))
         timeout_ms = pbx.timeout_ms if several else LONE_NODE_TIMEOUT_MS
         if timeout_ms != DEFAULT_TIMEOUT_MS:
             ksr.tm.t_set_fr(0, timeout_ms)
