@@ -8,7 +8,6 @@ import shutil
 import socket
 import ssl
 import sys
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from lab.topologies import BEHIND_NAT, EDGE_PUBLIC
 from tests.engine.office import HQ, LOG_TAIL, Config, config, folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 #: Where the attacker is, and where phones at home come from, as the edge sees them.
 STRANGER, HOME = "203.0.113.99", "203.0.113.77"
@@ -170,11 +169,3 @@ def forged(
     argv = [sys.executable, str(Path(__file__).with_name("forger.py")), source, target, str(sources)]
     done = net.run(host, argv, stdin=told, timeout_s=120)
     assert done.code == 0, done.err
-
-
-def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
-    """Until it holds; it fails the test when it does not in time."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "does not hold in time"
-        time.sleep(0.05)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -16,20 +15,12 @@ from tests.engine.admin_place import PASSWORD, PORT, Place, running
 from tests.engine.office import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 pytestmark = MARKS
 
 #: Where homes come from, as the edge sees them.
 HOME = "203.0.113.77"
-
-
-def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
-    """Until it holds; it fails the test when it does not in time."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "does not hold in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

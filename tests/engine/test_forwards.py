@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import socket
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,10 @@ from lab.edge import Edge
 from lab.net import Net
 from lab.topologies import DMZ, EDGE_INSIDE, EDGE_INSIDE_SIX, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from tests.engine.office import MARKS, folder
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 pytestmark = MARKS
 
@@ -94,14 +94,6 @@ def exchange(client: socket.socket, to: tuple[str, int], pbx: socket.socket) -> 
         return str(seen[0]) if (data, client.recv(100)) == (b"there", b"back") else ""
     except TimeoutError:
         return ""
-
-
-def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
-    """Until it holds; it fails the test when it does not in time."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "does not hold in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,15 @@ import asyncio
 import json
 import os
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.engine.office import MARKS, Office, office
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 pytestmark = MARKS
 
@@ -25,14 +25,6 @@ HOME = "203.0.113.77"
 def banned(place: Office) -> list[str]:
     """The networks that are banned."""
     return [ban["network"] for ban in json.loads(place.edge.command("bans", "--json").out)["bans"]]
-
-
-def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
-    """Until it holds; it fails the test when it does not in time."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "does not hold in time"
-        time.sleep(0.05)
 
 
 def registers(place: Office, transport: str = "udp") -> bool:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.topologies import EDGE_PUBLIC
-from tests.engine.attackers import HOME, SIPVICIOUS, STRANGER, Site, forged, request, site, until
+from tests.engine.attackers import HOME, SIPVICIOUS, STRANGER, Site, forged, request, site
 from tests.engine.office import MARKS
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

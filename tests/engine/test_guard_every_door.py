@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.topologies import EDGE_LAN
-from tests.engine.attackers import STRANGER, forged, request, until
+from tests.engine.attackers import STRANGER, forged, request
 from tests.engine.cost import measured
 from tests.engine.every_door import DOORS, SECURE, EveryDoor, Line, every_door, state
 from tests.engine.office import MARKS
 from tests.engine.turn_place import Unprivileged
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

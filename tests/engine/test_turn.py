@@ -20,8 +20,8 @@ from tests.engine.turn_place import (
     Place,
     refused,
     running,
-    until,
 )
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

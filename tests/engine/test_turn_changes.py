@@ -23,8 +23,8 @@ from tests.engine.turn_place import (
     refused,
     running,
     turn,
-    until,
 )
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from tests.engine.office import folder
 from tests.engine.turn_client import RefusedError, TurnClient, time_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 OFFICE = ("office", "correct horse")
@@ -96,13 +95,6 @@ def running(kind: type[Edge] = Edge) -> Iterator[Place]:
         finally:
             # The folder goes away; pytest shows this with a failure.
             print(place.edge.text()[-20000:])
-
-
-def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def refused(client: TurnClient, peer: str) -> int:
