@@ -72,8 +72,8 @@ class Performer:
         )
         self._choose = Nodes(ksr, router, gate).choose
         self._ways = Ways(router, legs, hider)
-        #: Whether the last request that was performed has left.
-        self.left = False
+        #: Whether the last request that was performed has left, and the node of a PBX that it was sent to.
+        self.left, self.node = False, ""
 
     def perform(self, request: Request, decision: Decision) -> None:
         """Do what was decided about the current request."""
@@ -154,6 +154,7 @@ class Performer:
         if timeout_ms != DEFAULT_TIMEOUT_MS:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(node.uri)
+        self.node = node.uri
         self._leave(request, way, failover=several)
 
     def _leave(self, request: Request, way: Way, *, failover: bool = False) -> None:
@@ -232,6 +233,7 @@ class Performer:
             if node is None:
                 return False
             uris.append(node.uri)
+            self.node = node.uri
             ksr.pv.sets(NOTE, note_of(caller, *tried[:3], *uris))
             # In a failure route only an assignment to $du makes a new branch; setdsturi does not.
             ksr.pv.sets("$du", node.uri)

@@ -21,6 +21,7 @@ from voxgate.errors import EngineError, HostError, PeerError
 from voxgate.host.ports import DATAGRAM_QUEUE, raise_datagram_queue
 from voxgate.supervise.status import NodeState, NodeStatus
 from voxgate.supervise.trunk_status import Address
+from voxgate_sip.events import PART
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -149,6 +150,11 @@ class EventSocket(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """One event."""
+        if data[:1] != b"{":
+            name, *parts = data.decode("utf-8", "replace").split(PART)
+            if name in self._listeners:
+                self._listeners[name]({"event": name, "parts": parts})
+            return
         try:
             event = json.loads(data)
         except ValueError:
