@@ -152,6 +152,16 @@ class Media:
         if status >= 200:
             self._keep(has_sdp=has_sdp)
 
+    def pbx_answer(self) -> None:
+        """The same in a reply of a PBX, whose SDP tells where it is, to whoever sees the edge as it does."""
+        status = self._status()
+        if 100 < status < 300:
+            has_sdp = self._has_body("application/sdp") > 0
+            if has_sdp:
+                self._answer(_ANSWER)
+            if status >= 200:
+                self._keep(has_sdp=has_sdp)
+
     def noted_answer(self) -> None:
         """The same, where something was noted about the offer."""
         note = str(self._pv_get(NOTE))
