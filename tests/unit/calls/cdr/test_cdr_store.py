@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from voxgate.calls.cdr import sinks
-from voxgate.calls.cdr.store import Query, Store
+from voxgate.calls.cdr.search import Query
+from voxgate.calls.cdr.store import Store
 from voxgate.calls.cdr.value import Cdr, State, Stream, ended
 from voxgate.config.records import Push
 from voxgate.config.secrets import Secret
