@@ -33,8 +33,8 @@ async def logs(
 ) -> list[dict[str, Any]]:
     """The newest first: of one unit, of this level or worse, with `text` in them.
 
-    `call` is a Call-ID or the number of a record, `address` a whole address; `pbx` gives what names that PBX, one of its
-    nodes or one of its names.
+    `call` is a Call-ID or the number of a record, `address` a whole address; `pbx` gives what names that PBX, one of
+    its nodes or one of its names.
     """
     request = LogsRequest(unit, level, text, limit, call, address, pbx)
     found: Any = (await around.desk.ask(request, caller.who)).data["lines"]

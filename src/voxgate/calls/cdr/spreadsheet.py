@@ -50,7 +50,7 @@ def _cell(value: Any) -> str:
             return ""
         case [{"target": _}, *_]:
             text = " ".join(f"{one['target']}={one['uri']}={one['outcome']}" for one in value)
-        case list():
+        case list() | tuple():
             text = " ".join(map(str, value))
         case str():
             text = value
