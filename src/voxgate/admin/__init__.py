@@ -9,6 +9,7 @@
     metrics/       `/metrics`: the edge and its engines as Prometheus reads them
     problems.py    errors as problem+json (RFC 9457), with file, line and key
     openapi.py     the description of it all, with the configuration's own models
+    manual.py      the same as a page for people (pure)
 
 What they stand on:
 
