@@ -56,14 +56,12 @@ async def explained(api: httpx.Client, call_id: str, name: str) -> None:
     pytest.fail(f"not {name}: {told}")
 
 
-async def live(api: httpx.Client, call_id: str, packets: int) -> Any:
+async def live(api: httpx.Client, call_id: str, packets: int = 0, **wanted: str) -> Any:
     """The call in the list, once so many packets came from both sides."""
     for _ in range(60):
-        for one in (await asked(api, "calls/live", pbx="hq"))["calls"]:
-            if (
-                one["call_id"] == call_id
-                and min(one[who]["sends"]["packets"] for who in ("caller", "callee")) > packets
-            ):
+        for one in (await asked(api, "calls/live", pbx="hq", **wanted))["calls"]:
+            sent = min(one[who]["sends"]["packets"] for who in ("caller", "callee"))
+            if one["call_id"] == call_id and sent >= packets:
                 return one
         await asyncio.sleep(0.1)
     pytest.fail("not in the list")
