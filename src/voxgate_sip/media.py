@@ -151,6 +151,8 @@ class Media:
             self._answer(flags + profile if profile else flags)
         if status >= 200:
             self._keep(has_sdp=has_sdp)
+        elif self._reports:
+            self._reports.progressed()
 
     def pbx_answer(self) -> None:
         """The same in a reply of a PBX, whose SDP tells where it is, to whoever sees the edge as it does."""
@@ -161,6 +163,8 @@ class Media:
                 self._answer(_ANSWER)
             if status >= 200:
                 self._keep(has_sdp=has_sdp)
+            elif self._reports:
+                self._reports.progressed()
 
     def noted_answer(self) -> None:
         """The same, where something was noted about the offer."""
@@ -193,6 +197,8 @@ class Media:
                 self._ksr.textopsx.remove_body()
         if status >= 200:
             self._keep(has_sdp=has_sdp)
+        elif self._reports:
+            self._reports.progressed()
 
     def end(self, *, answered: bool = True) -> None:
         """The call, or the attempt, is over."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 REPORT: Final = "cdr"
 #: What became of each attempt but the last; `notes.NOTE` tells the nodes.
 OUTCOMES: Final = "$avp(voxgate_outcomes)"
+#: When the callee was first heard of (180, 183), in seconds.
+PROGRESS: Final = "$avp(voxgate_progress)"
 #: Between texts whose lines vary.
 APART: Final = "\x1e"
 #: A body; of the longest, SDP of browsers, the beginning is told. Nothing can be cut off an empty one.
@@ -57,11 +59,12 @@ BEGUN: Final = f"{_template(*_BEGUN, _BODY)})"
 BEGUN_LONG: Final = f"{_template(*_BEGUN, _LONG_BODY)})"
 #: Where it was sent, and as what.
 SENT: Final = "$_s($du\n$(ru{s.encode.hexa}))"
-_ANSWERED: Final = _template(*_FINAL, "$si", "$(tu{s.encode.hexa})") + _HISTORY + APART
+_ANSWERED: Final = _template(*_FINAL, "$si", "$(tu{s.encode.hexa})", PROGRESS) + _HISTORY + APART
 ANSWERED: Final = f"{_ANSWERED}{_LONG_BODY})"
 ANSWERED_BARE: Final = f"{_ANSWERED})"
 FAILED: Final = (
-    _template(*_FINAL, "$tt", "$T_rpl($(hdr(Reason){s.encode.hexa}))", "$T_rpl($(rr{s.encode.hexa}))") + f"{_HISTORY})"
+    _template(*_FINAL, "$tt", "$T_rpl($(hdr(Reason){s.encode.hexa}))", "$T_rpl($(rr{s.encode.hexa}))", PROGRESS)
+    + f"{_HISTORY})"
 )
 ENDED: Final = f"{_template(*_ENDED)})"
 
@@ -105,6 +108,11 @@ class CallReports:
                 return
         sent = "\n" if refused else f"{node}\n" if node else self._sent()
         self._put(REPORT, "begun", self._time(), f"{opening}\n{sent}", *way, refused)
+
+    def progressed(self) -> None:
+        """The current reply says that a call rings; the first one counts."""
+        if self._pv_get(PROGRESS) is None:
+            self._pv_sets(PROGRESS, self._time())
 
     def answered(self, *, has_sdp: bool) -> None:
         """The current reply answers a call's first INVITE."""

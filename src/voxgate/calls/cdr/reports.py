@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _APART: Final = "\x1e"
 _NOTHING: Final = ("", "<null>", "3c6e756c6c3e", "3C6E756C6C3E")
 _MOST_ATTEMPTS: Final = 32
+#: Hexadecimal digits of a body that are read: SDP of browsers is the longest.
+_LONGEST_BODY: Final = 24_000
 #: Call-ID and tag together; phones send less than a hundred characters.
 _LONGEST_ID: Final = 512
 _URI: Final = re.compile(r"sips?:(?:(?P<user>[^@]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:;?>\s]*)", re.IGNORECASE)
@@ -65,6 +67,7 @@ class Answered:
     callee_uri: str
     attempts: tuple[Attempt, ...]
     answer: Description
+    progress: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Failed:
     how: str
     cause: str
     attempts: tuple[Attempt, ...]
+    progress: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ def _begun(at: datetime, values: Sequence[str], way: tuple[str, str, str, str], 
     if len(values) != 14 or not values[2].isdecimal() or not values[4].isdecimal():
         return None
     cseq, source, port, proto, _ = values[2:7]
-    offer, hop = described(_text(values[11])), values[12]
+    offer, hop = _described(values[11]), values[12]
     call_id, tag, from_uri, name, dialled, agent, sent = map(_text, (*values[:2], *values[7:11], values[13]))
     kind, pbx, trunk, _ = way
     code, phrase = 0, ""
@@ -145,7 +149,8 @@ def _begun(at: datetime, values: Sequence[str], way: tuple[str, str, str, str], 
     return Begun(
         *(call_id, tag, int(cseq), at, source.strip("[]"), int(port), clean(proto, 8)),
         *(clean(from_uri), clean(name.strip('"')), clean(dialled), clean(sent or dialled), clean(agent), clean(hop)),
-        *(offer, Direction(kind), clean(pbx, 64), clean(trunk, 64), code, clean(phrase, 64), clean(refused, 64)),
+        offer,
+        *(Direction(kind), clean(pbx, 64), clean(trunk, 64), code, clean(phrase, 64), clean(refused, 64)),
     )
 
 
@@ -163,22 +168,23 @@ _CODES: Final = {
 
 def _answered(at: datetime, parts: Sequence[str]) -> Answered | None:
     head = parts[0].split("\n")
-    if len(parts) != 5 or len(head) != 6 or not _opens(head):
+    if len(parts) != 5 or len(head) != 7 or not _opens(head):
         return None
     source = head[4]
     call_id, tag, to_uri = map(_text, (*head[:2], head[5]))
     attempts = _attempts(parts[1], parts[2], parts[3], "200")
-    answer = described(_text(parts[4]))
-    return Answered(call_id, tag, at, source.strip("[]")[:64], clean(to_uri), attempts, answer)
+    told = clean(to_uri), attempts, _described(parts[4]), _progress(head[6])
+    return Answered(call_id, tag, at, source.strip("[]")[:64], *told)
 
 
 def _failed(at: datetime, parts: Sequence[str], code: int, how: str) -> Failed | None:
     head = parts[0].split("\n")
-    if len(parts) != 4 or len(head) != 7 or not _opens(head) or head[4] not in _NOTHING:
+    if len(parts) != 4 or len(head) != 8 or not _opens(head) or head[4] not in _NOTHING:
         return None
-    call_id, tag, cause, phrase = map(_text, (*head[:2], *head[5:]))
+    call_id, tag, cause, phrase = map(_text, (*head[:2], *head[5:7]))
     attempts = _attempts(parts[1], parts[2], parts[3], "timeout" if how == "silent" else str(code))
-    return Failed(call_id, tag, at, code, clean(phrase, 64), how, clean(cause), attempts)
+    told = (clean(phrase, 64), how, clean(cause), attempts, _progress(head[7]))
+    return Failed(call_id, tag, at, code, *told)
 
 
 def _ended(at: datetime, values: Sequence[str]) -> Ended | None:
@@ -216,6 +222,10 @@ def _text(value: str) -> str:
     return "" if value in _NOTHING else bytes.fromhex(value).decode("utf-8", "replace")
 
 
+def _described(body: str) -> Description:
+    return described(_text(body[:_LONGEST_BODY]))
+
+
 def _is_id(call_id: str, tag: str) -> bool:
     return bool(call_id) and len(call_id) + len(tag) <= _LONGEST_ID
 
@@ -226,6 +236,11 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _progress(seconds: str) -> datetime | None:
+    """Raises ValueError."""
+    return None if seconds in _NOTHING else _time(seconds)
 
 
 def _time(epoch_s: str) -> datetime:

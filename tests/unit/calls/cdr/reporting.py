@@ -49,7 +49,13 @@ def begun(
 
 
 def answered(
-    call_id: str = "c1", *, at: float = T0 + 5, chain: str = "<null>", note: str = "", outcomes: str = "<null>"
+    call_id: str = "c1",
+    *,
+    at: float = T0 + 5,
+    chain: str = "<null>",
+    note: str = "",
+    outcomes: str = "<null>",
+    progress: str = "<null>",
 ) -> dict[str, Any]:
     """Its 200."""
     head = [
@@ -59,6 +65,7 @@ def answered(
         "INVITE",
         "192.168.1.20",
         hexed("sip:600@example.com"),
+        progress,
     ]
     parts = ("\n".join(head), hexed(chain), hexed(note) or "<null>", outcomes, hexed(ANSWER))
     return {"parts": ["answered", f"{at}", APART.join(parts)]}
@@ -72,9 +79,11 @@ def failed(
     how: str = "",
     cause: str = "",
     phrase: str = "Busy Here",
+    progress: str = "<null>",
 ) -> dict[str, Any]:
     """Its refusal."""
-    head = [hexed(call_id), hexed("t1"), "1", "INVITE", "<null>", hexed(cause) or "<null>", hexed(phrase) or "<null>"]
+    told = [hexed(cause) or "<null>", hexed(phrase) or "<null>", progress]
+    head = [hexed(call_id), hexed("t1"), "1", "INVITE", "<null>", *told]
     parts = ("\n".join(head), "<null>", "<null>", "<null>")
     return {"parts": ["failed", f"{at}", APART.join(parts), str(code), how]}
 
