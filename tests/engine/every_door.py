@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,6 +24,7 @@ from lab.switchboard import Gatekeeper, Switchboard
 from lab.tls import authority
 from lab.topologies import BEHIND_NAT, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from lab.webpbx import WebPbx
+from tests.engine import tls_hello
 from tests.engine.attackers import PASSWORD, Site, request
 from tests.engine.office import HQ, LOG_TAIL, config, folder
 from tests.engine.turn_client import RefusedError, TurnClient
@@ -30,7 +32,7 @@ from tests.engine.web_office import context
 from voxgate.wire.stun import Class, Message, Method, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.engine.office import Config
@@ -54,6 +56,16 @@ SECURE = tuple(port for kind, port in DOORS.values() if kind == "tls")
 QUIET_S = 1.0
 OF_ALICE = "secret"
 ACCOUNT = ("office", PASSWORD)
+#: What scanners say to a port to see what is there.
+NO_TLS = (b"GET / HTTP/1.0\r\n\r\n", b"SSH-2.0-scan\r\n", bytes(64), b"OPTIONS sip:x SIP/2.0\r\nVia: x\r\n\r\n")
+NO_SIP = (
+    b"no SIP at all\r\n\r\n",
+    b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n",
+    bytes(range(1, 9)) + b"\r\n\r\n",
+    b"INVITE sip:x SIP/2.0\r\nContent-Length: none\r\n\r\n",
+)
+#: The head of a ClientHello.
+HELLO_BEGUN = b"\x16\x03\x01\x02\x00\x01\x00\x01"
 BIND_DN = "cn=guest,dc=example,dc=com"
 
 
@@ -209,14 +221,36 @@ class EveryDoor(Site):
                 client.allocate()
 
     def no_tls(self, port: int, times: int, *, six: bool = False) -> None:
-        """Speak to a TLS port what is no TLS, as scanners do, and older TLS than it takes."""
-        old = context(version=ssl.TLSVersion.TLSv1_1)
+        """Speak to a TLS port what is no TLS, as scanners do."""
+        self.babble(port, NO_TLS, times, six=six)
+
+    def babble(self, port: int, words: Sequence[bytes], times: int, *, six: bool = False) -> None:
+        """Say one of `words` after the other, each over a connection of its own, until the other side ends it."""
         for number in range(times):
             with suppress(OSError), self._connected(port, six=six) as sock:
-                if number % 2:
-                    old.wrap_socket(sock)
-                sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                sock.recv(100)
+                sock.sendall(words[number % len(words)])
+                while sock.recv(4096):
+                    pass
+
+    def old_tls(self, port: int, times: int) -> None:
+        """An honest client with TLS 1.1 alone."""
+        old = context(version=ssl.TLSVersion.TLSv1_1)
+        for _ in range(times):
+            with suppress(OSError), self._connected(port) as sock:
+                old.wrap_socket(sock)
+
+    def asks_for(self, port: int, name: bytes) -> None:
+        """A handshake for a name, with ciphers that nobody takes."""
+        with suppress(OSError), self._connected(port) as sock:
+            tls_hello.chosen(sock, tls_hello.TLS12, tls_hello.WEAK, name.decode("ascii"))
+
+    def comes_and_goes(self, port: int) -> None:
+        """What monitoring does, and phones that lose their power: at once, in mid-sentence, with a reset."""
+        for said, reset in ((b"", False), (b"", True), (HELLO_BEGUN, False), (HELLO_BEGUN, True), (b"\r\n\r\n", False)):
+            with suppress(OSError), self._connected(port) as sock:
+                sock.sendall(said)
+                if reset:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def mistrusts(self, port: int) -> None:
         """An honest client that does not know who signed our certificate."""

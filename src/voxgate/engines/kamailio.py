@@ -106,6 +106,7 @@ class Kamailio:
                 ("VOXGATE_POLICY", str(folder / "policy.json")),
                 ("VOXGATE_TOPOLOGY_KEY", str(folder / "topology.key")),
             ),
+            quotes=True,
         )
 
     def _files(self, config: Config, policy: Policy, folder: Path) -> Iterator[File]:
