@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 OUTCOMES: Final = "$avp(voxgate_outcomes)"
 #: Between texts whose lines vary.
 APART: Final = "\x1e"
-#: How much of a body is told: SDP of browsers is the longest.
-_BODY: Final = "{s.substr,0,6000}{s.encode.hexa}"
+#: A body, whole: a transformation that cuts complains of each empty one. Whoever reads it cuts.
+_BODY: Final = "{s.encode.hexa}"
 
 _BEGUN: Final = (
     *("$(ci{s.encode.hexa})", "$(ft{s.encode.hexa})", "$cs", "$si", "$sp", "$pr", "$Ri"),

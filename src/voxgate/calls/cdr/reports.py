@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _APART: Final = "\x1e"
 _NOTHING: Final = ("", "<null>", "3c6e756c6c3e", "3C6E756C6C3E")
 _MOST_ATTEMPTS: Final = 32
+#: Hexadecimal digits of a body that are read: SDP of browsers is the longest.
+_LONGEST_BODY: Final = 24_000
 #: Call-ID and tag together; phones send less than a hundred characters.
 _LONGEST_ID: Final = 512
 _URI: Final = re.compile(r"sips?:(?:(?P<user>[^@]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:;?>\s]*)", re.IGNORECASE)
@@ -169,7 +171,7 @@ def _answered(at: datetime, parts: Sequence[str]) -> Answered | None:
     source = head[5]
     call_id, tag, to_uri = map(_text, (*head[:2], head[6]))
     attempts = _attempts(parts[1], parts[2], parts[3], "200")
-    bodies = described(_text(parts[4])), described(_text(parts[5]))
+    bodies = _described(parts[4]), _described(parts[5])
     return Answered(call_id, tag, at, source.strip("[]")[:64], clean(to_uri), attempts, *bodies)
 
 
@@ -179,7 +181,7 @@ def _failed(at: datetime, parts: Sequence[str], code: int, how: str) -> Failed |
         return None
     call_id, tag, cause, phrase = map(_text, (*head[:2], *head[5:]))
     attempts = _attempts(parts[1], parts[2], parts[3], "timeout" if how == "silent" else str(code))
-    return Failed(call_id, tag, at, code, clean(phrase, 64), how, clean(cause), attempts, described(_text(parts[4])))
+    return Failed(call_id, tag, at, code, clean(phrase, 64), how, clean(cause), attempts, _described(parts[4]))
 
 
 def _ended(at: datetime, values: Sequence[str]) -> Ended | None:
@@ -216,6 +218,10 @@ def _attempts(chain: str, note: str, outcomes: str, last: str) -> tuple[Attempt,
 def _text(value: str) -> str:
     """What Kamailio wrote in hexadecimal digits. Raises ValueError."""
     return "" if value in _NOTHING else bytes.fromhex(value).decode("utf-8", "replace")
+
+
+def _described(body: str) -> Description:
+    return described(_text(body[:_LONGEST_BODY]))
 
 
 def _is_id(call_id: str, tag: str) -> bool:
