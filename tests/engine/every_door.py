@@ -6,7 +6,6 @@ import os
 import select
 import socket
 import ssl
-import struct
 import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,15 +23,15 @@ from lab.switchboard import Gatekeeper, Switchboard
 from lab.tls import authority
 from lab.topologies import BEHIND_NAT, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from lab.webpbx import WebPbx
-from tests.engine import tls_hello
 from tests.engine.attackers import PASSWORD, Site, request
+from tests.engine.babble import NO_TLS, babble
 from tests.engine.office import HQ, LOG_TAIL, config, folder
 from tests.engine.turn_client import RefusedError, TurnClient
 from tests.engine.web_office import context
 from voxgate.wire.stun import Class, Message, Method, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.engine.office import Config
@@ -56,16 +55,6 @@ SECURE = tuple(port for kind, port in DOORS.values() if kind == "tls")
 QUIET_S = 1.0
 OF_ALICE = "secret"
 ACCOUNT = ("office", PASSWORD)
-#: What scanners say to a port to see what is there.
-NO_TLS = (b"GET / HTTP/1.0\r\n\r\n", b"SSH-2.0-scan\r\n", bytes(64), b"OPTIONS sip:x SIP/2.0\r\nVia: x\r\n\r\n")
-NO_SIP = (
-    b"no SIP at all\r\n\r\n",
-    b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n",
-    bytes(range(1, 9)) + b"\r\n\r\n",
-    b"INVITE sip:x SIP/2.0\r\nContent-Length: none\r\n\r\n",
-)
-#: The head of a ClientHello.
-HELLO_BEGUN = b"\x16\x03\x01\x02\x00\x01\x00\x01"
 BIND_DN = "cn=guest,dc=example,dc=com"
 
 
@@ -136,7 +125,7 @@ class EveryDoor(Site):
             for door, (kind, port) in DOORS.items():
                 if kind == "udp":
                     continue
-                sock = stack.enter_context(self._connected(port, host))
+                sock = stack.enter_context(self.connected(port, host))
                 found[door] = stack.enter_context(context().wrap_socket(sock)) if kind == "tls" else sock
                 found[door].sendall(self.word(door))
                 if door.startswith(("sip", "http")):
@@ -222,51 +211,23 @@ class EveryDoor(Site):
 
     def no_tls(self, port: int, times: int, *, six: bool = False) -> None:
         """Speak to a TLS port what is no TLS, as scanners do."""
-        self.babble(port, NO_TLS, times, six=six)
-
-    def babble(self, port: int, words: Sequence[bytes], times: int, *, six: bool = False) -> None:
-        """Say one of `words` after the other, each over a connection of its own, until the other side ends it."""
-        for number in range(times):
-            with suppress(OSError), self._connected(port, six=six) as sock:
-                sock.sendall(words[number % len(words)])
-                while sock.recv(4096):
-                    pass
-
-    def old_tls(self, port: int, times: int) -> None:
-        """An honest client with TLS 1.1 alone."""
-        old = context(version=ssl.TLSVersion.TLSv1_1)
-        for _ in range(times):
-            with suppress(OSError), self._connected(port) as sock:
-                old.wrap_socket(sock)
-
-    def asks_for(self, port: int, name: bytes) -> None:
-        """A handshake for a name, with ciphers that nobody takes."""
-        with suppress(OSError), self._connected(port) as sock:
-            tls_hello.chosen(sock, tls_hello.TLS12, tls_hello.WEAK, name.decode("ascii"))
-
-    def comes_and_goes(self, port: int) -> None:
-        """What monitoring does, and phones that lose their power: at once, in mid-sentence, with a reset."""
-        for said, reset in ((b"", False), (b"", True), (HELLO_BEGUN, False), (HELLO_BEGUN, True), (b"\r\n\r\n", False)):
-            with suppress(OSError), self._connected(port) as sock:
-                sock.sendall(said)
-                if reset:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        babble(lambda: self.connected(port, six=six), NO_TLS, times)
 
     def mistrusts(self, port: int) -> None:
         """An honest client that does not know who signed our certificate."""
-        with self._connected(port) as sock, suppress(OSError):
+        with self.connected(port) as sock, suppress(OSError):
             ssl.create_default_context().wrap_socket(sock, server_hostname="edge.example.com")
 
     def domain_guesser(self, times: int, *, six: bool = False) -> None:
         """Ask for domains over SIP."""
-        with suppress(OSError), self._connected(5060, six=six) as sock:
+        with suppress(OSError), self.connected(5060, six=six) as sock:
             for number in range(times):
                 sock.sendall(request("REGISTER", f"guess{number}.example.net", number=number, transport="TCP"))
 
     def _endpoint(self, *, six: bool) -> Endpoint:
         return Endpoint(self.net.maker("stranger"), EDGE_PUBLIC_SIX if six else EDGE_PUBLIC, 1720)
 
-    def _connected(self, port: int, host: str = "stranger", *, six: bool = False) -> socket.socket:
+    def connected(self, port: int, host: str = "stranger", *, six: bool = False) -> socket.socket:
         made: socket.socket = self.net.socket(host, socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM)
         made.settimeout(2)
         made.connect((EDGE_PUBLIC_SIX if six else EDGE_PUBLIC, port))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.topologies import EDGE_LAN, EDGE_PUBLIC
 from tests.engine.attackers import HOME, STRANGER, forged, request
+from tests.engine.babble import NO_SIP, asks_for, babble, comes_and_goes, old_tls
 from tests.engine.cost import measured
-from tests.engine.every_door import DOORS, NO_SIP, SECURE, EveryDoor, Line, every_door, state
+from tests.engine.every_door import DOORS, SECURE, EveryDoor, Line, every_door, state
 from tests.engine.office import MARKS
 from tests.engine.turn_place import Unprivileged
 from tests.engine.waiting import until
@@ -61,7 +63,7 @@ ATTACKS: dict[str, tuple[Callable[[EveryDoor], object], str, str]] = {
     "no TLS for LDAP": (lambda place: place.no_tls(636, TIMES), "ldap", "bad_tls"),
     "no TLS for H.323": (lambda place: place.no_tls(1300, TIMES), "h323", "bad_tls"),
     "no TLS for SIP": (lambda place: place.no_tls(5061, TIMES), "sip", "bad_tls"),
-    "no SIP over TCP": (lambda place: place.babble(5060, NO_SIP, TIMES), "sip", "malformed"),
+    "no SIP over TCP": (lambda place: babble(lambda: place.connected(5060), NO_SIP, TIMES), "sip", "malformed"),
 }
 
 
@@ -113,10 +115,10 @@ def test_old_phones_and_monitoring_are_no_attackers_and_the_former_are_of_note(p
     before = {one["time"] for one in place.why(STRANGER)["evidence"]}
     # Of one requester, 50 pieces of evidence are kept at most.
     for port, times in ((443, 2), (636, 2), (1300, 2), (5061, TIMES)):
-        place.old_tls(port, times)
+        old_tls(partial(place.connected, port), times)
     for _, port in (door for name, door in DOORS.items() if name.startswith("sip/") and door[0] != "udp"):
         for _ in range(TIMES // 4):
-            place.comes_and_goes(port)
+            comes_and_goes(partial(place.connected, port))
 
     def since() -> set[tuple[str, str, int]]:
         found = place.why(STRANGER)["evidence"]
@@ -145,9 +147,9 @@ def test_no_packet_can_accuse_somebody_else_by_what_kamailio_quotes_of_it(place:
             sock.sendto(packet, (EDGE_PUBLIC, 5060))
     assert place.edge.command("allow", STRANGER).code == 0
     try:
-        place.babble(5060, packets, len(packets))
+        babble(lambda: place.connected(5060), packets, len(packets))
         for shift in range(0, 128, 3):
-            place.asks_for(5061, (b"x" * shift + b"\n" + _ACCUSING)[:250])
+            asks_for(lambda: place.connected(5061), (b"x" * shift + b"\n" + _ACCUSING)[:250])
         assert place.served()
         assert place.why(HOME)["evidence"] == []
         # All of it arrived.

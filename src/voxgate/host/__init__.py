@@ -6,6 +6,7 @@ files.py     reads bounded, writes atomically with owner and mode
 database.py  a SQLite file that outlives crashes
 journal.py   a file that grows at its end, within its room
 clock.py     wall and monotonic time as a port
+limits.py    how many files may be open
 launch.py    how a process is confined: user, capabilities, process group
 pipes.py     a program's output as bounded lines
 messages.py  what a program wrote at once, where it quotes strangers (pure)

@@ -12,7 +12,6 @@ import grp
 import logging
 import os
 import pwd
-import resource
 import shutil
 import signal
 import subprocess
@@ -42,8 +41,6 @@ log = logging.getLogger(__name__)
 
 _SWEEP_PAUSE_S = 0.01
 _SWEEP_ROUNDS = 200  # 2 s: after SIGKILL only a process stuck in the kernel lasts longer
-OPEN_FILES = 65536
-"""What an engine may have open: 16,384 connections, and two sockets for each of 10,000 media ports."""
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
@@ -273,22 +270,6 @@ async def spawn(launch: Launch, on_line: Callable[[bytes], None]) -> Child:
         # Only the engine's own ends are left: the last one that closes ends the output.
         messages.theirs.close()
     return Child(transport, output, messages)
-
-
-def raise_open_files() -> int:
-    """Let this process and all it starts have `OPEN_FILES` files open, or as many as it is allowed; gives how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    unlimited = hard == resource.RLIM_INFINITY
-    if not unlimited and hard < OPEN_FILES:
-        # Only root may; in a container perhaps not even root.
-        with contextlib.suppress(ValueError, PermissionError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
-            return OPEN_FILES
-    wanted = OPEN_FILES if unlimited else min(OPEN_FILES, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
-    return soft
 
 
 def _reap(group: int) -> None:
