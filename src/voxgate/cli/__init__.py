@@ -39,6 +39,8 @@
     doctor.py      voxgate doctor     tells what is wrong, why it matters and the cure
     pbx_config.py  voxgate pbx-config  prints what a PBX behind the edge has to be told
     forwards.py    voxgate forwards   lists the port forwards, and what passed through them
+    backup.py      voxgate backup     keeps all that makes this edge in one file
+    restore.py     voxgate restore    puts a backup in its place
     dns.py         voxgate dns        prints the records that the names should have, checks them
     schema.py      voxgate schema     prints the JSON Schema for editors
     reference.py   voxgate reference  prints the reference pages
@@ -98,6 +100,8 @@ VERBS: dict[str, str] = {
     "doctor": "voxgate.cli.doctor",
     "pbx-config": "voxgate.cli.pbx_config",
     "dns": "voxgate.cli.dns",
+    "backup": "voxgate.cli.backup",
+    "restore": "voxgate.cli.restore",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }
