@@ -150,6 +150,8 @@ class Media:
             self._answer(flags + profile if profile else flags)
         if status >= 200:
             self._keep()
+        elif self._reports:
+            self._reports.progressed()
 
     def noted_answer(self) -> None:
         """The same, where something was noted about the offer."""
@@ -181,6 +183,8 @@ class Media:
                 self._ksr.textopsx.remove_body()
         if status >= 200:
             self._keep()
+        elif self._reports:
+            self._reports.progressed()
 
     def end(self, *, answered: bool = True) -> None:
         """The call, or the attempt, is over."""

@@ -117,7 +117,7 @@ class _Edge:
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
         metrics = Metrics(self._ask, self._sip.rpc, self._calls.ng, places, clock)
-        self._desk = AdminDesk(self._operations, ring, metrics.text)
+        self._desk = AdminDesk(self._operations, ring, metrics.text, self._records)
         self._server = self._control_server()
 
     def _operate(self, path: Path, resolver: Resolver) -> EditingOperations:
