@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from voxgate.admin.doorman import RefusedError, TooManyError
-from voxgate.errors import ConfigError, EngineError, HostError, Problem, UsageError, VoxgateError
+from voxgate.errors import ConfigError, EngineError, HostError, MissingError, Problem, UsageError, VoxgateError
 from voxgate.supervise.editing import DangerError, StaleError
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def problem_of(error: VoxgateError) -> tuple[ProblemBody, dict[str, str]]:
             body = ProblemBody(title="it needs your word", status=409, detail=words, advice="repeat with yes=true")
         case UsageError():
             body = _sentence(str(error), 409)
+        case MissingError():
+            body = ProblemBody(title=error.reason, status=404, advice=error.advice)
         case HostError() | EngineError():
             body, headers = ProblemBody(title=error.reason, status=503, advice=error.advice), _SOON
         case _:
