@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 
-from voxgate.admin.page import assets, configuration, entrance, measures, mistakes, overview, pbxs, streams, trunks
+from voxgate.admin.page import (
+    assets,
+    audit_log,
+    certificates,
+    configuration,
+    entrance,
+    firewall,
+    measures,
+    mistakes,
+    overview,
+    pbxs,
+    people,
+    streams,
+    trunks,
+)
 from voxgate.admin.page import history as generations
 
 if TYPE_CHECKING:
@@ -24,8 +38,12 @@ PAGES: Final[tuple[tuple[APIRouter, Place | None], ...]] = (
     (overview.router, overview.PLACE),
     (pbxs.router, pbxs.PLACE),
     (trunks.router, trunks.PLACE),
+    (certificates.router, certificates.PLACE),
+    (firewall.router, firewall.PLACE),
     (configuration.router, configuration.PLACE),
     (generations.router, generations.PLACE),
+    (people.router, people.PLACE),
+    (audit_log.router, audit_log.PLACE),
 )
 
 
