@@ -77,9 +77,9 @@ class House:
             return
         session = page.context.new_cdp_session(page)
         taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": 60})
-        for folder in (Path(SHOTS), PICTURES)[: 2 if documented else 1]:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
+        for place in (Path(SHOTS), PICTURES)[: 2 if documented else 1]:
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
 
 
 @contextmanager
