@@ -9,9 +9,11 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ from lab.peers.address import Hop
 from lab.peers.phone import Line, Phone
 from lab.topologies import BEHIND_NAT, EDGE_PUBLIC
 from tests.engine.office import HQ, HQ_TONE_HZ, MARKS, hears, switchboard
-from tests.package.building import built
+from tests.package.building import ROOT, built
 from tests.package.machine import Machine, bare, gone
 
 if TYPE_CHECKING:
@@ -35,17 +37,10 @@ pytestmark = [
     pytest.mark.timeout(1200),
 ]
 OTHERS = ("kamailio", "rtpengine-daemon", "haproxy", "coturn")
-INIT = (
-    "voxgate",
-    "init",
-    "--yes",
-    "--domain",
-    "edge.example.com",
-    "--interface",
-    "eth0",
-    "--public-address",
-    EDGE_PUBLIC,
-)
+FIRST_PAGE = ROOT / "docs/getting-started.md"
+#: Asks on a terminal; the page has the same with flags.
+ASKING = "voxgate init"
+VERSION = metadata.version("voxgate")
 EVERYTHING = """\
 listen:
   sip: {wss: 8443}
@@ -96,14 +91,10 @@ async def call(net: Net, port: int) -> None:
 def test_the_life_of_an_installed_edge(suite: str, packages: tuple[Path, Path]) -> None:
     former, this = packages
     with place(suite) as (machine, net):
-        machine.apt("update")
-        machine.install(former)
-        nothing_runs_that_nobody_asked_for(machine)
-        machine.done(*INIT, "--pbx", f"hq={HQ}", "--name", "example.com")
-        with_every_engine(machine)
-        machine.done("systemctl", "start", "voxgate")
-        it_is_confined(machine)
+        by_the_first_page(machine, former)
         asyncio.run(call(net, 5060))
+        with_every_engine(machine)
+        it_is_confined(machine)
         machine.restart()
         until_it_serves(machine)
         asyncio.run(call(net, 5064))
@@ -112,6 +103,23 @@ def test_the_life_of_an_installed_edge(suite: str, packages: tuple[Path, Path]) 
         it_comes_back_from_its_backup(machine)
         asyncio.run(call(net, 5063))
         removal_keeps_what_purge_takes(machine)
+
+
+def by_the_first_page(machine: Machine, package: Path) -> None:
+    """Word for word, but for the package's version; its addresses are those of the lab."""
+    lines = [line.strip() for line in FIRST_PAGE.read_text().splitlines() if line.startswith("    ")]
+    commands = [line for line in lines if line.split()[0] in {"apt-get", "voxgate", "systemctl"} and line != ASKING]
+    assert ["apt-get install" in command for command in commands].count(True) == 1
+    for command in commands:
+        words = shlex.split(command)
+        if words[:2] == ["apt-get", "install"]:
+            assert words[2:] == ["--no-install-recommends", f"./voxgate_{VERSION}_amd64.deb"]
+            machine.install(package)
+            nothing_runs_that_nobody_asked_for(machine)
+        elif words[0] == "apt-get":
+            machine.apt(*words[1:])
+        else:
+            machine.done(*words)
 
 
 def nothing_runs_that_nobody_asked_for(machine: Machine) -> None:
@@ -131,13 +139,14 @@ def with_every_engine(machine: Machine) -> None:
     drop_in.parent.mkdir()
     drop_in.write_text("[Service]\nLoadCredential=turn-office:/root/turn-office\n")
     machine.done("systemctl", "daemon-reload")
+    machine.done("systemctl", "restart", "voxgate")
 
 
 def it_is_confined(machine: Machine) -> None:
     """Voxgate has few of root's powers, an engine none but what it needs, and neither can write where it should not."""
     engines = json.loads(machine.run("voxgate", "status", "--json").out)["engines"]
     assert {engine["name"].partition("-")[0] for engine in engines} >= {"kamailio", "rtpengine", "haproxy", "coturn"}
-    assert {engine["state"] for engine in engines} == {"serving"}
+    assert {engine["phase"] for engine in engines} == {"serving"}
     main = int(machine.done("systemctl", "show", "-P", "MainPID", "voxgate"))
     fields = dict(
         line.split(":\t", 1) for line in machine.done("cat", f"/proc/{main}/status").splitlines() if ":\t" in line
@@ -166,7 +175,7 @@ def until_it_serves(machine: Machine) -> None:
 
 async def an_upgrade_ends_no_call(machine: Machine, net: Net, package: Path) -> None:
     """The former version carries it to its end; the new one serves from the next start, with the same generation."""
-    (machine.root / "etc/voxgate/conf.d/10-mine.yaml").write_text("limits: {calls_per_source: 20}\n")
+    (machine.root / "etc/voxgate/conf.d/10-mine.yaml").write_text("guard: {suspicious_per_minute: 500}\n")
     machine.done("voxgate", "apply")
     before = {path: path.read_bytes() for path in (machine.root / "etc/voxgate").rglob("*") if path.is_file()}
     generation = generation_of(machine)
