@@ -99,6 +99,13 @@ def test_systemd_takes_the_unit_and_finds_it_confined(root: Path) -> None:
     assert confined.returncode == 0, confined.stdout[-400:] + confined.stderr
 
 
+def test_a_container_gets_the_same_powers_as_the_unit() -> None:
+    unit = (ROOT / "packaging/deb/voxgate.service").read_text()
+    kept = {name for line in re.findall(r"^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE) for name in line.split()}
+    (added,) = re.findall(r"--cap-add (\S+)", (ROOT / "docs/install.md").read_text())
+    assert {f"CAP_{name}" for name in added.split(",")} == kept
+
+
 def test_the_same_tree_gives_the_same_package(package: Path, tmp_path: Path) -> None:
     variables = {"PACKAGE_PYTHONS": OWN_PYTHON, "PACKAGE_COMPRESSION": "gzip", "PACKAGE_VERSION": "0.0.1~test"}
     again = built(tmp_path, **variables, TMPDIR=str(tmp_path), TZ="Asia/Tokyo", UV_OFFLINE="1")
