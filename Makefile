@@ -43,6 +43,7 @@ docs: setup ## write the pages that are made from the program, then the site (bu
 	$(BIN)/voxgate reference api > docs/reference/.new && mv docs/reference/.new docs/reference/api.md
 	$(BIN)/voxgate schema > docs/reference/.new && mv docs/reference/.new docs/reference/voxgate.schema.json
 	$(BIN)/python -m tests.scenarios.compatibility > docs/reference/.new && mv docs/reference/.new docs/compatibility.md
+	$(BIN)/python -m lab.drawing docs/scenarios
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo 'open build/site/index.html'
 
