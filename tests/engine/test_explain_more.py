@@ -68,7 +68,7 @@ async def seen(at: days.Scene) -> dict[str, str]:
 async def played(place: Office) -> dict[str, str]:
     """All of them: what was said of each."""
     net = place.net
-    # This router is to send back in what a phone of the days.LAN sends to the public address.
+    # This router is to send back in what a phone of the LAN sends to the public address.
     for words in days.HAIRPIN:
         assert net.run("router", ("nft", *words.split("|"))).code == 0
     async with AsyncExitStack() as stack:
