@@ -134,7 +134,8 @@ class ClientSide(Stream):
         """There is a server, or HAProxy, which takes the client with TLS."""
         self._reaching, self._target = None, target
         server = self._server = ServerSide(self._poll, sock, self)
-        server.hold(self._is_full)
+        if self._is_full:
+            server.hold(True)
         if header:
             server.send(header)
         if target is None:
@@ -182,7 +183,6 @@ class ClientSide(Stream):
         self._header = b""
         self._client, self._began_s = client, time.monotonic()
         self._connection = self._opener(client)
-        self._poll.wake(self, None)
         self._tell(events.Opened())
         if len(data) > found[1]:
             self.got(data[found[1] :])
@@ -242,6 +242,8 @@ class ClientSide(Stream):
 
     def _leave_server(self) -> None:
         """Give the server up; what was sent to it leaves."""
+        if self._server is None and self._reaching is None:
+            return
         self._settle()
         if self._server is not None:
             self._server.leave()
