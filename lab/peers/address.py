@@ -95,7 +95,7 @@ def parse_uri(text: str) -> Uri:
     return Uri(found["scheme"].lower(), found["user"] or "", found["host"], port, found["params"])
 
 
-_QUOTED = re.compile(r'\s*"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'\A\s*"(?:[^"\\]|\\.)*"')
 
 
 def parse_name_addr(text: str) -> NameAddr:
