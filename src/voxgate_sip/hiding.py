@@ -209,7 +209,8 @@ class Hider:
             inner = ", ".join(reversed(others))
             if inner or ours != routes:
                 self._remove("Record-Route")
-                self._append(f"Record-Route: {ours}\r\n")
+                if ours:
+                    self._append(f"Record-Route: {ours}\r\n")
         source, _, port = source.partition(" ")
         address = unbracketed(source)
         side = self._router.side_of(address)

@@ -12,6 +12,7 @@ from voxgate_sip import crypto, record
 from voxgate_sip.crypto import INSISTS, REQUIRED, Offer, Party, Refused
 from voxgate_sip.insisting import Insisting, worth_knowing
 from voxgate_sip.message import unbracketed
+from voxgate_sip.passages import PASSAGE, PassedEngine
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Refusals
@@ -37,6 +38,8 @@ _STRIPS: Final = "strips"
 _TRIED: Final = {"tried-either": Offer.EITHER, "tried-sdes": Offer.SDES, "tried-dtls": Offer.DTLS}
 #: The caller insists on that.
 _INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
+#: Begins the ending of callbacks for calls that pass again.
+AGAIN: Final = "_again"
 #: RFC 3261 section 21.4.26.
 NOT_ACCEPTABLE: Final = 488
 #: An answered call is forgotten after a day, should its BYE never pass here.
@@ -75,6 +78,8 @@ class Media:
         refusals: Refusals,
         gate: Gate | None = None,
         reports: CallReports | None = None,
+        *,
+        passed: bool = False,
     ) -> None:
         self._ksr = ksr
         self._reports = reports
@@ -97,6 +102,13 @@ class Media:
         self._offer = ksr.rtpengine.rtpengine_offer
         self._answer = ksr.rtpengine.rtpengine_answer
         self._delete = ksr.rtpengine.rtpengine_delete0
+        if passed:
+            engine = PassedEngine(ksr)
+            self._offer, self._answer, self._delete = engine.offer, engine.answer, engine.delete
+        #: The same for calls that pass again; None in that itself. Its callbacks have names of their own.
+        self._again = None if passed else Media(ksr, router, refusals, gate, reports, passed=True)
+        prefix = AGAIN if passed else ""
+        self._endings = f"{prefix}_answer", f"{prefix}_noted_answer", f"{prefix}_late_offer"
         self._answers: dict[str, str] = {}
         self._plain: dict[tuple[str, str, Leg, bool], tuple[str, str]] = {}
         self._known: dict[tuple[str, str, str, Party, Party, bool, Offer], tuple[str, str]] = {}
@@ -116,14 +128,14 @@ class Media:
                 return ""
             asker = self._wants(source)
             self._pv_sets(NOTE, f"{source} {proto} {asker} {leg.srtp} {int(first)}")
-            return "_late_offer"
+            return self._endings[2]
         flags, note = self._plain.get((source, proto, leg, first)) or self._judged(source, proto, leg, first=first)
         if self._offer(flags) < 0:
             raise NoRelayError("no-media-relay")
         if not note:
-            return "_answer"
+            return self._endings[0]
         self._pv_sets(NOTE, note)
-        return "_noted_answer"
+        return self._endings[1]
 
     def _judged(self, source: str, proto: str, leg: Leg, *, first: bool) -> tuple[str, str]:
         """Flags and note for the offer in the current request; kept where they are the same for every such offer."""
@@ -181,6 +193,22 @@ class Media:
                 self._ksr.textopsx.remove_body()
         if status >= 200:
             self._keep()
+
+    @property
+    def again(self) -> Media:
+        """What serves the passages of a call after the first one."""
+        return self._again or self
+
+    def at(self, passage: str) -> Media:
+        """What serves that passage of the current call through the edge; for its replies as well."""
+        if not passage:
+            return self
+        self._pv_sets(PASSAGE, passage)
+        return self.again
+
+    def failed(self) -> None:
+        """The attempt of the current transaction is over."""
+        (self.again if self._pv_get(PASSAGE) else self).end(answered=False)
 
     def end(self, *, answered: bool = True) -> None:
         """The call, or the attempt, is over."""

@@ -5,6 +5,8 @@ The same Call-ID, tags and CSeq pass the edge twice: as two transactions, in one
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,17 +14,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.demo.stage import HQ, Setting, Stage, stage
+from lab.peers.agent import Script, perform
+from lab.peers.message import Request, parse_datagram
 from lab.topologies import BEHIND_NAT, EDGE_LAN
+from tests.scenarios.scene import Party, check_clean, check_hears
+from tests.scenarios.scene import phone as phone_of
 from tests.scenarios.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lab.peers.message import Request, Response
+    from lab.peers.message import Response
 
 PORT = 5080
-PROXY, FAR = "proxy.example.com", "far.example.com"
+PROXY, FAR, TONES = "proxy.example.com", "far.example.com", "tones.example.com"
+PHONE_HZ, TONES_HZ = 440, 890
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +40,12 @@ def office(folders: Callable[[], Path]) -> Iterator[Stage]:
     pbxs = {
         "proxy": pbx(PROXY, "pbx-hq-b"),
         "branch": pbx(FAR, "pbx-branch", limits={"calls": 1}),
+        "tones": pbx(TONES, "pbx-branch", sip={"udp": 5060}),
         "hq": pbx(HQ, "pbx-hq-a"),
     }
-    with stage(Setting(BEHIND_NAT, pbxs=pbxs, more={"health": {"interval_seconds": 600}}), folders()) as made:
+    options = {"pbx-branch": ("--reinvite-after", "0.7")}
+    more = {"health": {"interval_seconds": 600}}
+    with stage(Setting(BEHIND_NAT, pbxs=pbxs, more=more, options=options), folders()) as made:
         yield made
 
 
@@ -99,3 +109,48 @@ def test_a_loop_ends(office: Stage) -> None:
             if left <= 1:
                 break
         assert proxy.answered(483, Call_ID="loop")
+
+
+@contextmanager
+def proxying(office: Stage) -> Iterator[None]:
+    """The PBX that is a proxy sends every call back to the edge, for another PBX, and stays in its dialog."""
+    over = threading.Event()
+    with Wire(office, "pbx-hq-b", PORT, EDGE_LAN) as proxy:
+        proxy.socket.settimeout(0.2)
+
+        def run() -> None:
+            while not over.is_set():
+                try:
+                    came = parse_datagram(proxy.socket.recv(65_536))
+                except TimeoutError:
+                    continue
+                if isinstance(came, Request):
+                    opens = came.method == "INVITE" and ";tag=" not in came.get("To")
+                    passes_on(proxy, came, f"{came.uri.partition('@')[0]}@{TONES}" if opens else "")
+                elif came is not None:
+                    passes_back(proxy, came)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("host", ["phone-home", "phone-lan"])
+def test_both_hear_each_other_when_the_call_comes_back_to_the_edge(office: Stage, host: str) -> None:
+    party = Party(host, "udp", f"spiral-{host}", PROXY, setup={"tone_hz": PHONE_HZ})
+
+    async def play() -> dict[str, object]:
+        async with phone_of(office, party) as phone:
+            return await perform(phone, Script(call="602", talk_s=2.6, register=False))
+
+    with proxying(office):
+        report = asyncio.run(play())
+    check_clean(report)
+    call = check_hears(office, host, report, TONES_HZ, 1.5)
+    # The PBX has renegotiated, so that requests inside the dialog went through both passages as well.
+    assert call["reinvites"] == 1
+    assert office.pbxs["pbx-branch"].heard(party.user).tone_hz == PHONE_HZ
