@@ -74,30 +74,42 @@ class DialogRelay:
             self._refusals.note("transport-not-served", source, proto, method, "")
             return
         routes = ""
-        if MARK in uri and not from_pbx:
+        if MARK in uri:
             try:
                 routes = self._hider.reveal(uri)
             except ValueError:
-                self._refuse("bad-seal", source, proto, method)
-                return
+                # A PBX may have such a parameter for itself.
+                if not from_pbx:
+                    self._refuse("bad-seal", source, proto, method)
+                    return
         if self._loose_route() < 0:
             self._without_route(method)
             return
-        if routes:
-            self._hider.follow(routes)
         if from_pbx:
             if len(self._ksr.kx.get_ruri()) > LONGEST_URI:
                 if method != "ACK":
                     self._ksr.sl.send_reply(414, "Request-URI Too Long")
                 return
-            # Where its route set goes on, a proxy comes next, and the alias is for this edge's next passage.
-            if self._ksr.kx.get_duri() is None:
-                self._ksr.nathelper.handle_ruri_alias()
-        elif method in SHAPED:
-            self._set_contact_alias()
-        elif method == "BYE" and self.inside and self._router.trunk_at(source):
-            self.inside.over()
+            self._beyond(uri, routes)
+        else:
+            if routes:
+                self._hider.follow(routes)
+            if method in SHAPED:
+                self._set_contact_alias()
+            elif method == "BYE" and self.inside and self._router.trunk_at(source):
+                self.inside.over()
         self._onwards(method, source, proto, from_pbx=from_pbx)
+
+    def _beyond(self, uri: str, routes: str) -> None:
+        """Where a PBX's request goes when its Routes for this edge are done with; `routes` were sealed in `uri`."""
+        if self._ksr.kx.get_duri() is None:
+            if routes:
+                self._hider.follow(routes)
+            else:
+                self._ksr.nathelper.handle_ruri_alias()
+        elif MARK in uri:
+            # A proxy comes next. Seal and alias are for a later passage of the call through this edge.
+            self._ksr.seturi(uri)
 
     def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
         """Send the current request, whose route set has been followed, to its next hop."""

@@ -16,8 +16,8 @@ import pytest
 from lab.demo.stage import HQ, Setting, Stage, stage
 from lab.peers.agent import Script, perform
 from lab.peers.message import Request, parse_datagram
-from lab.topologies import BEHIND_NAT, EDGE_LAN
-from tests.scenarios.scene import Party, check_clean, check_hears
+from lab.topologies import DMZ, EDGE_INSIDE, EDGE_PUBLIC
+from tests.scenarios.scene import Party, Report, check_clean, check_hears, together
 from tests.scenarios.scene import phone as phone_of
 from tests.scenarios.wire import Wire
 
@@ -25,27 +25,35 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lab.peers.message import Response
+    from lab.peers.message import Headers, Response
 
 PORT = 5080
 PROXY, FAR, TONES = "proxy.example.com", "far.example.com", "tones.example.com"
 PHONE_HZ, TONES_HZ = 440, 890
+TWO_PHONES = {"phone-home": 440, "phone-lan": 530}
+WAITS = Script(hang_up="them")
 
 
 @pytest.fixture(scope="module")
 def office(folders: Callable[[], Path]) -> Iterator[Stage]:
     def pbx(name: str, host: str, **keys: object) -> dict[str, object]:
-        return {"names": [name], "nodes": [BEHIND_NAT.host(host).ipv4()], "sip": {"udp": PORT}, **keys}
+        return {"names": [name], "nodes": [DMZ.host(host).ipv4()], "sip": {"udp": PORT}, **keys}
 
     pbxs = {
         "proxy": pbx(PROXY, "pbx-hq-b"),
         "branch": pbx(FAR, "pbx-branch", limits={"calls": 1}),
         "tones": pbx(TONES, "pbx-branch", sip={"udp": 5060}),
-        "hq": pbx(HQ, "pbx-hq-a"),
+        "hq": pbx(HQ, "pbx-hq-a", sip={"udp": 5060}),
     }
-    options = {"pbx-branch": ("--reinvite-after", "0.7")}
-    more = {"health": {"interval_seconds": 600}}
-    with stage(Setting(BEHIND_NAT, pbxs=pbxs, more=more, options=options), folders()) as made:
+    trunk = {
+        "addresses": [DMZ.host("provider").ipv4()],
+        "keepalive": False,
+        "dids": {"602": "tones"},
+        "pbxs": ["hq"],
+    }
+    options = {"pbx-branch": ("--reinvite-after", "0.7"), "pbx-hq-a": ("--trunk", f"sip:{EDGE_INSIDE}")}
+    more = {"health": {"interval_seconds": 600}, "trunks": {"carrier": trunk}}
+    with stage(Setting(DMZ, pbxs=pbxs, more=more, options=options), folders()) as made:
         yield made
 
 
@@ -54,7 +62,7 @@ def parties(office: Stage) -> Iterator[list[Wire]]:
     """A phone, the PBX that is a proxy, and the other PBX."""
     with ExitStack() as stack:
         places = (("phone-lan", 5393), ("pbx-hq-b", PORT), ("pbx-branch", PORT))
-        yield [stack.enter_context(Wire(office, host, port, EDGE_LAN)) for host, port in places]
+        yield [stack.enter_context(Wire(office, host, port, EDGE_INSIDE)) for host, port in places]
 
 
 def passes_on(proxy: Wire, request: Request, uri: str = "") -> None:
@@ -111,46 +119,94 @@ def test_a_loop_ends(office: Stage) -> None:
         assert proxy.answered(483, Call_ID="loop")
 
 
+class Proxy:
+    """A proxy on a thread of its own: registrar of its users; sends every other call back to the edge, for `uri`."""
+
+    def __init__(self, wire: Wire, uri: str) -> None:
+        self.wire = wire
+        self.uri = uri
+        self.users: dict[str, tuple[str, Headers]] = {}
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Until it is over."""
+        self.wire.socket.settimeout(0.2)
+        while not self.over.is_set():
+            try:
+                came = parse_datagram(self.wire.socket.recv(65_536))
+            except TimeoutError:
+                continue
+            if isinstance(came, Request):
+                self.pass_on(came)
+            elif came is not None:
+                passes_back(self.wire, came)
+
+    def pass_on(self, request: Request) -> None:
+        """One request."""
+        user = request.get("To").partition("sip:")[2].partition("@")[0]
+        if request.method == "REGISTER":
+            contact = request.get("Contact").partition("<")[2].partition(">")[0]
+            self.users[user] = contact, tuple(("Route", path) for path in request.all("Path"))
+            self.wire.reply(request, 200, ("Contact", f"<{contact}>;expires=600"))
+            return
+        opens = request.method == "INVITE" and ";tag=" not in request.get("To")
+        uri, routes = self.users.get(user, (self.uri, ())) if opens else ("", ())
+        passes_on(self.wire, replace(request, headers=request.headers + routes), uri)
+
+
 @contextmanager
-def proxying(office: Stage) -> Iterator[None]:
-    """The PBX that is a proxy sends every call back to the edge, for another PBX, and stays in its dialog."""
-    over = threading.Event()
-    with Wire(office, "pbx-hq-b", PORT, EDGE_LAN) as proxy:
-        proxy.socket.settimeout(0.2)
-
-        def run() -> None:
-            while not over.is_set():
-                try:
-                    came = parse_datagram(proxy.socket.recv(65_536))
-                except TimeoutError:
-                    continue
-                if isinstance(came, Request):
-                    opens = came.method == "INVITE" and ";tag=" not in came.get("To")
-                    passes_on(proxy, came, f"{came.uri.partition('@')[0]}@{TONES}" if opens else "")
-                elif came is not None:
-                    passes_back(proxy, came)
-
-        thread = threading.Thread(target=run)
+def proxying(office: Stage, host: str, port: int, edge: str, uri: str) -> Iterator[None]:
+    """A proxy on `host`."""
+    with Wire(office, host, port, edge) as wire:
+        proxy = Proxy(wire, uri)
+        thread = threading.Thread(target=proxy.run)
         thread.start()
         try:
             yield
         finally:
-            over.set()
+            proxy.over.set()
             thread.join()
 
 
-@pytest.mark.parametrize("host", ["phone-home", "phone-lan"])
-def test_both_hear_each_other_when_the_call_comes_back_to_the_edge(office: Stage, host: str) -> None:
-    party = Party(host, "udp", f"spiral-{host}", PROXY, setup={"tone_hz": PHONE_HZ})
+def calls(office: Stage, host: str, domain: str, number: str) -> Report:
+    """A phone on `host` calls a number that renegotiates, and is heard there: its report."""
+    party = Party(host, "udp", f"spiral-{host}", domain, setup={"tone_hz": PHONE_HZ})
 
-    async def play() -> dict[str, object]:
+    async def play() -> Report:
         async with phone_of(office, party) as phone:
-            return await perform(phone, Script(call="602", talk_s=2.6, register=False))
+            return await perform(phone, Script(call=number, talk_s=2.6, register=False))
 
-    with proxying(office):
-        report = asyncio.run(play())
+    return asyncio.run(play())
+
+
+@pytest.mark.parametrize("host", ["phone-home", "phone-lan"])
+def test_both_hear_each_other_when_a_pbx_sends_the_call_back_to_the_edge(office: Stage, host: str) -> None:
+    with proxying(office, "pbx-hq-b", PORT, EDGE_INSIDE, f"sip:602@{TONES}"):
+        report = calls(office, host, PROXY, "602")
     check_clean(report)
     call = check_hears(office, host, report, TONES_HZ, 1.5)
     # The PBX has renegotiated, so that requests inside the dialog went through both passages as well.
     assert call["reinvites"] == 1
-    assert office.pbxs["pbx-branch"].heard(party.user).tone_hz == PHONE_HZ
+    assert office.pbxs["pbx-branch"].heard(f"spiral-{host}").tone_hz == PHONE_HZ
+
+
+def test_two_phones_of_a_pbx_that_is_a_proxy_hear_each_other(office: Stage) -> None:
+    caller, callee = (Party(host, "udp", host, PROXY, {"tone_hz": hz}) for host, hz in TWO_PHONES.items())
+    talk = Script(talk_s=2, reinvite_after_s=0.7)
+    with proxying(office, "pbx-hq-b", PORT, EDGE_INSIDE, ""):
+        reports = asyncio.run(together(office, caller, callee, talk, WAITS))
+    # Through a proxy, phones are told of each other; but not outside, where it is hidden.
+    check_clean(reports[0])
+    assert reports[1]["error"] == ""
+    for report, party, other in zip(reports, (caller, callee), (callee, caller), strict=True):
+        check_hears(office, party.host, report, TWO_PHONES[other.host], 1.2)
+    assert reports[1]["calls"][0]["reinvites"] == 1
+
+
+def test_both_hear_each_other_when_a_provider_sends_the_call_back_to_the_edge(office: Stage) -> None:
+    """Out and in again; the PBX that called has a call of its own with the phone."""
+    with proxying(office, "provider", 5060, EDGE_PUBLIC, f"sip:602@{EDGE_PUBLIC}"):
+        report = calls(office, "phone-lan", HQ, "0700")
+    check_clean(report)
+    check_hears(office, "phone-lan", report, TONES_HZ, 1.5)
+    assert office.pbxs["pbx-branch"].events("heard")[-1]["tone_hz"] == PHONE_HZ

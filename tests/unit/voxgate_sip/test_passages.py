@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.voxgate_sip.edges import Edge, next_hop
-from tests.unit.voxgate_sip.offices import INSIDE, PHONE
+from tests.unit.voxgate_sip.offices import INSIDE, PHONE, PUBLIC
+from voxgate_sip.hiding import Seal, shown
 from voxgate_sip.passages import marked, passage_after, passage_along
 
 if TYPE_CHECKING:
@@ -113,3 +114,14 @@ def test_a_pbx_in_a_dialog_reaches_the_next_proxy_before_the_phone(tmp_path: Pat
     edge = Edge(tmp_path).pbx("BYE", tt="b", du="sip:192.168.1.21:5080;lr")
     assert "nathelper.handle_ruri_alias" not in edge.done()
     assert next_hop(PHONE).items() <= edge.fake.variables.items()
+
+
+def test_a_seal_is_for_a_later_passage_where_a_proxy_comes_next(tmp_path: Path) -> None:
+    sealed = shown("<sip:600@10.0.0.9>", f"{PUBLIC}:5060", "", Seal(b"a key"))[1:-1]
+    further = Edge(tmp_path).pbx("BYE", tt="b", ru=sealed, du="sip:198.51.100.7:5060;lr")
+    # Opened for the search along the route set, to which it would be a strict router's, and closed again.
+    assert further.said("seturi") == [("sip:600@10.0.0.9",), (sealed,)]
+
+
+def test_a_pbx_may_have_a_parameter_that_looks_like_a_seal(tmp_path: Path) -> None:
+    assert Edge(tmp_path).pbx("BYE", tt="b", ru="sip:100@192.0.2.1;n=7").done()[-1] == "tm.t_relay"
