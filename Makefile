@@ -36,11 +36,16 @@ lab: setup ## keep a network of namespaces up to play in: make lab TOPOLOGY=behi
 bench: setup ## answer one question by measurement: make bench NAME=sip_calls (root)
 	$(BIN)/python -m bench $(NAME)
 
-docs: setup ## write the pages that are made from the configuration model and from the tests
+docs: setup ## write the pages that are made from the program, then the site (build/site)
 	@mkdir -p docs/reference
 	$(BIN)/voxgate reference > docs/reference/.new && mv docs/reference/.new docs/reference/configuration.md
+	$(BIN)/voxgate reference cli > docs/reference/.new && mv docs/reference/.new docs/reference/cli.md
+	$(BIN)/voxgate reference api > docs/reference/.new && mv docs/reference/.new docs/reference/api.md
 	$(BIN)/voxgate schema > docs/reference/.new && mv docs/reference/.new docs/reference/voxgate.schema.json
 	$(BIN)/python -m tests.scenarios.compatibility > docs/reference/.new && mv docs/reference/.new docs/compatibility.md
+	$(BIN)/python -m lab.drawing docs/scenarios
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo 'open build/site/index.html'
 
 clean: ## remove what setup and the tools made in this tree; Debian packages stay
 	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -162,6 +162,8 @@ class Media:
             self._answer(flags + profile if profile else flags)
         if status >= 200:
             self._keep()
+        elif self._reports:
+            self._reports.progressed()
 
     def noted_answer(self) -> None:
         """The same, where something was noted about the offer."""
@@ -193,6 +195,8 @@ class Media:
                 self._ksr.textopsx.remove_body()
         if status >= 200:
             self._keep()
+        elif self._reports:
+            self._reports.progressed()
 
     @property
     def again(self) -> Media:

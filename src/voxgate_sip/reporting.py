@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: What became of each attempt but the last; `notes.NOTE` tells the nodes.
 OUTCOMES: Final = "$avp(voxgate_outcomes)"
+#: When the callee was first heard of (180, 183), in seconds.
+PROGRESS: Final = "$avp(voxgate_progress)"
 #: Between texts whose lines vary.
 APART: Final = "\x1e"
 #: A body, whole: a transformation that cuts complains of each empty one. Whoever reads it cuts.
@@ -51,11 +53,11 @@ def _template(*values: str) -> str:
 
 BEGUN: Final = _template(*_BEGUN) + ")"
 ANSWERED: Final = (
-    _template(*_FINAL, "$si", "$(tu{s.encode.hexa})", "$(hdr(Server){s.encode.hexa})")
+    _template(*_FINAL, "$si", "$(tu{s.encode.hexa})", "$(hdr(Server){s.encode.hexa})", PROGRESS)
     + f"{_HISTORY}{APART}$T_req($(rb{_BODY})){APART}$(rb{_BODY}))"
 )
 FAILED: Final = (
-    _template(*_FINAL, "$T_rpl($(hdr(Reason){s.encode.hexa}))", "$T_rpl($(rr{s.encode.hexa}))")
+    _template(*_FINAL, "$T_rpl($(hdr(Reason){s.encode.hexa}))", "$T_rpl($(rr{s.encode.hexa}))", PROGRESS)
     + f"{_HISTORY}{APART}$(rb{_BODY}))"
 )
 ENDED: Final = _template(*_ENDED) + ")"
@@ -100,6 +102,11 @@ class CallReports:
             event="cdr",
             report=["begun", self._time(), f"{opening}\n{sent}", *way, "" if left else refused or "not-sent"],
         )
+
+    def progressed(self) -> None:
+        """The current reply says that a call rings; the first one counts."""
+        if self._pv_get(PROGRESS) is None:
+            self._pv_sets(PROGRESS, str(self._time()))
 
     def answered(self) -> None:
         """The current reply answers a call's first INVITE."""

@@ -6,9 +6,11 @@
     app.py         the route table
     auth.py        who asks: a token or a session, and whether that role may; cross-site requests
     api/           one file per resource, `/api/v1/...`
+    page/          the web page
     metrics/       `/metrics`: the edge and its engines as Prometheus reads them
     problems.py    errors as problem+json (RFC 9457), with file, line and key
     openapi.py     the description of it all, with the configuration's own models
+    manual.py      the same as a page for people (pure)
 
 What they stand on:
 

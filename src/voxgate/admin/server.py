@@ -48,10 +48,16 @@ class Wanted:
 
 
 class WebServer:
-    """Serves `build()` for as long as `run` does. `standing` tells why nobody is served; empty: all is well."""
+    """Serves `build()` for as long as `run` does. `standing` tells why nobody is served; empty: all is well.
 
-    def __init__(self, build: Callable[[], ASGIApp], gate: Gate, pem_path: Path) -> None:
+    `leaving` is called before a port is left: whoever would go on for ever ends.
+    """
+
+    def __init__(
+        self, build: Callable[[], ASGIApp], gate: Gate, pem_path: Path, leaving: Callable[[], None] = lambda: None
+    ) -> None:
         self._build = build
+        self._leaving = leaving
         self._gate = gate
         self._pem_path = pem_path
         self._wanted: Wanted | None = None
@@ -109,6 +115,7 @@ class WebServer:
                 task = group.create_task(server.serve(sockets=[listener]))
                 task.add_done_callback(lambda _: self._wake())
                 await self._follow(wanted, context, task)
+                self._leaving()
                 server.should_exit = True
         finally:
             listener.close()

@@ -30,7 +30,7 @@ from voxgate.daemon.trunks import Trunks
 from voxgate.daemon.turn import Turn
 from voxgate.daemon.web import Web
 from voxgate.errors import ExitCode, VoxgateError
-from voxgate.host import files, process
+from voxgate.host import files, limits
 from voxgate.host.clock import SystemClock
 from voxgate.plan.apply import Applied
 from voxgate.plan.history import History
@@ -72,8 +72,8 @@ def run(path: Path, places: Places, log_format: str) -> int:
     ring = LogRing()
     sink = LogSink(sys.stderr, LogFormat(log_format), clock, ring.add)
     configure(sink)
-    if (most := process.raise_open_files()) < process.OPEN_FILES:
-        log.warning("few_open_files most=%d wanted=%d", most, process.OPEN_FILES)
+    if (most := limits.raise_open_files()) < limits.OPEN_FILES:
+        log.warning("few_open_files most=%d wanted=%d", most, limits.OPEN_FILES)
     # Engines' users pass through it to their own folders.
     files.ensure_folder(places.run, mode=0o755)
     files.ensure_folder(places.state)
@@ -117,7 +117,7 @@ class _Edge:
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
         metrics = Metrics(self._ask, self._sip.rpc, self._calls.ng, places, clock)
-        self._desk = AdminDesk(self._operations, ring, metrics.text)
+        self._desk = AdminDesk(self._operations, ring, metrics.text, self._records)
         self._server = self._control_server()
 
     def _operate(self, path: Path, resolver: Resolver) -> EditingOperations:

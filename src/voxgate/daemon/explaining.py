@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from voxgate.calls.autopsy.case import Banned, Case, Evidence
 from voxgate.calls.autopsy.verdict import explain
 from voxgate.calls.cdr.reports import user_of
-from voxgate.calls.cdr.store import Query
+from voxgate.calls.cdr.search import Query
 from voxgate.calls.cdr.value import clean
 from voxgate.calls.trace.ladder import host_of
 from voxgate.errors import UsageError

@@ -130,6 +130,7 @@ OTHER: dict[str, object] = {
     "guard.weights.network_not_allowed": 2,
     "guard.weights.malformed": 2,
     "guard.weights.bad_tls": 2,
+    "guard.weights.old_tls": 2,
     "guard.weights.connect_failed": 2,
     "guard.weights.auth_failure": 2,
     "guard.weights.scanner": 2,

@@ -173,6 +173,7 @@ def _answered(cdr: Cdr, report: Answered) -> Cdr:
     return replace(
         cdr,
         state=State.ANSWERED,
+        progress=_progress(cdr, report),
         answer=max(report.at, cdr.start),
         sip_code=200,
         sip_reason="OK",
@@ -190,6 +191,7 @@ def _failed(cdr: Cdr, report: Failed) -> Cdr:
     return ended(
         cdr,
         report.at,
+        progress=_progress(cdr, report),
         sip_code=report.code,
         sip_reason=report.phrase,
         q850=cause,
@@ -199,6 +201,11 @@ def _failed(cdr: Cdr, report: Failed) -> Cdr:
         hung_up="caller" if report.how == "cancelled" else "callee" if report.how == "" else "",
         reason={"silent": "no-reply", "cancelled": "cancelled"}.get(report.how, ""),
     )
+
+
+def _progress(cdr: Cdr, report: Answered | Failed) -> datetime | None:
+    """Within the call: an INVITE may have been sent on, and answered by 180, before the book heard of it."""
+    return min(max(report.progress, cdr.start), report.at) if report.progress else None
 
 
 def _cut(cdr: Cdr, at: datetime, reason: str, code: int = 0) -> Cdr:

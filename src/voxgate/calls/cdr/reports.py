@@ -67,6 +67,7 @@ class Answered:
     attempts: tuple[Attempt, ...]
     offer: Description
     answer: Description
+    progress: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Failed:
     cause: str
     attempts: tuple[Attempt, ...]
     offer: Description
+    progress: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,22 +168,23 @@ _CODES: Final = {
 
 def _answered(at: datetime, parts: Sequence[str]) -> Answered | None:
     head = parts[0].split("\n")
-    if len(parts) != 6 or len(head) != 8 or not _opens(head):
+    if len(parts) != 6 or len(head) != 9 or not _opens(head):
         return None
     source = head[5]
     call_id, tag, to_uri = map(_text, (*head[:2], head[6]))
     attempts = _attempts(parts[1], parts[2], parts[3], "200")
     bodies = _described(parts[4]), _described(parts[5])
-    return Answered(call_id, tag, at, source.strip("[]")[:64], clean(to_uri), attempts, *bodies)
+    return Answered(call_id, tag, at, source.strip("[]")[:64], clean(to_uri), attempts, *bodies, _progress(head[8]))
 
 
 def _failed(at: datetime, parts: Sequence[str], code: int, how: str) -> Failed | None:
     head = parts[0].split("\n")
-    if len(parts) != 5 or len(head) != 7 or not _opens(head):
+    if len(parts) != 5 or len(head) != 8 or not _opens(head):
         return None
-    call_id, tag, cause, phrase = map(_text, (*head[:2], *head[5:]))
+    call_id, tag, cause, phrase = map(_text, (*head[:2], *head[5:7]))
     attempts = _attempts(parts[1], parts[2], parts[3], "timeout" if how == "silent" else str(code))
-    return Failed(call_id, tag, at, code, clean(phrase, 64), how, clean(cause), attempts, _described(parts[4]))
+    told = (clean(phrase, 64), how, clean(cause), attempts, _described(parts[4]))
+    return Failed(call_id, tag, at, code, *told, _progress(head[7]))
 
 
 def _ended(at: datetime, values: Sequence[str]) -> Ended | None:
@@ -234,6 +237,11 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _progress(seconds: str) -> datetime | None:
+    """Raises ValueError."""
+    return None if seconds in _NOTHING else _time(float(seconds))
 
 
 def _time(epoch_s: float) -> datetime:

@@ -48,7 +48,13 @@ def begun(
 
 
 def answered(
-    call_id: str = "c1", *, at: float = T0 + 5, chain: str = "<null>", note: str = "", outcomes: str = "<null>"
+    call_id: str = "c1",
+    *,
+    at: float = T0 + 5,
+    chain: str = "<null>",
+    note: str = "",
+    outcomes: str = "<null>",
+    progress: str = "<null>",
 ) -> dict[str, Any]:
     """Its 200."""
     head = [
@@ -60,6 +66,7 @@ def answered(
         "192.168.1.20",
         hexed("sip:600@example.com"),
         "<null>",
+        progress,
     ]
     parts = ("\n".join(head), chain, hexed(note) or "<null>", outcomes, hexed(OFFER), hexed(ANSWER))
     return {"report": ["answered", at, APART.join(parts)]}
@@ -73,9 +80,11 @@ def failed(
     how: str = "",
     cause: str = "",
     phrase: str = "Busy Here",
+    progress: str = "<null>",
 ) -> dict[str, Any]:
     """Its refusal."""
-    head = [hexed(call_id), hexed("t1"), "1", "INVITE", "<null>", hexed(cause) or "<null>", hexed(phrase) or "<null>"]
+    told = [hexed(cause) or "<null>", hexed(phrase) or "<null>", progress]
+    head = [hexed(call_id), hexed("t1"), "1", "INVITE", "<null>", *told]
     parts = ("\n".join(head), "<null>", "<null>", "<null>", hexed(OFFER))
     return {"report": ["failed", at, APART.join(parts), str(code), how]}
 

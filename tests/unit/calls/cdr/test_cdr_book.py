@@ -37,6 +37,15 @@ def test_an_answered_call_has_its_times_parties_codec_and_who_hung_up() -> None:
     assert cdr_of(last.to_json()) == last
 
 
+def test_when_it_first_rang_is_told_whether_somebody_answered_or_not() -> None:
+    assert told(begun(), answered(progress=str(T0 + 1)), ended())[-1].progress == at(1)
+    assert told(begun(), failed(progress=str(T0 + 2)))[-1].progress == at(2)
+    assert told(begun(), failed())[-1].progress is None
+    # Clocks of two workers: never before the call, and no number is no report.
+    assert told(begun(), failed(progress=str(T0 - 9)))[-1].progress == at(0)
+    assert report_of(failed(progress="soon")) is None
+
+
 @pytest.mark.parametrize(
     ("events", "code", "q850", "hung_up", "reason"),
     [

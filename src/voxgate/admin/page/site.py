@@ -1,0 +1,54 @@
+"""The application: the list of pages, and which requests are the API's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fastapi import FastAPI
+
+from voxgate.admin.page import assets, entrance, mistakes, overview, streams
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from voxgate.admin.page.frame import Place
+
+#: (page, its place in the navigation), in the navigation's order; a place of None is for what stands there already.
+PAGES: Final[tuple[tuple[APIRouter, Place | None], ...]] = (
+    (assets.router, None),
+    (entrance.router, None),
+    (streams.router, None),
+    (overview.router, overview.PLACE),
+)
+
+#: What lives on pages.
+FEEDS: Final = (overview.FEED,)
+
+_API: Final = ("/api/", "/metrics")
+
+
+def build(api: FastAPI) -> FastAPI:
+    """The pages; they share what the API stands on."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state = api.state
+    app.state.places = tuple(place for _, place in PAGES if place is not None)
+    app.state.streams = streams.Streams(api.state.around, FEEDS)
+    for router, _ in PAGES:
+        app.include_router(router)
+    mistakes.install(app)
+    return app
+
+
+class Site:
+    """The API, and the pages beside it."""
+
+    def __init__(self, api: FastAPI) -> None:
+        self._api: ASGIApp = api
+        self._pages: ASGIApp = build(api)
+        self.streams: streams.Streams = api.state.streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """To whom it belongs, by its path alone."""
+        programs = str(scope.get("path", "")).startswith(_API)
+        await (self._api if programs else self._pages)(scope, receive, send)
