@@ -14,8 +14,9 @@ from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
 from voxgate_sip.inside import Inside
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
-from voxgate_sip.media import TOLD, MediaError, NoRelayError
+from voxgate_sip.media import TOLD
 from voxgate_sip.message import unbracketed
+from voxgate_sip.nomedia import MediaError, NoRelayError
 from voxgate_sip.passages import HOP_ALONG, HOP_ENDS, passage_along
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError

@@ -12,6 +12,7 @@ from voxgate_sip import crypto, record
 from voxgate_sip.crypto import INSISTS, REQUIRED, Offer, Party, Refused
 from voxgate_sip.insisting import Insisting, worth_knowing
 from voxgate_sip.message import unbracketed
+from voxgate_sip.nomedia import NOT_ACCEPTABLE, NoRelayError, NotAcceptableError
 from voxgate_sip.passages import PASSAGE, PassedEngine
 
 if TYPE_CHECKING:
@@ -40,32 +41,12 @@ _TRIED: Final = {"tried-either": Offer.EITHER, "tried-sdes": Offer.SDES, "tried-
 _INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
 #: Begins the ending of callbacks for calls that pass again.
 AGAIN: Final = "_again"
-#: RFC 3261 section 21.4.26.
-NOT_ACCEPTABLE: Final = 488
 #: An answered call is forgotten after a day, should its BYE never pass here.
 RECORD_LIFETIME_S: Final = 86400
 #: That of the current message's call.
 _RECORD: Final = "$sht(calls=>$ci)"
 #: Sources whose flags a worker remembers, before it forgets them all.
 MOST_PLAIN: Final = 4096
-
-
-class MediaError(Exception):
-    """A request must not go on for the sake of its media; the argument is the reason that is counted and logged."""
-
-    answer: tuple[int, str] = (500, "Server Internal Error")
-
-
-class NotAcceptableError(MediaError):
-    """An offer is against a party's policy."""
-
-    answer = (NOT_ACCEPTABLE, "Not Acceptable Here")
-
-
-class NoRelayError(MediaError):
-    """rtpengine does not serve."""
-
-    answer = (503, "Media Relay Unavailable")
 
 
 class Media:
@@ -156,14 +137,27 @@ class Media:
         status = self._status()
         if not 100 < status < 300:
             return
-        if self._has_body("application/sdp") > 0:
+        has_sdp = self._has_body("application/sdp") > 0
+        if has_sdp:
             source = unbracketed(self._source())
             flags = self._answers.get(source) or self._remembered_answer(source)
             self._answer(flags + profile if profile else flags)
         if status >= 200:
-            self._keep()
+            self._keep(has_sdp=has_sdp)
         elif self._reports:
             self._reports.progressed()
+
+    def pbx_answer(self) -> None:
+        """The same in a reply of a PBX, whose SDP tells where it is, to whoever sees the edge as it does."""
+        status = self._status()
+        if 100 < status < 300:
+            has_sdp = self._has_body("application/sdp") > 0
+            if has_sdp:
+                self._answer(_ANSWER)
+            if status >= 200:
+                self._keep(has_sdp=has_sdp)
+            elif self._reports:
+                self._reports.progressed()
 
     def noted_answer(self) -> None:
         """The same, where something was noted about the offer."""
@@ -180,7 +174,8 @@ class Media:
         status = self._status()
         if not 100 < status < 300:
             return
-        if self._has_body("application/sdp") > 0:
+        has_sdp = self._has_body("application/sdp") > 0
+        if has_sdp:
             source, proto = unbracketed(self._source()), self._proto()
             # Not from the transaction's request: where topology is hidden, the engine was told another source. And not
             # from this worker's policy: it may be older than the request's.
@@ -194,7 +189,7 @@ class Media:
                 self._refusals.note(str(error), source, proto, "INVITE", "")
                 self._ksr.textopsx.remove_body()
         if status >= 200:
-            self._keep()
+            self._keep(has_sdp=has_sdp)
         elif self._reports:
             self._reports.progressed()
 
@@ -283,7 +278,7 @@ class Media:
             srtp = trunk.srtp if trunk else self._phones
         return srtp
 
-    def _keep(self) -> None:
+    def _keep(self, *, has_sdp: bool) -> None:
         """Keep both parties of a call that was just answered, so that the edge itself can hang up."""
         answered = record.of_reply(self._ksr)
         if answered:
@@ -292,4 +287,4 @@ class Media:
             if self._gate:
                 self._gate.answered(call_id, record.from_tag(kept))
             if self._reports:
-                self._reports.answered()
+                self._reports.answered(has_sdp=has_sdp)

@@ -16,8 +16,9 @@ from voxgate_sip.chain import Chain, chain_of
 from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.events import plain
 from voxgate_sip.guise import ASKED, BARE, Guise, Worn, called_by
-from voxgate_sip.media import WITH_SDP, MediaError
+from voxgate_sip.media import WITH_SDP
 from voxgate_sip.message import forwarded_for
+from voxgate_sip.nomedia import MediaError
 from voxgate_sip.ownways import mark
 from voxgate_sip.passages import Passages, marked
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
