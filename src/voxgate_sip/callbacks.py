@@ -157,7 +157,11 @@ def _callback(shape: str, media: Callable[[Media], None] | None) -> Callable[[Re
             self._bug()
         return 1
 
-    return media_alone if shape == AS_IS else callback
+    if shape != AS_IS:
+        return callback
+    if media is Media.answer:
+        media = Media.pbx_answer
+    return media_alone
 
 
 for _shape in SHAPES:

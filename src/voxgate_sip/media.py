@@ -144,14 +144,27 @@ class Media:
         status = self._status()
         if not 100 < status < 300:
             return
-        if self._has_body("application/sdp") > 0:
+        has_sdp = self._has_body("application/sdp") > 0
+        if has_sdp:
             source = unbracketed(self._source())
             flags = self._answers.get(source) or self._remembered_answer(source)
             self._answer(flags + profile if profile else flags)
         if status >= 200:
-            self._keep()
+            self._keep(has_sdp=has_sdp)
         elif self._reports:
             self._reports.progressed()
+
+    def pbx_answer(self) -> None:
+        """The same in a reply of a PBX, whose SDP tells where it is, to whoever sees the edge as it does."""
+        status = self._status()
+        if 100 < status < 300:
+            has_sdp = self._has_body("application/sdp") > 0
+            if has_sdp:
+                self._answer(_ANSWER)
+            if status >= 200:
+                self._keep(has_sdp=has_sdp)
+            elif self._reports:
+                self._reports.progressed()
 
     def noted_answer(self) -> None:
         """The same, where something was noted about the offer."""
@@ -168,7 +181,8 @@ class Media:
         status = self._status()
         if not 100 < status < 300:
             return
-        if self._has_body("application/sdp") > 0:
+        has_sdp = self._has_body("application/sdp") > 0
+        if has_sdp:
             source, proto = unbracketed(self._source()), self._proto()
             # Not from the transaction's request: where topology is hidden, the engine was told another source. And not
             # from this worker's policy: it may be older than the request's.
@@ -182,7 +196,7 @@ class Media:
                 self._refusals.note(str(error), source, proto, "INVITE", "")
                 self._ksr.textopsx.remove_body()
         if status >= 200:
-            self._keep()
+            self._keep(has_sdp=has_sdp)
         elif self._reports:
             self._reports.progressed()
 
@@ -255,7 +269,7 @@ class Media:
             srtp = trunk.srtp if trunk else self._phones
         return srtp
 
-    def _keep(self) -> None:
+    def _keep(self, *, has_sdp: bool) -> None:
         """Keep both parties of a call that was just answered, so that the edge itself can hang up."""
         answered = record.of_reply(self._ksr)
         if answered:
@@ -264,4 +278,4 @@ class Media:
             if self._gate:
                 self._gate.answered(call_id, record.from_tag(kept))
             if self._reports:
-                self._reports.answered()
+                self._reports.answered(has_sdp=has_sdp)

@@ -126,6 +126,7 @@ class Reader:
                 None,
                 shunned != "0",
                 f"{flow}\n{caller}" if caller else "",
+                body,
             ),
         )
 

@@ -72,8 +72,15 @@ class Performer:
         )
         self._choose = Nodes(ksr, router, gate).choose
         self._ways = Ways(router, legs, hider)
-        #: Whether the last request that was performed has left.
-        self.left = False
+        self._append = ksr.hdr.append
+        self._pv_sets = ksr.pv.sets
+        self._record_route = ksr.rr.record_route_preset_one
+        self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
+        self._t_on_failure = ksr.tm.t_on_failure
+        self._t_on_reply = ksr.tm.t_on_reply
+        self._t_relay = ksr.tm.t_relay
+        #: Whether the last request that was performed has left, and the node of a PBX that it was sent to.
+        self.left, self.node = False, ""
 
     def perform(self, request: Request, decision: Decision) -> None:
         """Do what was decided about the current request."""
@@ -136,54 +143,58 @@ class Performer:
             ksr.sl.send_reply(503, "Service Unavailable")
             self._refuse("no-node-answers", request)
             return
-        method, source = request.method, request.source
+        method, uri = request.method, node.uri
         way = self._ways.to_node(node, request)
         if method == "REGISTER":
             self._path(request, way.leg)
         else:
-            ksr.nathelper.set_contact_alias_trim()
-            if method == "INVITE" and not way.from_pbx:
-                ksr.hdr.append(forwarded_for(source))
+            self._set_contact_alias()
+            if way.forwarded:
+                self._append(way.forwarded)
+        timeout_ms = LONE_NODE_TIMEOUT_MS
         several = len(nodes) > 1
         if several:
+            timeout_ms = pbx.timeout_ms
             kind = "secure" if nodes is pbx.secure else "plain"
-            ksr.pv.sets(NOTE, note_of(request.caller, pbx.name, kind, request.user, node.uri))
+            self._pv_sets(NOTE, note_of(request.caller, pbx.name, kind, request.user, uri))
         elif request.caller and method == "INVITE":
-            ksr.pv.sets(NOTE, note_of(request.caller))
-        timeout_ms = pbx.timeout_ms if several else LONE_NODE_TIMEOUT_MS
+            self._pv_sets(NOTE, note_of(request.caller))
         if timeout_ms != DEFAULT_TIMEOUT_MS:
             ksr.tm.t_set_fr(0, timeout_ms)
-        ksr.setdsturi(node.uri)
+        ksr.setdsturi(uri)
+        self.node = uri
         self._leave(request, way, failover=several)
 
     def _leave(self, request: Request, way: Way, *, failover: bool = False) -> None:
         """Send the current request on."""
-        ksr, method, leg, shape = self._ksr, request.method, way.leg, way.shape
+        leg, route, shape, answered, failure, to_flow, hides, _ = way
+        method, source, proto = request[:3]
         if self._dresses:
             self._legs.dress(leg)
-        if way.hides:
-            self._hider.asked_by(request.source, request.proto)
-        if way.route:
-            ksr.rr.record_route_preset_one(way.route)
+        if hides:
+            self._hider.asked_by(source, proto)
+        if route:
+            self._record_route(route)
         if self._media and method in WITH_SDP:
             try:
-                ending = self._media.request(method, request.source, request.proto, leg)
+                ending = self._media.request(method, source, proto, leg)
             except MediaError as error:
                 self._refuse(str(error), request)
-                ksr.sl.send_reply(*error.answer)
+                self._ksr.sl.send_reply(*error.answer)
                 return
             if ending:
-                shape = way.answered + ending
+                shape = answered + ending
         if shape:
-            ksr.tm.t_on_reply(shape)
-        failure = "ksr_failure" if failover else way.failure
-        if failure:
-            ksr.tm.t_on_failure(failure)
+            self._t_on_reply(shape)
+        if failover:
+            self._t_on_failure("ksr_failure")
+        elif failure:
+            self._t_on_failure(failure)
         if shape.startswith(TO_HIDDEN) and not self._hider.request(method, leg):
             return
-        self.left = ksr.tm.t_relay() >= 0 or (failover and self._next_node())
+        self.left = self._t_relay() >= 0 or (failover and self._next_node())
         if not self.left:
-            not_sent(ksr, to_flow=way.to_flow)
+            not_sent(self._ksr, to_flow=to_flow)
 
     def _path(self, request: Request, leg: Leg) -> None:
         """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""
@@ -232,6 +243,7 @@ class Performer:
             if node is None:
                 return False
             uris.append(node.uri)
+            self.node = node.uri
             ksr.pv.sets(NOTE, note_of(caller, *tried[:3], *uris))
             # In a failure route only an assignment to $du makes a new branch; setdsturi does not.
             ksr.pv.sets("$du", node.uri)

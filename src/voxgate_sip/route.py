@@ -44,7 +44,7 @@ class Request(NamedTuple):
     `certificate` holds the names of a valid client certificate, where a PBX wants them looked at; `account` is what a
     provider's request is for, where PBXs have accounts of their own. `agent` is the head of User-Agent.
     `shunning`: whether nodes may be put aside because they failed a request of late. `caller` is how the edge reaches
-    whoever sent this: flow, Contact, Record-Routes, one a line; empty where nobody keeps it.
+    whoever sent this: flow, Contact, Record-Routes, one a line; empty where nobody keeps it. `body` is its length.
     """
 
     method: str
@@ -62,6 +62,7 @@ class Request(NamedTuple):
     account: Registered | None = None
     shunning: bool = True
     caller: str = ""
+    body: str = "0"
 
 
 class Ignore(NamedTuple):

@@ -112,7 +112,9 @@ class Administration:
             audit=Audit(places.state / FOLDER, clock),
         )
         gate = Gate(self._may_connect, requester)
-        self._server = WebServer(self._app, gate, places.run / FOLDER / "pair.pem", self._leaving)
+        self._server = WebServer(
+            self._app, gate, places.run / FOLDER / "pair.pem", leaving=self._leaving, beside=self._measure
+        )
 
     def part(self) -> Part:
         """Its part of the edge."""
@@ -134,6 +136,10 @@ class Administration:
         """Pages that watch would hold the server up."""
         if self._site is not None:
             self._site.streams.end()
+
+    async def _measure(self) -> None:
+        if self._site is not None:
+            await self._site.measure()
 
     async def _serve(self) -> None:
         self._bridge.open()

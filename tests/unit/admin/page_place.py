@@ -20,6 +20,7 @@ from voxgate.admin.doorman import Doorman
 from voxgate.admin.page.site import Site
 from voxgate.admin.roles import Role
 from voxgate.admin.surroundings import Surroundings
+from voxgate.config.load import Source, default_secrets, load_sources
 from voxgate.supervise.control import Told
 from voxgate.wire.control import StatusRequest
 
@@ -151,3 +152,16 @@ def _kept() -> str:
 
 class _NoAdmin:
     admin = None
+
+
+def configured(folder: Path, text: str) -> Place:
+    """A place whose main file holds `text`, which runs."""
+    main = folder / "voxgate.yaml"
+    secrets = folder / "secrets"
+    secrets.mkdir(mode=0o700)
+    for name in ("carrier",):
+        (secrets / name).write_text("word")
+        (secrets / name).chmod(0o600)
+    main.write_text(text)
+    loaded = load_sources((Source(str(main), text),), default_secrets(main), START)
+    return Place(folder, config=loaded.config)

@@ -33,11 +33,20 @@ class Light:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The lights of one kind of things, the worst first: `shown` of `total`; `counts`: colour, state, how many."""
+    """The lights of one kind of things, the worst first; `counts`: colour, state, how many."""
 
-    shown: tuple[Light, ...]
-    total: int
+    all: tuple[Light, ...]
     counts: tuple[tuple[str, str, int], ...]
+
+    @property
+    def shown(self) -> tuple[Light, ...]:
+        """What the overview has room for."""
+        return self.all[:MOST_SHOWN]
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return len(self.all)
 
 
 def board(lights: Iterable[Light]) -> Board:
@@ -45,7 +54,7 @@ def board(lights: Iterable[Light]) -> Board:
     found = sorted(lights, key=lambda one: (_ORDER[one.colour], one.name))
     counts = Counter((_ORDER[one.colour], one.colour, one.state) for one in found)
     listed = tuple((colour, state, count) for (_, colour, state), count in sorted(counts.items()))
-    return Board(tuple(found[:MOST_SHOWN]), len(found), listed)
+    return Board(tuple(found), listed)
 
 
 def overall(status: Mapping[str, Any]) -> Light:
@@ -91,28 +100,29 @@ def _pbx(name: str, nodes: list[Mapping[str, Any]]) -> Light:
 
 def trunks(status: Mapping[str, Any]) -> Board:
     """Each provider: registration and addresses."""
-    return board(_trunk(one) for one in status["trunks"])
+    return board(trunk(one) for one in status["trunks"])
 
 
-def _trunk(trunk: Mapping[str, Any]) -> Light:
-    account, addresses = trunk["registration"], trunk["addresses"]
-    down = [one for one in addresses if one["state"] == "down"]
-    since = max((one["since"] for one in addresses if one["since"]), default=None)
-    away = ", ".join(f"{one['transport']} {one['address']}:{one['port']} is down" for one in down)
-    name = str(trunk["name"])
+def trunk(one: Mapping[str, Any]) -> Light:
+    """One provider."""
+    name, account, addresses = str(one["name"]), one["registration"], one["addresses"]
+    down = [at for at in addresses if at["state"] == "down"]
+    since = max((at["since"] for at in addresses if at["since"]), default=None)
+    away = ", ".join(f"{at['transport']} {at['address']}:{at['port']} is down" for at in down)
+    unknown = "; ".join(f"{at['name']}: {at['reason']}" for at in one["names"] if at["reason"])
     if account in {"refused", "unreachable"}:
-        return Light(name, "bad", f"registration {account}", str(trunk["reason"]), since)
+        return Light(name, "bad", f"registration {account}", str(one["reason"]), since)
     if down and len(down) == len(addresses):
         return Light(name, "bad", "down", away, since)
-    unknown = "; ".join(f"{one['name']}: {one['reason']}" for one in trunk["names"] if one["reason"])
     if down or unknown:
         words = f"{len(addresses) - len(down)} of {len(addresses)} addresses up"
         return Light(name, "warn", words, away or unknown, since)
     if account == "registered":
-        return Light(name, "good", "registered", f"until {trunk['until']}" if trunk["until"] else "", since)
+        return Light(name, "good", "registered", f"until {one['until']}" if one["until"] else "", since)
     if account:
         return Light(name, "off", str(account))
-    return Light(name, *(("good", "up") if any(one["state"] == "up" for one in addresses) else ("off", "not asked")))
+    up = any(at["state"] == "up" for at in addresses)
+    return Light(name, "good" if up else "off", "up" if up else "not asked", "", since)
 
 
 def node(state: str) -> str:

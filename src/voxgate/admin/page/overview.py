@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from voxgate.admin.page import frame, lights
+from voxgate.admin.page import frame, lights, measures
 from voxgate.admin.page.streams import Feed, first
 from voxgate.admin.page.visitors import Looker
 from voxgate.admin.surroundings import Surroundings
@@ -18,8 +18,8 @@ async def _state(around: Surroundings) -> dict[str, object]:
     status = (await around.desk.ask(StatusRequest(), "page")).data
     boards = (
         ("Engines", "", lights.engines(status)),
-        ("PBXs", "", lights.pbxs(status)),
-        ("Trunks", "", lights.trunks(status)),
+        ("PBXs", "/pbxs", lights.pbxs(status)),
+        ("Trunks", "/trunks", lights.trunks(status)),
         ("Certificates", "", lights.certificates(status)),
     )
     return {
@@ -28,10 +28,16 @@ async def _state(around: Surroundings) -> dict[str, object]:
     }
 
 
-FEED = Feed("overview", _state)
+def feed(history: measures.History) -> Feed:
+    """What lives on it; `history` is the last hour."""
+
+    async def make(around: Surroundings) -> dict[str, object]:
+        return {**await _state(around), "plots": history.data()}
+
+    return Feed("overview", make)
 
 
 @router.get("/")
 async def overview(request: Request, caller: Looker) -> Response:
     """The page people leave open."""
-    return frame.page(request, caller, "overview.html", title="Overview", live=await first(request, FEED.name))
+    return frame.page(request, caller, "overview.html", title="Overview", live=await first(request, "overview"))

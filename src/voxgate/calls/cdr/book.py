@@ -126,6 +126,8 @@ class Book:
             transport=report.transport,
             user_agent=report.user_agent,
             callee_address=host_of(report.hop),
+            codecs_offered=report.offer.codecs,
+            encryption_caller=report.offer.encryption,
         )
 
     def _with(self, key: Key, report: Answered | Failed) -> list[Cdr]:
@@ -179,8 +181,6 @@ def _answered(cdr: Cdr, report: Answered) -> Cdr:
         sip_reason="OK",
         attempts=report.attempts,
         codecs=report.answer.codecs[:1],
-        codecs_offered=report.offer.codecs,
-        encryption_caller=report.offer.encryption,
         encryption_callee=report.answer.encryption,
         callee_address=report.source or cdr.callee_address,
     )
@@ -196,8 +196,6 @@ def _failed(cdr: Cdr, report: Failed) -> Cdr:
         sip_reason=report.phrase,
         q850=cause,
         attempts=report.attempts,
-        codecs_offered=report.offer.codecs,
-        encryption_caller=report.offer.encryption,
         hung_up="caller" if report.how == "cancelled" else "callee" if report.how == "" else "",
         reason={"silent": "no-reply", "cancelled": "cancelled"}.get(report.how, ""),
     )

@@ -154,15 +154,16 @@ def test_the_edge_itself_ends_a_call() -> None:
     "event",
     [
         {},
-        {"report": "begun"},
-        {"report": ["begun", "now", "", "", "", "", "", ""]},
+        {"parts": "begun"},
+        {"parts": ["begun", "now", "", "", "", "", "", ""]},
         begun(call_id="x" * 2000),
         begun(source="not-an-address"),
         begun(cseq="one"),
         begun(tag="zz"),
-        {"report": ["answered", 1.0, "a\nb"]},
-        {"report": ["failed", 1.0, "", "486", ""]},
-        {"report": ["ended", 1e300, ""]},
+        {"parts": ["answered", "1.0", "a\nb"]},
+        {"parts": ["failed", "1.0", "", "486", ""]},
+        {"parts": ["ended", "1e300", ""]},
+        {"parts": ["ended", "nan", ended()["parts"][2]]},
     ],
 )
 def test_what_is_no_report_is_dropped(event: dict[str, Any]) -> None:
