@@ -15,8 +15,7 @@ setup: ## install what Voxgate needs on this Debian 12 or 13 (packages, .venv)
 demo: setup ## real phones call through a real NAT, in namespaces of this machine (root)
 	$(BIN)/python -m lab demo
 
-run: setup ## run the edge: make run CONFIG=file.yaml
-	@test -n "$(CONFIG)" || { echo 'usage: make run CONFIG=file.yaml   (voxgate init writes one)' >&2; exit 2; }
+run: setup ## run the edge: make run CONFIG=file.yaml; without a configuration, a web page asks for one
 	$(BIN)/voxgate run $(CONFIG)
 
 test: setup check ## all checks and tests (root: real engines are started)
