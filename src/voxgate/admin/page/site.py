@@ -9,15 +9,19 @@ from fastapi import FastAPI
 from voxgate.admin.page import (
     assets,
     audit_log,
+    calls,
     certificates,
     configuration,
     entrance,
     firewall,
+    lists,
+    logs,
     measures,
     mistakes,
     overview,
     pbxs,
     people,
+    records,
     streams,
     trunks,
 )
@@ -36,6 +40,11 @@ PAGES: Final[tuple[tuple[APIRouter, Place | None], ...]] = (
     (entrance.router, None),
     (streams.router, None),
     (overview.router, overview.PLACE),
+    (calls.router, calls.PLACE),
+    (records.router, records.PLACE),
+    (logs.router, logs.PLACE),
+    (lists.black, lists.BLACK),
+    (lists.white, lists.WHITE),
     (pbxs.router, pbxs.PLACE),
     (trunks.router, trunks.PLACE),
     (certificates.router, certificates.PLACE),
@@ -49,7 +58,7 @@ PAGES: Final[tuple[tuple[APIRouter, Place | None], ...]] = (
 
 def feeds(history: measures.History) -> tuple[streams.Feed, ...]:
     """What lives on pages."""
-    return (overview.feed(history),)
+    return (overview.feed(history), calls.FEED)
 
 
 _API: Final = ("/api/", "/metrics")
