@@ -16,6 +16,7 @@
 ``tls``         a throwaway CA
 ``peers``       our own strict phones and small PBXs, for SIP and H.323
 ``phones``      real phones (baresip, linphone) behind one interface
+``webuser``     a person's browser, for the web page
 ``switchboard`` starts a PBX and reads its journal
 ``directory``   a real LDAP server
 ``nameserver``  a DNS server that takes updates (Knot)

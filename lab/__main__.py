@@ -13,8 +13,11 @@ from lab import namespaces
 from lab.demo.run import demo
 from lab.net import Net
 from lab.procs import LabError
+from lab.sites import SITES
 from lab.topologies import TOPOLOGIES
 from lab.topology import WIRES, Host
+
+NETWORKS = {**TOPOLOGIES, **{site.topology.name: site.topology for site in SITES.values()}}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     up = verbs.add_parser("up", help="build a network and keep it until Ctrl-C")
-    up.add_argument("topology", choices=sorted(TOPOLOGIES))
+    up.add_argument("topology", choices=sorted(NETWORKS))
     verbs.add_parser("clean", help="remove namespaces whose owner is dead")
     show = verbs.add_parser("demo", help="real phones call through the edge; each claim is proven")
     show.add_argument("--json", action="store_true", help="print the results as JSON, progress on stderr")
@@ -47,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 def _up(name: str) -> int:
     console = Console()
     try:
-        with Net(TOPOLOGIES[name]) as net:
+        with Net(NETWORKS[name]) as net:
             console.print(table(net))
             console.print(f"Enter a host:   ip netns exec {net.namespace('edge')} bash")
             segments = ", ".join(net.topology.segments)

@@ -19,13 +19,13 @@ EDGE_INSIDE_SIX = "fd00:172::1"
 CARRIER = "203.0.113.1"
 
 
-def _plain(name: str, segment: str, *addresses: str, via: tuple[str, ...] = (), note: str = "") -> Host:
+def plain(name: str, segment: str, *addresses: str, via: tuple[str, ...] = (), note: str = "") -> Host:
     """A host with one port, ``eth0``, and default routes."""
     routes = tuple(Route("default", hop) for hop in via)
     return Host(name, (Interface("eth0", segment, addresses),), routes, note=note)
 
 
-def _home(name: str, segment: str, outside: str, inside: str, kind: NatKind) -> Host:
+def home(name: str, segment: str, outside: str, inside: str, kind: NatKind) -> Host:
     """A subscriber's router: NAT of that kind, nothing forwarded."""
     return Host(
         name,
@@ -39,10 +39,10 @@ def _home(name: str, segment: str, outside: str, inside: str, kind: NatKind) -> 
 def _outside(prefix6: str) -> tuple[Host, ...]:
     """Everything on the far side; ``prefix6`` is the IPv6 prefix of the internet segment (``2001:db8:f:``)."""
     return (
-        _home("router-home", "home", "203.0.113.77", "10.0.0.1", NatKind.PORT_RESTRICTED),
-        _plain("phone-home", "home", "10.0.0.50/24", via=("10.0.0.1",), note="seen as 203.0.113.77"),
-        _home("router-hotel", "hotel", "203.0.113.88", "10.0.1.1", NatKind.SYMMETRIC),
-        _plain("phone-hotel", "hotel", "10.0.1.50/24", via=("10.0.1.1",), note="seen as 203.0.113.88"),
+        home("router-home", "home", "203.0.113.77", "10.0.0.1", NatKind.PORT_RESTRICTED),
+        plain("phone-home", "home", "10.0.0.50/24", via=("10.0.0.1",), note="seen as 203.0.113.77"),
+        home("router-hotel", "hotel", "203.0.113.88", "10.0.1.1", NatKind.SYMMETRIC),
+        plain("phone-hotel", "hotel", "10.0.1.50/24", via=("10.0.1.1",), note="seen as 203.0.113.88"),
         Host(
             "router-six",
             (
@@ -53,8 +53,8 @@ def _outside(prefix6: str) -> tuple[Host, ...]:
             Router("lan", "wan", ipv6_open=True),
             note="routes IPv6, no NAT",
         ),
-        _plain("phone-six", "six", "2001:db8:2::50/64", via=("2001:db8:2::1",), note="IPv6 only"),
-        _plain(
+        plain("phone-six", "six", "2001:db8:2::50/64", via=("2001:db8:2::1",), note="IPv6 only"),
+        plain(
             "stranger",
             "net",
             "203.0.113.99/24",
@@ -62,7 +62,7 @@ def _outside(prefix6: str) -> tuple[Host, ...]:
             via=(CARRIER, f"{prefix6}:1"),
             note="attacks",
         ),
-        _plain(
+        plain(
             "provider",
             "net",
             "203.0.113.60/24",
@@ -114,7 +114,7 @@ BEHIND_NAT = Topology(
     "One interface in the office LAN, public through port forwards of a router that cannot hairpin.",
     ("net", "lan", "home", "hotel", "six"),
     (
-        _plain(
+        plain(
             "edge",
             "lan",
             f"{EDGE_LAN}/24",
@@ -122,10 +122,10 @@ BEHIND_NAT = Topology(
             via=("192.168.1.1", "2001:db8:1::1"),
             note=f"public {EDGE_PUBLIC}",
         ),
-        _plain("pbx-hq-a", "lan", "192.168.1.20/24", via=("192.168.1.1",)),
-        _plain("pbx-hq-b", "lan", "192.168.1.21/24", via=("192.168.1.1",)),
-        _plain("pbx-branch", "lan", "192.168.1.30/24", via=("192.168.1.1",)),
-        _plain("phone-lan", "lan", "192.168.1.50/24", via=("192.168.1.1",)),
+        plain("pbx-hq-a", "lan", "192.168.1.20/24", via=("192.168.1.1",)),
+        plain("pbx-hq-b", "lan", "192.168.1.21/24", via=("192.168.1.1",)),
+        plain("pbx-branch", "lan", "192.168.1.30/24", via=("192.168.1.1",)),
+        plain("phone-lan", "lan", "192.168.1.50/24", via=("192.168.1.1",)),
         _edge_router(),
         _internet("2001:db8:f:", Route("2001:db8:1::/64", "2001:db8:f::45")),
         *_outside("2001:db8:f:"),
@@ -146,10 +146,10 @@ DMZ = Topology(
             (Route("default", CARRIER), Route("default", "2001:db8:1::1")),
             note="does not route",
         ),
-        _plain("pbx-hq-a", "inside", "172.16.0.10/16", "fd00:172::10/64", note="no default route"),
-        _plain("pbx-hq-b", "inside", "172.16.0.11/16", "fd00:172::11/64", note="no default route"),
-        _plain("pbx-branch", "inside", "172.16.8.10/16", note="no default route"),
-        _plain("phone-lan", "inside", "172.16.0.50/16", note="no default route"),
+        plain("pbx-hq-a", "inside", "172.16.0.10/16", "fd00:172::10/64", note="no default route"),
+        plain("pbx-hq-b", "inside", "172.16.0.11/16", "fd00:172::11/64", note="no default route"),
+        plain("pbx-branch", "inside", "172.16.8.10/16", note="no default route"),
+        plain("phone-lan", "inside", "172.16.0.50/16", note="no default route"),
         _internet("2001:db8:1:"),
         *_outside("2001:db8:1:"),
     ),
@@ -169,17 +169,17 @@ NAT_KINDS = Topology(
     "An edge with two public addresses, and one home behind each of the four kinds of NAT that people name.",
     ("net", *_KINDS),
     (
-        _plain(
+        plain(
             "edge",
             "net",
             *(f"{EDGE_PUBLIC}/24", f"{EDGE_SECOND}/24", f"{EDGE_PUBLIC_SIX}/64", f"{EDGE_SECOND_SIX}/64"),
             via=(CARRIER, "2001:db8:1::1"),
         ),
         _internet("2001:db8:1:"),
-        _plain("open", "net", "203.0.113.99/24", "2001:db8:1::99/64", via=(CARRIER, "2001:db8:1::1"), note="no NAT"),
-        *(_home(f"router-{name}", name, outside, inside, kind) for name, (kind, outside, inside) in _KINDS.items()),
+        plain("open", "net", "203.0.113.99/24", "2001:db8:1::99/64", via=(CARRIER, "2001:db8:1::1"), note="no NAT"),
+        *(home(f"router-{name}", name, outside, inside, kind) for name, (kind, outside, inside) in _KINDS.items()),
         *(
-            _plain(f"phone-{name}", name, f"{inside.removesuffix('.1')}.50/24", via=(inside,))
+            plain(f"phone-{name}", name, f"{inside.removesuffix('.1')}.50/24", via=(inside,))
             for name, (_, _, inside) in _KINDS.items()
         ),
     ),

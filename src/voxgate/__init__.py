@@ -17,6 +17,7 @@ A configuration travels downwards, an effect upwards:
     names/       what should stand in the DNS, and what does
     certs/       certificates for TLS
     router/      relays LDAP and H.323: processes of their own behind HAProxy
+    backup/      all that makes an edge this edge, in one file, and the way back
     guard/       suspicious requests: what was seen, who is shut out
     plan/        Config -> Desired -> Plan -> apply; generations and the way back
     engines/     Kamailio and rtpengine as pure functions from configuration to files and processes

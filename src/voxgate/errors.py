@@ -77,5 +77,9 @@ class HostError(VoxgateError):
         self.advice = advice
 
 
+class MissingError(HostError):
+    """What was asked about is not there, or not any more."""
+
+
 class PeerError(VoxgateError):
     """The other end of a control protocol sent what its protocol does not allow, or nothing in time."""

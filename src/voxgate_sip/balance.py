@@ -84,27 +84,37 @@ def _weighted(nodes: Sequence[Node], drawn: float) -> Node:
     return nodes[-1]
 
 
-@cache
-def _seed(uri: str) -> int:
-    return crc32(uri.encode())
-
-
 #: A number for each pair; the highest wins (Thaler and Ravishankar, 1998): a node that goes moves its own users. crc32
 #: alone is linear, so that similar users would stay together: one multiplication spreads them.
 _SPREAD, _BITS = 0x9E3779B97F4A7C15, 0xFFFFFFFFFFFFFFFF
 
 
+def seeds_of(nodes: Sequence[Node]) -> tuple[tuple[Node, int], ...]:
+    """Each node with what its numbers begin with."""
+    return tuple((node, _seed(node.uri)) for node in nodes)
+
+
+def highest(key: str, seeds: Sequence[tuple[Node, int]]) -> Node:
+    """The node for `key` among at least one, all of the same weight."""
+    user, chosen, best = key.encode(), seeds[0][0], -1
+    for node, seed in seeds:
+        number = crc32(user, seed) * _SPREAD & _BITS
+        if number > best:
+            chosen, best = node, number
+    return chosen
+
+
+@cache
+def _seed(uri: str) -> int:
+    return crc32(uri.encode())
+
+
 def _hashed(key: str, nodes: Sequence[Node]) -> Node:
     """The node for `key`. With different weights the logarithm makes shares proportional to them."""
-    user, weight = key.encode(), nodes[0].weight
-    chosen, highest = nodes[0], -1
-    for node in nodes:
-        if node.weight != weight:
-            return max(nodes, key=lambda node: _share(user, node))
-        number = crc32(user, _seed(node.uri)) * _SPREAD & _BITS
-        if number > highest:
-            chosen, highest = node, number
-    return chosen
+    if all(node.weight == nodes[0].weight for node in nodes):
+        return highest(key, seeds_of(nodes))
+    user = key.encode()
+    return max(nodes, key=lambda node: _share(user, node))
 
 
 def _share(key: bytes, node: Node) -> float:

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Log lines about refused requests: so many at once, then one a second, for each worker.
 BURST: Final = 20
+#: Between the parts of an event that is no JSON.
+PART: Final = "\x1d"
 _STRANGE = re.compile(r"[^A-Za-z0-9._:@/+-]")
 
 
@@ -25,7 +28,7 @@ def plain(text: str, limit: int = 64) -> str:
 
 
 class Emitter:
-    """Sends events as JSON datagrams to a unix socket; an event that would block is dropped."""
+    """Sends events as datagrams to a unix socket; an event that would block is dropped."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -34,10 +37,22 @@ class Emitter:
 
     def send(self, **event: object) -> None:
         """Tell the control plane. Nobody listening, or a full queue, is no error here."""
+        self._put(json.dumps(event, separators=(",", ":")).encode())
+
+    def tell(self, *parts: str) -> None:
+        """The same for what happens in each call: the first of `parts` is the kind of event. None holds `PART`."""
+        self._put(PART.join(parts).encode())
+
+    def _put(self, datagram: bytes) -> None:
         try:
-            self._socket.sendto(json.dumps(event, separators=(",", ":")).encode(), self._path)
-        except OSError:
+            self._socket.send(datagram)
+        except BlockingIOError:
             return
+        except OSError:
+            # The first one, or the control plane has started anew, with a new socket of that name.
+            with suppress(OSError):
+                self._socket.connect(self._path)
+                self._socket.send(datagram)
 
 
 class Refusals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from voxgate_sip.balance import Asks, choose, unloaded
+from voxgate_sip.balance import Asks, choose, highest, seeds_of, unloaded
 from voxgate_sip.gate import LEAST_CALLS
 from voxgate_sip.shunned import is_shunned
 
@@ -23,12 +23,22 @@ class Nodes:
         self._ksr = ksr
         self._gate = gate
         self._is_active = ksr.dispatcher.ds_is_active_uri
-        self._asks = {pbx.name: self._asks_about(pbx) for pbx in router.policy.pbxs.values()}
+        pbxs = router.policy.pbxs.values()
+        self._asks = {pbx.name: self._asks_about(pbx) for pbx in pbxs}
+        #: Nodes of the policy of which the user alone decides, by their identity: as most PBXs have them.
+        self._even = {
+            id(nodes): seeds_of(nodes) for pbx in pbxs for nodes in (pbx.plain, pbx.secure) if _is_even(pbx, nodes)
+        }
 
     def choose(
         self, pbx: Pbx, nodes: tuple[Node, ...], user: str, tried: list[str] | None = None, *, shunning: bool = True
     ) -> Node | None:
         """The node for `user`, or None when none is left; `shunning` False: none is known to have failed of late."""
+        even = None if tried else self._even.get(id(nodes))
+        if even:
+            node: Node | None = highest(user, even)
+            if node and self._is_active(pbx.group, node.uri) > 0 and not (shunning and is_shunned(self._ksr, node.uri)):
+                return node
         if len(nodes) == 1 and not tried:
             # Nothing to fall back on: only the health check puts a lone node aside.
             return nodes[0] if self._is_active(pbx.group, nodes[0].uri) > 0 else None
@@ -56,3 +66,9 @@ class Nodes:
         load = self._gate.load if pbx.balance == LEAST_CALLS and self._gate else unloaded
         strict = Asks(usable, turn, random.random, load)
         return strict, strict._replace(usable=active)
+
+
+def _is_even(pbx: Pbx, nodes: tuple[Node, ...]) -> bool:
+    """Whether there are several of one priority and weight, and users are spread over them."""
+    alike = len({(node.priority, node.weight) for node in nodes}) == 1
+    return alike and len(nodes) > 1 and pbx.balance == "hash-user"

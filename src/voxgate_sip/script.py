@@ -242,8 +242,8 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         judged = gate.judge(request, decision) if gate else decision
         if judged is None:
             return
-        opening = reports.opening() if reports else ""
-        performer.left = False
+        opening = reports.opening(request.body) if reports else ""
+        performer.left, performer.node = False, ""
         self._refusals.reason = ""
         try:
             performer.perform(request, judged)
@@ -251,7 +251,8 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
             if gate:
                 gate.settle(left=performer.left)
         if reports:
-            reports.begun(opening, judged, left=performer.left, refused=self._refusals.reason)
+            refused = "" if performer.left else self._refusals.reason or "not-sent"
+            reports.begun(opening, judged, node=performer.node, refused=refused)
 
     def _malformed(self) -> None:
         self._refusals.note("malformed", self._ksr.kx.get_srcip(), self._ksr.kx.get_proto(), "", "")

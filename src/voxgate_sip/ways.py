@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from voxgate_sip.message import forwarded_for
+from voxgate_sip.passages import marked
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ class Way(NamedTuple):
 
     `shape` is the callback for their replies, empty for none, and `answered` the one where these carry SDP; `route` is
     the edge's Record-Route, `failure` the callback for a failed transaction, both empty for none. `to_flow`: it ends
-    in a connection that only the other end can open. `hides`: replies must not show the PBX.
+    in a connection that only the other end can open. `hides`: replies must not show the PBX. `forwarded` is the line
+    that tells a PBX who calls, empty for none.
     """
 
     leg: Leg
@@ -37,9 +40,9 @@ class Way(NamedTuple):
     shape: str
     answered: str
     failure: str
-    from_pbx: bool
     to_flow: bool
     hides: bool
+    forwarded: str = ""
 
 
 class Ways:
@@ -56,7 +59,9 @@ class Ways:
 
     def to_node(self, node: Node, request: Request) -> Way:
         """The way of `request` to a node."""
-        known = self._known.get((node.uri, request.source, request.proto, request.method))
+        # As they stand in a request: method, source, transport.
+        key = (node.uri, *request[:3])
+        known = self._known.get(key)
         if known is not None:
             return known
         shapes, leg = FROM_PBX, self._legs.to_node(node)
@@ -64,11 +69,23 @@ class Ways:
             side = self._router.side_of(request.source)
             shapes = FROM_HIDDEN if self._hider.hides(node.address, side) else FROM_PBX
         way = self.of(request, leg, shapes)
+        if request.method == "INVITE" and not self._router.is_pbx(*request[1:4]):
+            way = way._replace(forwarded=forwarded_for(request.source))
         if request.method in _ORDINARY:
             if len(self._known) >= MOST_WAYS:
                 self._known.clear()
-            self._known[node.uri, request.source, request.proto, request.method] = way
+            self._known[key] = way
         return way
+
+    def again(self, request: Request, way: Way, passage: str) -> Way:
+        """The same way in a later passage of a call: replies find it by what Record-Route carries."""
+        came = self._router.side_of(request.source)
+        answered = "ksr_from_pbx" if way.answered == AS_IS else way.answered
+        return way._replace(
+            route=f"{way.leg.own};e={came}{request.proto}{marked(passage)}",
+            shape=way.shape or answered,
+            answered=answered,
+        )
 
     def of(self, request: Request, leg: Leg, shapes: Mapping[str, str]) -> Way:
         """The way of `request` by `leg`; `shapes` are the callbacks for its replies by method."""
@@ -88,6 +105,4 @@ class Ways:
         elif self._guarded and method != "REGISTER":
             failure = "ksr_challenged"
         to_flow = leg.proto != "udp" and shapes not in (FROM_PBX, FROM_HIDDEN)
-        return Way(
-            leg, route, shape, answered, failure, self._router.is_pbx(*request[1:4]), to_flow, shapes is FROM_HIDDEN
-        )
+        return Way(leg, route, shape, answered, failure, to_flow, shapes is FROM_HIDDEN)

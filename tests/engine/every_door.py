@@ -24,6 +24,7 @@ from lab.tls import authority
 from lab.topologies import BEHIND_NAT, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from lab.webpbx import WebPbx
 from tests.engine.attackers import PASSWORD, Site, request
+from tests.engine.babble import NO_TLS, babble
 from tests.engine.office import HQ, LOG_TAIL, config, folder
 from tests.engine.turn_client import RefusedError, TurnClient
 from tests.engine.web_office import context
@@ -124,7 +125,7 @@ class EveryDoor(Site):
             for door, (kind, port) in DOORS.items():
                 if kind == "udp":
                     continue
-                sock = stack.enter_context(self._connected(port, host))
+                sock = stack.enter_context(self.connected(port, host))
                 found[door] = stack.enter_context(context().wrap_socket(sock)) if kind == "tls" else sock
                 found[door].sendall(self.word(door))
                 if door.startswith(("sip", "http")):
@@ -209,30 +210,24 @@ class EveryDoor(Site):
                 client.allocate()
 
     def no_tls(self, port: int, times: int, *, six: bool = False) -> None:
-        """Speak to a TLS port what is no TLS, as scanners do, and older TLS than it takes."""
-        old = context(version=ssl.TLSVersion.TLSv1_1)
-        for number in range(times):
-            with suppress(OSError), self._connected(port, six=six) as sock:
-                if number % 2:
-                    old.wrap_socket(sock)
-                sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                sock.recv(100)
+        """Speak to a TLS port what is no TLS, as scanners do."""
+        babble(lambda: self.connected(port, six=six), NO_TLS, times)
 
     def mistrusts(self, port: int) -> None:
         """An honest client that does not know who signed our certificate."""
-        with self._connected(port) as sock, suppress(OSError):
+        with self.connected(port) as sock, suppress(OSError):
             ssl.create_default_context().wrap_socket(sock, server_hostname="edge.example.com")
 
     def domain_guesser(self, times: int, *, six: bool = False) -> None:
         """Ask for domains over SIP."""
-        with suppress(OSError), self._connected(5060, six=six) as sock:
+        with suppress(OSError), self.connected(5060, six=six) as sock:
             for number in range(times):
                 sock.sendall(request("REGISTER", f"guess{number}.example.net", number=number, transport="TCP"))
 
     def _endpoint(self, *, six: bool) -> Endpoint:
         return Endpoint(self.net.maker("stranger"), EDGE_PUBLIC_SIX if six else EDGE_PUBLIC, 1720)
 
-    def _connected(self, port: int, host: str = "stranger", *, six: bool = False) -> socket.socket:
+    def connected(self, port: int, host: str = "stranger", *, six: bool = False) -> socket.socket:
         made: socket.socket = self.net.socket(host, socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM)
         made.settimeout(2)
         made.connect((EDGE_PUBLIC_SIX if six else EDGE_PUBLIC, port))

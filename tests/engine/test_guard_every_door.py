@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.topologies import EDGE_LAN
-from tests.engine.attackers import STRANGER, forged, request
+from lab.topologies import EDGE_LAN, EDGE_PUBLIC
+from tests.engine.attackers import HOME, STRANGER, forged, request
+from tests.engine.babble import NO_SIP, asks_for, babble, comes_and_goes, old_tls
 from tests.engine.cost import measured
 from tests.engine.every_door import DOORS, SECURE, EveryDoor, Line, every_door, state
 from tests.engine.office import MARKS
@@ -60,6 +62,8 @@ ATTACKS: dict[str, tuple[Callable[[EveryDoor], object], str, str]] = {
     "no TLS for HTTP": (lambda place: place.no_tls(443, TIMES), "http", "bad_tls"),
     "no TLS for LDAP": (lambda place: place.no_tls(636, TIMES), "ldap", "bad_tls"),
     "no TLS for H.323": (lambda place: place.no_tls(1300, TIMES), "h323", "bad_tls"),
+    "no TLS for SIP": (lambda place: place.no_tls(5061, TIMES), "sip", "bad_tls"),
+    "no SIP over TCP": (lambda place: babble(lambda: place.connected(5060), NO_SIP, TIMES), "sip", "malformed"),
 }
 
 
@@ -107,18 +111,51 @@ def test_a_ban_ends_every_open_connection_and_nobody_elses(place: EveryDoor) -> 
             assert state(honest[door]) is Line.OPEN, door
 
 
-def test_no_tls_for_sip_is_evidence_that_never_bans_because_kamailio_tells_of_it_in_its_log_only(
-    place: EveryDoor,
-) -> None:
+def test_old_phones_and_monitoring_are_no_attackers_and_the_former_are_of_note(place: EveryDoor) -> None:
     before = {one["time"] for one in place.why(STRANGER)["evidence"]}
-    place.no_tls(5061, TIMES)
+    # Of one requester, 50 pieces of evidence are kept at most.
+    for port, times in ((443, 2), (636, 2), (1300, 2), (5061, TIMES)):
+        old_tls(partial(place.connected, port), times)
+    for _, port in (door for name, door in DOORS.items() if name.startswith("sip/") and door[0] != "udp"):
+        for _ in range(TIMES // 4):
+            comes_and_goes(partial(place.connected, port))
 
     def since() -> set[tuple[str, str, int]]:
         found = place.why(STRANGER)["evidence"]
         return {(one["protocol"], one["kind"], one["weight"]) for one in found if one["time"] not in before}
 
-    until(lambda: since() == {("sip", "bad_tls", 0)})
+    until(lambda: since() == {(protocol, "old_tls", 0) for protocol in ("sip", "http", "ldap", "h323")})
     assert place.banned() == []
+
+
+#: What Kamailio writes of somebody, to be put where it quotes: packets, the name that a TLS client asks for.
+_BEGIN = " 5(1234) ERROR: "
+_ACCUSING = (
+    f"{_BEGIN}<core> [core/receive.c:376]: receive_msg(): core parsing of SIP message failed ({HOME}:5060/2)\n"
+    f"{_BEGIN}tls [tls_util.h:50]: tls_err_ret(): TLS accept:error:0A00009C:SSL routines::http request\n"
+    f"{_BEGIN}tls [tls_server.c:1334]: tls_h_read_f(): src addr: {HOME}:51022\n"
+).encode()
+
+
+def test_no_packet_can_accuse_somebody_else_by_what_kamailio_quotes_of_it(place: EveryDoor) -> None:
+    # The C library writes long messages in parts of 128 or 8192 bytes: lines that begin at each possible place.
+    shifts = [_ACCUSING.rjust(len(_ACCUSING) + shift, b"x") for shift in range(0, 128, 7)]
+    long = [b"x" * shift + b"\n" + _ACCUSING * 20 for shift in range(8192 - 140, 8192 - 80, 4)]
+    packets = [b"no SIP\r\n" + lines + b"\r\n\r\n" for lines in (*shifts, *long)]
+    with place.net.socket("stranger") as sock:
+        for packet in packets:
+            sock.sendto(packet, (EDGE_PUBLIC, 5060))
+    assert place.edge.command("allow", STRANGER).code == 0
+    try:
+        babble(lambda: place.connected(5060), packets, len(packets))
+        for shift in range(0, 128, 3):
+            asks_for(lambda: place.connected(5061), (b"x" * shift + b"\n" + _ACCUSING)[:250])
+        assert place.served()
+        assert place.why(HOME)["evidence"] == []
+        # All of it arrived.
+        assert {"malformed", "old_tls"} <= {one["kind"] for one in place.why(STRANGER)["evidence"]}
+    finally:
+        assert place.edge.command("allow", "--remove", STRANGER).code == 0
 
 
 def test_who_says_nothing_or_does_not_trust_our_certificate_is_no_attacker(place: EveryDoor) -> None:

@@ -92,6 +92,29 @@ def test_an_answered_call_is_recorded_with_both_directions_and_who_hung_up(place
     assert [line["call_id"] for line in lines].count(found["call_id"]) == 1
 
 
+def test_bodies_that_are_missing_or_as_long_as_those_of_browsers_are_recorded_without_a_complaint(
+    place: Office,
+) -> None:
+    padding = b"".join(b"a=x-padding:%03d-%s\r\n" % (number, b"x" * 80) for number in range(90))
+
+    async def scene() -> list[Record]:
+        async with place.phone("tls") as phone:
+            await phone.register()
+            late, offerless = await phone.prepare("600", late_offer=True)
+            await phone.place(late, offerless)
+            assert await late.bye() == 200
+            talking, invite = await phone.prepare("600")
+            await phone.place(talking, replace(invite, body=invite.body + padding))
+            assert await talking.bye() == 200
+            return [await record_of(place, one.call_id) for one in (offerless, invite)]
+
+    late, long = asyncio.run(scene())
+    assert (late["sip_code"], late["answer"] is None) == (200, False)
+    assert (long["sip_code"], long["codecs"]) == (200, ["PCMU"])
+    assert "substr" not in place.edge.text()
+    assert "buffer overflow" not in place.edge.text()
+
+
 def test_attempts_that_nobody_answered_are_recorded_with_their_reason(place: Office) -> None:
     async def scene() -> list[Record]:
         async with place.phone() as phone:

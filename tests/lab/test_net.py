@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import namespaces
+from lab.__main__ import NETWORKS
 from lab.net import Net
 from lab.procs import LabError
-from lab.topologies import BEHIND_NAT, DMZ, TOPOLOGIES
+from lab.topologies import BEHIND_NAT, DMZ
 from lab.topology import Host, Interface, NatKind, Route, Router, Topology
 from lab.wiring import build, ruleset
 
@@ -34,7 +35,7 @@ def test_a_topology_refuses_unknown_segments_and_double_names() -> None:
         Topology("t", "", ("lan",), (host, host))
 
 
-@pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=lambda t: t.name)
+@pytest.mark.parametrize("topology", NETWORKS.values(), ids=lambda t: t.name)
 def test_names_fit_the_kernel(topology: Topology) -> None:
     assert all(len(i.name) <= 15 for h in topology.hosts for i in h.interfaces)
     assert all(len(segment) <= 15 for segment in topology.segments)

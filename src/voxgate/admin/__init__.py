@@ -6,12 +6,15 @@
     app.py         the route table
     auth.py        who asks: a token or a session, and whether that role may; cross-site requests
     api/           one file per resource, `/api/v1/...`
+    page/          the web page
     metrics/       `/metrics`: the edge and its engines as Prometheus reads them
     problems.py    errors as problem+json (RFC 9457), with file, line and key
     openapi.py     the description of it all, with the configuration's own models
+    manual.py      the same as a page for people (pure)
 
 What they stand on:
 
+    starting.py      what a first configuration asks for, on a terminal or on a page
     surroundings.py  what the edge gives us: `Desk`, which takes the requests of the control socket and nothing else
     roles.py       who may what (pure)
     passwords.py   scrypt

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from voxgate.admin import auth, openapi, problems
 from voxgate.admin.api import (
+    calls,
     certificates,
     configuration,
     guard,
@@ -36,6 +37,7 @@ PREFIX = "/api/v1"
 RESOURCES: tuple[tuple[APIRouter, str], ...] = (
     (session.router, "Log-in"),
     (state.router, "State"),
+    (calls.router, "Calls"),
     (records.router, "Calls of the past"),
     (configuration.router, "Configuration"),
     (objects.router, "PBXs, trunks and numbers"),
@@ -84,6 +86,7 @@ def build(around: Surroundings, door: Doorman) -> FastAPI:
     app.state.around = around
     app.state.door = door
     app.state.rates = Attempts(auth.RATE)
+    app.state.exports = 0
     app.state.turn_rates = Attempts(turn.RATE)
     for router, heading in RESOURCES:
         app.include_router(router, prefix=PREFIX, tags=[heading])

@@ -21,7 +21,7 @@ from voxgate.guard.observation import Kind
 #: `__Host-`: from this host alone, over TLS, for no other path (RFC 6265bis); without TLS browsers refuse it.
 COOKIE, PLAIN_COOKIE = "__Host-voxgate", "voxgate"
 CSRF_HEADER: Final = "X-CSRF-Token"
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: A page with all its pieces, and then a script that polls.
 RATE: Final = Rate(burst=200, per_s=50)
 
@@ -78,24 +78,29 @@ def _known(
     caller = caller_of(request)
     if caller is None:
         raise ApiError(401, "who asks?", "send a token, or log in", {"WWW-Authenticate": "Bearer"})
-    rates: Attempts = request.app.state.rates
-    now_s = around_of(request).clock.monotonic()
-    if wait_s := rates.take(caller.who, now_s):
-        raise TooManyError(wait_s)
-    if caller.session is not None and request.method not in _SAFE:
+    require_pace(request, caller)
+    if caller.session is not None and request.method not in SAFE:
         require_own_page(request, caller, request.headers.get(CSRF_HEADER, ""))
     return caller
+
+
+def require_pace(request: Request, caller: Caller) -> None:
+    """Raises TooManyError when somebody asks too often."""
+    rates: Attempts = request.app.state.rates
+    if wait_s := rates.take(caller.who, around_of(request).clock.monotonic()):
+        raise TooManyError(wait_s)
 
 
 def require_own_page(request: Request, caller: Caller, csrf: str) -> None:
     """Raises ApiError when a browser may have been sent here by a page of somebody else's."""
     assert caller.session is not None  # noqa: S101  the callers' duty
-    if not same(csrf, caller.session.csrf) or not _from_own_page(request):
+    if not same(csrf, caller.session.csrf) or not from_own_page(request):
         door_of(request).observe(address_of(request), Kind.NOT_ALLOWED, "csrf")
         raise ApiError(403, "this request does not come from a page of ours", f"send {CSRF_HEADER}; see GET session")
 
 
-def _from_own_page(request: Request) -> bool:
+def from_own_page(request: Request) -> bool:
+    """Whether a browser says that a page of ours sends it; a program says nothing, and is believed."""
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return False
     origin = request.headers.get("origin")

@@ -82,16 +82,25 @@ class Doorman:
 
     def by_session(self, key: str, address: str) -> Caller | None:
         """Who has the session of that key; None when it is over. A lost cookie is no attack."""
-        admin = self._around.config().admin
-        minutes, hours = (admin.idle_minutes, admin.session_hours) if admin else (30, 12)
-        session = self.sessions.find(key, self._now(), Limits(minutes * 60, hours * 3600))
-        if session is None:
-            return None
-        user = self.access.now().user(session.user)
-        if user is None or user.role is not session.role or user.changed > session.began_s:
+        session = self.sessions.find(key, self._now(), self._limits())
+        if session is None or not self._holds(session):
             self.sessions.end(key)
             return None
         return Caller(session.user, session.role, address, session)
+
+    def is_in(self, key: str) -> bool:
+        """Whether that session holds, for a page that is only left open."""
+        session = self.sessions.look(key, self._now(), self._limits())
+        return session is not None and self._holds(session)
+
+    def _limits(self) -> Limits:
+        admin = self._around.config().admin
+        minutes, hours = (admin.idle_minutes, admin.session_hours) if admin else (30, 12)
+        return Limits(minutes * 60, hours * 3600)
+
+    def _holds(self, session: Session) -> bool:
+        user = self.access.now().user(session.user)
+        return user is not None and user.role is session.role and user.changed <= session.began_s
 
     def by_token(self, token: str, address: str) -> Caller:
         """Whose token it is. Raises RefusedError, TooManyError."""

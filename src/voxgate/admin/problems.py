@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from voxgate.admin.doorman import RefusedError, TooManyError
-from voxgate.errors import ConfigError, EngineError, HostError, Problem, UsageError, VoxgateError
+from voxgate.errors import ConfigError, EngineError, HostError, MissingError, Problem, UsageError, VoxgateError
 from voxgate.supervise.editing import DangerError, StaleError
 
 if TYPE_CHECKING:
@@ -86,10 +86,16 @@ async def _api_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _voxgate_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, VoxgateError)  # noqa: S101  registered for it
+    return answer(*problem_of(error))
+
+
+def problem_of(error: VoxgateError) -> tuple[ProblemBody, dict[str, str]]:
+    """What is told of an error of ours, and the headers that belong to it."""
     headers: dict[str, str] = {}
     match error:
         case ConfigError():
-            return configuration(error)
+            body = configuration(error)
         case TooManyError():
             body = ProblemBody(title="too many attempts", status=429, advice="wait")
             headers = {"Retry-After": str(math.ceil(error.wait_s))}
@@ -102,18 +108,20 @@ async def _voxgate_error(_: Request, error: Exception) -> JSONResponse:
             body = ProblemBody(title="it needs your word", status=409, detail=words, advice="repeat with yes=true")
         case UsageError():
             body = _sentence(str(error), 409)
+        case MissingError():
+            body = ProblemBody(title=error.reason, status=404, advice=error.advice)
         case HostError() | EngineError():
             body, headers = ProblemBody(title=error.reason, status=503, advice=error.advice), _SOON
         case _:
             body, headers = _sentence(str(error), 503), _SOON
-    return answer(body, headers)
+    return body, headers
 
 
-def configuration(error: ConfigError) -> JSONResponse:
+def configuration(error: ConfigError) -> ProblemBody:
     """Every mistake at once."""
     found = [where(problem) for problem in error.problems]
     words = f"the configuration has {len(found)} {'mistake' if len(found) == 1 else 'mistakes'}"
-    return answer(ProblemBody(title=words, status=422, detail="nothing was changed", problems=found))
+    return ProblemBody(title=words, status=422, detail="nothing was changed", problems=found)
 
 
 def _sentence(text: str, status: int) -> ProblemBody:

@@ -22,7 +22,7 @@ from voxgate.errors import HostError
 from voxgate.host import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from starlette.types import ASGIApp
@@ -48,10 +48,23 @@ class Wanted:
 
 
 class WebServer:
-    """Serves `build()` for as long as `run` does. `standing` tells why nobody is served; empty: all is well."""
+    """Serves `build()` for as long as `run` does. `standing` tells why nobody is served; empty: all is well.
 
-    def __init__(self, build: Callable[[], ASGIApp], gate: Gate, pem_path: Path) -> None:
+    `leaving` is called before a port is left: whoever would go on for ever ends. `beside` runs while a port is served.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], ASGIApp],
+        gate: Gate,
+        pem_path: Path,
+        *,
+        leaving: Callable[[], None] = lambda: None,
+        beside: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._build = build
+        self._leaving = leaving
+        self._beside = beside or _nothing
         self._gate = gate
         self._pem_path = pem_path
         self._wanted: Wanted | None = None
@@ -108,7 +121,10 @@ class WebServer:
             async with asyncio.TaskGroup() as group:
                 task = group.create_task(server.serve(sockets=[listener]))
                 task.add_done_callback(lambda _: self._wake())
+                beside = group.create_task(_until_cancelled(self._beside))
                 await self._follow(wanted, context, task)
+                self._leaving()
+                beside.cancel()
                 server.should_exit = True
         finally:
             listener.close()
@@ -192,3 +208,11 @@ async def _within(event: asyncio.Event, timeout_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await event.wait()
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def _until_cancelled(what: Callable[[], Awaitable[None]]) -> None:
+    await what()

@@ -64,6 +64,15 @@ class Sessions:
 
     def find(self, key: str, now_s: float, limits: Limits) -> Session | None:
         """The session of that key, which was seen now; None when there is none or it is over."""
+        session = self.look(key, now_s, limits)
+        if session is None:
+            return None
+        session = replace(session, seen_s=now_s)
+        self._held[_name(key)] = session
+        return session
+
+    def look(self, key: str, now_s: float, limits: Limits) -> Session | None:
+        """The same, but nobody has done anything: a page that is left open does not keep a session alive."""
         name = _name(key)
         session = self._held.get(name)
         if session is None:
@@ -71,8 +80,6 @@ class Sessions:
         if now_s - session.seen_s > limits.idle_s or now_s - session.began_s > limits.longest_s:
             del self._held[name]
             return None
-        session = replace(session, seen_s=now_s)
-        self._held[name] = session
         return session
 
     def end(self, key: str) -> None:

@@ -39,9 +39,12 @@
     doctor.py      voxgate doctor     tells what is wrong, why it matters and the cure
     pbx_config.py  voxgate pbx-config  prints what a PBX behind the edge has to be told
     forwards.py    voxgate forwards   lists the port forwards, and what passed through them
+    backup.py      voxgate backup     keeps all that makes this edge in one file
+    restore.py     voxgate restore    puts a backup in its place
     dns.py         voxgate dns        prints the records that the names should have, checks them
     schema.py      voxgate schema     prints the JSON Schema for editors
-    reference.py   voxgate reference  prints the reference page of the configuration
+    reference.py   voxgate reference  prints the reference pages
+    manual.py      the one of the command line
 
 A verb's module is imported only when the verb is called: `voxgate check` does not wait for the supervisor's imports.
 """
@@ -97,6 +100,8 @@ VERBS: dict[str, str] = {
     "doctor": "voxgate.cli.doctor",
     "pbx-config": "voxgate.cli.pbx_config",
     "dns": "voxgate.cli.dns",
+    "backup": "voxgate.cli.backup",
+    "restore": "voxgate.cli.restore",
     "schema": "voxgate.cli.schema",
     "reference": "voxgate.cli.reference",
 }
@@ -108,7 +113,7 @@ _PIPE_CLOSED = 141  # 128 + SIGPIPE
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; usage errors end in `SystemExit(2)` as argparse does."""
     words = list(sys.argv[1:] if argv is None else argv)
-    arguments = _parser(words).parse_args(words)
+    arguments = parser(words).parse_args(words)
     verb: Verb = arguments.verb
     try:
         code = verb.run(arguments)
@@ -124,12 +129,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(words: list[str]) -> argparse.ArgumentParser:
+def parser(words: list[str]) -> argparse.ArgumentParser:
     """The parser with the verbs that `words` may call; with all of them when a list must be shown."""
-    parser = argparse.ArgumentParser(prog="voxgate", description="One front door for phone systems.")
-    parser.add_argument("--version", action="version", version=f"voxgate {metadata.version('voxgate')}")
-    _add_folders(parser, defaults=True)
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    made = argparse.ArgumentParser(prog="voxgate", description="One front door for phone systems.")
+    made.add_argument("--version", action="version", version=f"voxgate {metadata.version('voxgate')}")
+    _add_folders(made, defaults=True)
+    verbs = made.add_subparsers(title="verbs", metavar="VERB", required=True)
     called = [name for name in VERBS if name in words] or list(VERBS)
     for name in called:
         verb: Verb = import_module(VERBS[name]).VERB
@@ -137,7 +142,7 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
         _add_folders(own, defaults=False)
         verb.add_arguments(own)
         own.set_defaults(verb=verb)
-    return parser
+    return made
 
 
 def _add_folders(parser: argparse.ArgumentParser, *, defaults: bool) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from voxgate.calls.cdr import spreadsheet
 from voxgate.cli.asking import control_socket, tell
 from voxgate.cli.verb import Verb, add_json_argument
 from voxgate.errors import ExitCode, PeerError
@@ -17,11 +17,8 @@ from voxgate.wire.records_request import RecordsAction, RecordsRequest
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
 
 _UNITS: Final = {"m": 1, "h": 60, "d": 1440}
-#: Cells that a spreadsheet would take for a formula; numbers of phones begin with `+`, too.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -56,31 +53,7 @@ def _run(arguments: Namespace) -> int:
 
 
 def _print_csv(records: list[dict[str, Any]]) -> None:
-    writer = csv.writer(sys.stdout)
-    for number, record in enumerate(records):
-        row = dict(_flat(record))
-        if not number:
-            writer.writerow(row)
-        writer.writerow(_cell(value) for value in row.values())
-
-
-def _flat(record: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    for name, value in record.items():
-        match value:
-            case dict():
-                yield from ((f"{name}_{inner}", cell) for inner, cell in value.items())
-            case [{"target": _}, *_]:
-                yield name, " ".join(f"{one['target']}={one['uri']}={one['outcome']}" for one in value)
-            case list():
-                yield name, " ".join(map(str, value))
-            case _:
-                yield name, value
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    is_text = isinstance(value, str) and text.startswith(_FORMULA)
-    return f"'{text}" if is_text and not re.fullmatch(r"\+?[0-9]+", text) else text
+    sys.stdout.write(spreadsheet.head() + spreadsheet.table(records))
 
 
 def moment(text: str) -> str:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("text", nargs="?", default="", help="lines with this in them: a Call-ID, an address, a PBX")
+    parser.add_argument("text", nargs="?", default="", help="lines with this in them")
+    parser.add_argument("--call", default="", help="of this call: a Call-ID, or the number of its record")
+    parser.add_argument("--address", default="", help="with this address")
+    parser.add_argument("--pbx", default="", metavar="NAME", help="with this PBX, one of its nodes or of its names")
     parser.add_argument("--unit", default="", help="of one engine, or of `voxgate`")
     parser.add_argument("--level", default="", choices=("", "info", "warning", "error"), help="this level or worse")
     parser.add_argument("--limit", type=int, default=200, help="so many lines at most; default: 200")
@@ -22,7 +25,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> int:
     limit = max(1, arguments.limit)
-    return ask_and_tell(arguments, LogsRequest(arguments.unit, arguments.level, arguments.text, limit))
+    about = (arguments.call, arguments.address, arguments.pbx)
+    return ask_and_tell(arguments, LogsRequest(arguments.unit, arguments.level, arguments.text, limit, *about))
 
 
 VERB = Verb("logs", "show the newest lines of the log", _add_arguments, _run)

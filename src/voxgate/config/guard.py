@@ -48,7 +48,12 @@ class Weights(Section):
     )
     network_not_allowed: Weight = Field(default=1, description="A network that may not use the service.")
     malformed: Weight = Field(default=1, description="What no honest client sends.")
-    bad_tls: Weight = Field(default=1, description="A TLS handshake that failed.")
+    bad_tls: Weight = Field(default=1, description="A TLS handshake that failed by the client's fault.")
+    old_tls: Weight = Field(
+        default=0,
+        description="A client that has no version or cipher of TLS that the edge takes. Old phones do that for ever, "
+        "each few seconds.",
+    )
     connect_failed: Weight = Field(
         default=0,
         description="A PBX that could not be reached. It says more about the PBX than about who asked: with a weight, "

@@ -15,6 +15,7 @@ from voxgate.admin.attempts import requester
 from voxgate.admin.audit import Audit
 from voxgate.admin.bounds import Bounds
 from voxgate.admin.doorman import Doorman
+from voxgate.admin.page.site import Site
 from voxgate.admin.protocol import Gate
 from voxgate.admin.server import Wanted, WebServer
 from voxgate.admin.surroundings import Surroundings
@@ -97,6 +98,7 @@ class Administration:
         self._bridge = bridge
         self._certificate = certificate
         self._desired: Desired | None = None
+        self._site: Site | None = None
         self._around = Surroundings(
             desk=bridge,
             clock=clock,
@@ -110,7 +112,9 @@ class Administration:
             audit=Audit(places.state / FOLDER, clock),
         )
         gate = Gate(self._may_connect, requester)
-        self._server = WebServer(self._app, gate, places.run / FOLDER / "pair.pem")
+        self._server = WebServer(
+            self._app, gate, places.run / FOLDER / "pair.pem", leaving=self._leaving, beside=self._measure
+        )
 
     def part(self) -> Part:
         """Its part of the edge."""
@@ -125,7 +129,17 @@ class Administration:
 
     def _app(self) -> ASGIApp:
         self._bridge.begin()
-        return Bounds(build(self._around, Doorman(self._around)))
+        self._site = Site(build(self._around, Doorman(self._around)))
+        return Bounds(self._site)
+
+    def _leaving(self) -> None:
+        """Pages that watch would hold the server up."""
+        if self._site is not None:
+            self._site.streams.end()
+
+    async def _measure(self) -> None:
+        if self._site is not None:
+            await self._site.measure()
 
     async def _serve(self) -> None:
         self._bridge.open()

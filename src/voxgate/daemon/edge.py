@@ -18,8 +18,10 @@ from voxgate.daemon.admin import Administration, Bridge
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.desk import AdminDesk
+from voxgate.daemon.doctor import Rounds
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.explaining import Explaining
+from voxgate.daemon.first_run import Asking, needed
 from voxgate.daemon.forwards import forwards
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.metrics import Metrics
@@ -30,7 +32,7 @@ from voxgate.daemon.trunks import Trunks
 from voxgate.daemon.turn import Turn
 from voxgate.daemon.web import Web
 from voxgate.errors import ExitCode, VoxgateError
-from voxgate.host import files, process
+from voxgate.host import files, limits
 from voxgate.host.clock import SystemClock
 from voxgate.plan.apply import Applied
 from voxgate.plan.history import History
@@ -72,12 +74,22 @@ def run(path: Path, places: Places, log_format: str) -> int:
     ring = LogRing()
     sink = LogSink(sys.stderr, LogFormat(log_format), clock, ring.add)
     configure(sink)
-    if (most := process.raise_open_files()) < process.OPEN_FILES:
-        log.warning("few_open_files most=%d wanted=%d", most, process.OPEN_FILES)
+    if (most := limits.raise_open_files()) < limits.OPEN_FILES:
+        log.warning("few_open_files most=%d wanted=%d", most, limits.OPEN_FILES)
     # Engines' users pass through it to their own folders.
     files.ensure_folder(places.run, mode=0o755)
     files.ensure_folder(places.state)
-    return asyncio.run(_Edge(path, places, clock, sink, ring).run())
+    asking: Asking | None = None
+    while True:
+        if needed(path):
+            asking = asking or Asking(path, places, clock, _reading(Resolver(places, clock)))
+            if not asyncio.run(asking.ask()):
+                return ExitCode.GOOD
+        edge = _Edge(path, places, clock, sink, ring)
+        code = asyncio.run(edge.run())
+        if asking is None or not edge.not_started:
+            return code
+        asking.failed(edge.not_started)
 
 
 def _reading(resolver: Resolver) -> Reading:
@@ -89,6 +101,8 @@ class _Edge:
     """All areas of one edge, and what they share."""
 
     def __init__(self, path: Path, places: Places, clock: Clock, sink: LogSink, ring: LogRing) -> None:
+        #: Why it did not start.
+        self.not_started = ""
         # First of all: with another Voxgate in this folder, nothing of its own is touched.
         self._control = open_control_socket(places.run / "control.sock")
         self._clock = clock
@@ -112,12 +126,12 @@ class _Edge:
             places, clock, bridge, main=lambda: self._operations.main, certificate=self._certs.default
         )
         parts = (*known, turn.part(), self._certs.part(), area, self._records.part(), forwards(places))
-        self._parts = (*parts, admin.part())
+        self._parts = (*parts, admin.part(), Rounds(places, clock).part())
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)
         metrics = Metrics(self._ask, self._sip.rpc, self._calls.ng, places, clock)
-        self._desk = AdminDesk(self._operations, ring, metrics.text)
+        self._desk = AdminDesk(self._operations, ring, metrics.text, self._records)
         self._server = self._control_server()
 
     def _operate(self, path: Path, resolver: Resolver) -> EditingOperations:
@@ -165,7 +179,11 @@ class _Edge:
         async with self._sip.rpc, self._calls.ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
-                log.error("not_started reason=%s", reason_of(result))
+                self.not_started = reason_of(result)
+                # Another one may be tried in this process.
+                self._control.close()
+                self._calls.close()
+                log.error("not_started reason=%s", self.not_started)
                 return ExitCode.FAILED
             async with asyncio.TaskGroup() as group:
                 hang_up = asyncio.Event()

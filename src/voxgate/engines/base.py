@@ -65,12 +65,16 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """How an engine is started: argument list, the unprivileged `user`, Linux capabilities it keeps, environment."""
+    """How an engine is started: argument list, the unprivileged `user`, Linux capabilities it keeps, environment.
+
+    `quotes`: it writes what strangers send into its log as it is, so that its output is taken message by message.
+    """
 
     argv: tuple[str, ...]
     user: str
     capabilities: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    quotes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ class Kamailio:
                 shared_mib=_shared_mib(config, policy),
             ),
             files=tuple(self._files(config, policy, folder)),
-            check=Check(("kamailio", "-c", "-f", str(folder / "kamailio.cfg"))),
+            # Without a folder of its own even the check wants /run/kamailio, which only Debian's own service makes.
+            check=Check(("kamailio", "-c", "-Y", str(folder), "-f", str(folder / "kamailio.cfg"))),
             listeners=tuple(
                 Listener(proto, address.strip("[]"), port, f"SIP over {proto.upper()}")
                 for proto, address, port in sockets
@@ -106,6 +107,7 @@ class Kamailio:
                 ("VOXGATE_POLICY", str(folder / "policy.json")),
                 ("VOXGATE_TOPOLOGY_KEY", str(folder / "topology.key")),
             ),
+            quotes=True,
         )
 
     def _files(self, config: Config, policy: Policy, folder: Path) -> Iterator[File]:
@@ -117,8 +119,7 @@ class Kamailio:
                 "kamailio.cfg",
                 workers=config.listen.sip.workers,
                 sockets=[f"{proto}:{address}:{port}" for proto, address, port in sockets],
-                # Without brackets: Kamailio takes them off what it compares (socket_info.c, grep_aliases).
-                aliases=sorted(policy.own),
+                aliases=_aliases(config, policy),
                 tcp=bool(protos & {"tcp", "tls"} or policy.websocket),
                 tls="tls" in protos,
                 media=self.media,
@@ -177,6 +178,15 @@ def _shown(further: tuple[Further, ...]) -> Iterator[tuple[str, str, int]]:
     names = sorted(((name, one.name) for one in further for name in one.asked), key=lambda pair: pair[0][0] == "*")
     for name, short in names:
         yield short, name.removeprefix("*."), 2 if name.startswith("*.") else 0
+
+
+def _aliases(config: Config, policy: Policy) -> list[str]:
+    """Names of ours at any port. Without brackets: Kamailio takes them off what it compares (socket_info.c).
+
+    An address that we share with a PBX is ours at our sockets only: at its other ports the PBX is.
+    """
+    shared = {str(node.address) for pbx in config.pbxs.values() for node in pbx.nodes}
+    return sorted(policy.own - shared)
 
 
 def _alias(name: str) -> str:

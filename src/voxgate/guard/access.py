@@ -33,8 +33,12 @@ _HANDSHAKES: Final = {"ldaps": ServiceType.LDAP, "h323s": ServiceType.H323}
 def observation_of(line: AccessLine, at: datetime) -> Observation | None:
     """What was seen; None where nothing is to be counted. Other services report by themselves."""
     requester, kind = requester_of(line.requester), KINDS.get(line.reason)
-    protocol = (_PROTOCOLS | _HANDSHAKES if kind is Kind.BAD_TLS else _PROTOCOLS).get(line.protocol)
-    detail = fault(line.request) if kind is Kind.BAD_TLS else line.request
-    if requester is None or kind is None or protocol is None or detail is None:
+    if requester is None or kind is None:
         return None
-    return Observation(at, requester, protocol, kind, name=line.service, detail=detail)
+    if kind is not Kind.BAD_TLS:
+        protocol, detail = _PROTOCOLS.get(line.protocol), line.request
+    elif found := fault(line.request):
+        protocol, (kind, detail) = (_PROTOCOLS | _HANDSHAKES).get(line.protocol), found
+    else:
+        return None
+    return Observation(at, requester, protocol, kind, name=line.service, detail=detail) if protocol else None

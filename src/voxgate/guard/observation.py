@@ -51,6 +51,8 @@ class Kind(StrEnum):
     """It sent what no honest client sends."""
     BAD_TLS = "bad_tls"
     """Its TLS handshake failed."""
+    OLD_TLS = "old_tls"
+    """It has no version or cipher of TLS that the edge takes, as old phones."""
     CONNECT_FAILED = "connect_failed"
     """The PBX could not be reached for it."""
     AUTH_FAILURE = "auth_failure"

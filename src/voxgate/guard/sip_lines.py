@@ -1,7 +1,11 @@
-"""What Kamailio's core says in its log of requesters that its script never sees. Pure: lines in, observations out.
+"""What Kamailio's core says in its log of requesters that its script never sees. Pure: messages in, observations out.
 
-None of it is proven, whatever transport it names: Kamailio quotes packets as they came, with line ends and all, so
-that a datagram can bring whole lines of a log that accuse anybody. It is evidence, and never bans.
+Kamailio quotes packets as they came, with line ends and all, and the names that TLS clients ask for. So it counts only
+how a message begins: that much Kamailio wrote itself, and no packet can bring the beginning of another message
+(`host.messages`). What came over TCP and TLS is proven; a datagram carries any address its sender likes.
+
+A message that may be the rest of the one before counts only where that one would end in another way: what is quoted
+stands between `<` and `>`, or in parentheses.
 """
 
 from __future__ import annotations
@@ -16,13 +20,24 @@ from voxgate.guard.observation import Kind, Observation, ServiceType, requester_
 if TYPE_CHECKING:
     from datetime import datetime
 
-_ADDRESS: Final = rb"(?P<address>[0-9a-fA-F.:\[\]]{2,45}):\d+"
-#: No SIP at all: address, port, transport.
-_NO_SIP: Final = re.compile(rb"core parsing of SIP message failed \(" + _ADDRESS + rb"/\d\)")
-#: A handshake that failed: its reason in one line, its requester in a later one of the same process.
-_HANDSHAKE: Final = re.compile(rb"\d+\((?P<process>\d+)\) .*TLS accept:(?P<reason>error:.*)")
-_SOURCE: Final = re.compile(rb"\d+\((?P<process>\d+)\) .*src addr: " + _ADDRESS)
-#: Processes whose next line is waited for; there are a few dozen.
+_BEGIN: Final = re.compile(
+    rb"(?:\(continued by (?P<writer>\d{1,7})\) )?(?P<said> ?\d{1,3}\((?P<process>\d{1,7})\) ERROR: )", re.DOTALL
+)
+_ADDRESS: Final = rb"(?P<address>[0-9a-fA-F.:\[\]]{2,41}):\d{1,5}"
+#: What stands right before the next one: the packet.
+_PACKET: Final = re.compile(rb"<core> \[core/parser/msg_parser\.c:\d+\]: parse_msg\(\): ERROR: parse_msg: message=<")
+#: No SIP at all: address, port, transport (ip_addr.h: 1 is UDP, 2 TCP, 3 TLS).
+_NO_SIP: Final = re.compile(
+    rb"<core> \[core/receive\.c:\d{1,5}\]: receive_msg\(\): core parsing of SIP message failed "
+    rb"\(" + _ADDRESS + rb"/(?P<transport>[123])\)"
+)
+#: A handshake that failed: its reason in one message, its requester in the next one of the same process.
+_HANDSHAKE: Final = re.compile(rb"tls \[tls_util\.h:\d+\]: tls_err_ret\(\): TLS accept:(?P<reason>error:[^\r\n(]*)")
+_SOURCE: Final = re.compile(rb"tls \[tls_server\.c:\d{1,5}\]: tls_h_read_f\(\): src addr: " + _ADDRESS)
+_UDP: Final = b"1"
+#: A part that is not the last is not shorter; the two that may follow a quotation are (`host.messages`).
+_PART_BYTES: Final = 128
+#: Processes whose next message is waited for; there are a few dozen.
 _MOST_PROCESSES: Final = 256
 
 
@@ -30,23 +45,39 @@ class SipLines:
     """The log of one Kamailio."""
 
     def __init__(self) -> None:
-        self._failed: OrderedDict[bytes, str] = OrderedDict()
+        #: Process -> what its last message was: the reason of a handshake that failed, or empty: a packet.
+        self._last: OrderedDict[bytes, str] = OrderedDict()
 
-    def feed(self, line: bytes, now: datetime) -> Observation | None:
-        """What a line completes."""
-        if b"core parsing" in line and (found := _NO_SIP.search(line)):
-            return _seen(found["address"], now, Kind.MALFORMED, "no-sip")
-        if b"TLS accept:" in line and (found := _HANDSHAKE.search(line)):
-            self._failed[found["process"]] = found["reason"].decode("ascii", "replace")
-            if len(self._failed) > _MOST_PROCESSES:
-                self._failed.popitem(last=False)
-        elif b"src addr:" in line and (found := _SOURCE.search(line)):
-            reason = self._failed.pop(found["process"], None)
-            if reason is not None and (detail := fault(reason)) is not None:
-                return _seen(found["address"], now, Kind.BAD_TLS, detail)
+    def feed(self, message: bytes, now: datetime) -> Observation | None:
+        """What a message completes."""
+        begun = _BEGIN.match(message)
+        if begun is None:
+            return None
+        writer, process, at = begun["writer"], begun["process"], begun.end()
+        last = self._last.pop(writer or process, None)
+        if writer is not None and (
+            writer != process or last is None or len(message) - begun.start("said") >= _PART_BYTES
+        ):
+            return None
+        if last and (found := _SOURCE.fullmatch(message, at)):
+            said = fault(last)
+            return _seen(found["address"], now, *said) if said else None
+        if (last == "" or writer is None) and (found := _NO_SIP.fullmatch(message, at)):
+            return _seen(found["address"], now, Kind.MALFORMED, "no-sip", proven=found["transport"] != _UDP)
+        if writer is None:
+            self._quotes(message, at, process)
         return None
 
+    def _quotes(self, message: bytes, at: int, process: bytes) -> None:
+        """Remember what the next message of the process is about."""
+        if found := _HANDSHAKE.match(message, at):
+            self._last[process] = found["reason"].decode("ascii", "replace")
+        elif _PACKET.match(message, at):
+            self._last[process] = ""
+        if len(self._last) > _MOST_PROCESSES:
+            self._last.popitem(last=False)
 
-def _seen(address: bytes, now: datetime, kind: Kind, detail: str) -> Observation | None:
+
+def _seen(address: bytes, now: datetime, kind: Kind, detail: str, *, proven: bool = True) -> Observation | None:
     requester = requester_of(address.decode("ascii"))
-    return Observation(now, requester, ServiceType.SIP, kind, detail=detail, proven=False) if requester else None
+    return Observation(now, requester, ServiceType.SIP, kind, detail=detail, proven=proven) if requester else None

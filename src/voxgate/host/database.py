@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from voxgate.errors import HostError
 
@@ -53,3 +54,21 @@ def _opened(path: Path, schema: str) -> sqlite3.Connection:
     except (OSError, sqlite3.OperationalError) as error:
         raise HostError(f"{path} cannot be opened: {error}", "see to its folder") from error
     return database
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Write all that `source` holds at one moment to the new file `target`, also while somebody writes.
+
+    Raises HostError.
+    """
+    try:
+        target.touch(mode=0o600, exist_ok=False)
+        with (
+            closing(sqlite3.connect(f"file:{quote(str(source))}?mode=rw", uri=True, timeout=10)) as written,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            written.backup(copy)
+    except (OSError, sqlite3.Error) as error:
+        raise HostError(
+            f"{source} cannot be copied: {error}", "see to the file and to the space on the disk"
+        ) from error

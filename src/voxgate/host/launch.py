@@ -44,7 +44,7 @@ _CODES = {
 class Launch:
     """One engine's start: argument list, the `user` it runs as, capabilities it keeps, environment, folder.
 
-    Capabilities are named as in capabilities(7), with or without `CAP_`, in any case.
+    Capabilities are named as in capabilities(7), with or without `CAP_`, in any case. `quotes`: see `messages`.
     """
 
     argv: tuple[str, ...]
@@ -52,6 +52,7 @@ class Launch:
     capabilities: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     cwd: Path | None = None
+    quotes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

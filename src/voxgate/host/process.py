@@ -12,7 +12,6 @@ import grp
 import logging
 import os
 import pwd
-import resource
 import shutil
 import signal
 import subprocess
@@ -32,6 +31,7 @@ from voxgate.host.launch import (
     package_advice,
     pasteable,
 )
+from voxgate.host.message_socket import MessageSocket
 from voxgate.host.pipes import exchange
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ log = logging.getLogger(__name__)
 
 _SWEEP_PAUSE_S = 0.01
 _SWEEP_ROUNDS = 200  # 2 s: after SIGKILL only a process stuck in the kernel lasts longer
-OPEN_FILES = 65536
-"""What an engine may have open: 16,384 connections, and two sockets for each of 10,000 media ports."""
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
@@ -177,9 +175,13 @@ class _Output(asyncio.SubprocessProtocol):
 class Child:
     """A running engine: the leader of a process group of its own."""
 
-    def __init__(self, transport: asyncio.SubprocessTransport, output: _Output) -> None:
+    def __init__(
+        self, transport: asyncio.SubprocessTransport, output: _Output, messages: MessageSocket | None = None
+    ) -> None:
         self._transport = transport
         self._output = output
+        self._messages = messages
+        self._drained = messages.drained if messages else output.drained
         self._gone = False
         self.pid = transport.get_pid()
 
@@ -194,8 +196,8 @@ class Child:
         self._gone = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
-                await self._output.drained.wait()
-        self._transport.close()
+                await self._drained.wait()
+        self._close()
         return -signal.SIGKILL if code is None else code
 
     def terminate(self) -> None:
@@ -217,7 +219,12 @@ class Child:
     def abandon(self) -> None:
         """End the whole group now, without waiting for it; for when nobody is left to wait."""
         self.kill()
+        self._close()
+
+    def _close(self) -> None:
         self._transport.close()
+        if self._messages:
+            self._messages.close()
 
     async def _sweep(self) -> None:
         for _ in range(_SWEEP_ROUNDS):
@@ -234,6 +241,8 @@ class Child:
 async def spawn(launch: Launch, on_line: Callable[[bytes], None]) -> Child:
     """Start an engine in a session of its own; `on_line` gets each line of its output, at most 8 KiB long.
 
+    Of one that quotes strangers, it gets each message instead, in which there may be line ends (`messages`).
+
     It must be called from the main thread: the engine is told to end when the thread that started it does.
     Raises HostError: program or user missing, folder missing.
     """
@@ -241,36 +250,26 @@ async def spawn(launch: Launch, on_line: Callable[[bytes], None]) -> Child:
     log.info("program_start line=%s", pasteable(command, launch.env))
     _adopt_orphans()
     loop = asyncio.get_running_loop()
+    messages = MessageSocket(on_line) if launch.quotes else None
     try:
         transport, output = await loop.subprocess_exec(
             lambda: _Output(on_line),
             *command,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=messages.theirs.fileno() if messages else subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment(launch.env),
             cwd=launch.cwd,
             start_new_session=True,
         )
     except OSError as error:
+        if messages:
+            messages.close()
         raise _not_started(launch.argv[0], error) from error
-    return Child(transport, output)
-
-
-def raise_open_files() -> int:
-    """Let this process and all it starts have `OPEN_FILES` files open, or as many as it is allowed; gives how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    unlimited = hard == resource.RLIM_INFINITY
-    if not unlimited and hard < OPEN_FILES:
-        # Only root may; in a container perhaps not even root.
-        with contextlib.suppress(ValueError, PermissionError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
-            return OPEN_FILES
-    wanted = OPEN_FILES if unlimited else min(OPEN_FILES, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
-    return soft
+    if messages:
+        # Only the engine's own ends are left: the last one that closes ends the output.
+        messages.theirs.close()
+    return Child(transport, output, messages)
 
 
 def _reap(group: int) -> None:

@@ -33,5 +33,6 @@ verbs.py        what the control socket's verbs do: load, plan, apply, record, r
 editing.py      changes of the configuration's files
 deeds.py        which requests change something, and how they ended (pure)
 log_ring.py     the newest lines of the log, for those who look
+log_filter.py which of them somebody wants to see (pure)
 control.py      the local control socket: one verb a line, answers as JSON lines
 """

@@ -177,7 +177,8 @@ class Keeper:
         try:
             self._require_free_ports()
             self._child = await process.spawn(
-                Launch(wanted.argv, wanted.user, wanted.capabilities, wanted.env, self._cwd), self._take_line
+                Launch(wanted.argv, wanted.user, wanted.capabilities, wanted.env, self._cwd, wanted.quotes),
+                self._take_line,
             )
         except HostError as error:
             self.reason = Reason(error.reason, error.advice)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voxgate.supervise.log import Record
+    from voxgate.supervise.log_filter import LogFilter
 
 MOST: Final = 5000
-LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical")
 _LONGEST: Final = 2000
 SET_UP: Final = "admin_set_up_once"
 
@@ -29,21 +29,17 @@ class LogRing:
         if record.event != SET_UP:
             self._lines.append(record)
 
-    def newest(self, unit: str, level: str, text: str, limit: int) -> list[dict[str, Any]]:
-        """Those that fit, the newest first: of this unit, this level or worse, with this text anywhere in them."""
-        least = LEVELS.index(level) if level in LEVELS else 0
+    def newest(self, wanted: LogFilter, limit: int) -> list[dict[str, Any]]:
+        """Those that are wanted, the newest first."""
         found: list[dict[str, Any]] = []
         for record in self._backwards():
-            if unit and record.unit != unit:
-                continue
-            if record.level in LEVELS and LEVELS.index(record.level) < least:
+            if not wanted.takes(record.unit, record.level):
                 continue
             line = line_of(record)
-            if text and not any(text.lower() in str(value).lower() for value in line.values()):
-                continue
-            found.append(line)
-            if len(found) >= limit:
-                break
+            if wanted.wants(line):
+                found.append(line)
+                if len(found) >= limit:
+                    break
         return found
 
     def _backwards(self) -> Iterator[Record]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Between the parts of an event that is no JSON (`voxgate_sip.events`).
+_PART: Final = "\x1d"
 _STATES = {"up": NodeState.UP, "down": NodeState.DOWN}
 
 #: Checks in which a dead node is noticed: the first may have begun before the node was there.
@@ -149,6 +151,11 @@ class EventSocket(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """One event."""
+        if data[:1] != b"{":
+            name, *parts = data.decode("utf-8", "replace").split(_PART)
+            if name in self._listeners:
+                self._listeners[name]({"event": name, "parts": parts})
+            return
         try:
             event = json.loads(data)
         except ValueError:

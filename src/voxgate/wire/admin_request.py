@@ -3,7 +3,7 @@
     {"verb": "edit", "changes": [{"key": ["pbxs", "hq"], "value": JSON, "remove": bool}], "match": text or null,
      "at": ["pbxs", "hq"], "dry": bool, "yes": bool, "files": {path: text} or null}
     {"verb": "metrics"}
-    {"verb": "logs", "unit": text, "level": text, "text": text, "limit": N}
+    {"verb": "logs", "unit": text, "level": text, "text": text, "limit": N, "call": text, "address": text, "pbx": text}
 
 `match` is the ETag that the value at `at` must still have. `files` replaces the configuration's files, paths
 relative to the main file's folder. A secret in a value is `{"$secret": NAME}`.
@@ -11,6 +11,7 @@ relative to the main file's folder. A secret in a value is `{"$secret": NAME}`.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,12 +51,19 @@ class MetricsRequest:
 
 @dataclass(frozen=True, slots=True)
 class LogsRequest:
-    """The newest lines of the log that fit: an engine or `voxgate`, this level or worse, and a text in them."""
+    """The newest lines of the log that fit: an engine or `voxgate`, this level or worse, and a text in them.
+
+    `call` is a Call-ID or the number of a record; `address` a whole address; `pbx` what names a PBX, its nodes or its
+    names.
+    """
 
     unit: str = ""
     level: str = ""
     text: str = ""
     limit: int = 200
+    call: str = ""
+    address: str = ""
+    pbx: str = ""
 
 
 AdminRequest = EditRequest | MetricsRequest | LogsRequest
@@ -86,11 +94,11 @@ def metrics_request(fields: dict[str, Any]) -> MetricsRequest:
 
 def logs_request(fields: dict[str, Any]) -> LogsRequest:
     """The same."""
-    match fields:
-        case {"unit": str(unit), "level": str(level), "text": str(text), "limit": int() as limit, **rest} if (
-            not rest and not isinstance(limit, bool) and limit > 0
-        ):
-            return LogsRequest(unit, level, text, limit)
+    limit = fields.get("limit")
+    texts = {name: value for name, value in fields.items() if name != "limit"}
+    whole = fields.keys() == {field.name for field in dataclasses.fields(LogsRequest)}
+    if whole and type(limit) is int and limit > 0 and all(isinstance(text, str) for text in texts.values()):
+        return LogsRequest(limit=limit, **texts)
     raise PeerError("not a question about the log")
 
 

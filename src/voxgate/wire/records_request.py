@@ -1,8 +1,8 @@
 """What is asked about calls of the past over the control socket, as one value.
 
-    {"verb": "records", "action": "cdr" | "trace" | "explain", "since": TIME or "", "until": TIME or "", "pbx": text,
-     "trunk": text, "number": text, "source": text, "direction": text, "state": text, "subject": text, "limit": N,
-     "cursor": text}
+    {"verb": "records", "action": "cdr" | "live" | "trace" | "explain", "since": TIME or "", "until": TIME or "",
+     "pbx": text, "trunk": text, "number": text, "source": text, "direction": text, "state": text, "subject": text,
+     "limit": N, "cursor": text}
 
 Times are RFC 3339. `subject` is a Call-ID, the number of a record, or to `explain` a user or an address.
 """
@@ -22,6 +22,7 @@ class RecordsAction(StrEnum):
     """What is asked for."""
 
     CDR = "cdr"
+    LIVE = "live"
     TRACE = "trace"
     EXPLAIN = "explain"
 

@@ -62,8 +62,8 @@ def test_a_child_left_behind_with_the_pipes_does_not_hold_us_up() -> None:
 
 @pytest.mark.parametrize(("allowed", "most"), [("1024:4096", 4096), ("2048:2048", 2048)])
 def test_as_many_files_may_be_open_as_the_machine_allows(allowed: str, most: int) -> None:
-    ask = "p.raise_open_files(); print(p.run(('sh', '-c', 'ulimit -n'), timeout_s=9))"
-    code = f"from voxgate.host import process as p; {ask}"
+    ask = "limits.raise_open_files(); print(p.run(('sh', '-c', 'ulimit -n'), timeout_s=9))"
+    code = f"from voxgate.host import limits, process as p; {ask}"
     # Without the capability that lets root raise the hard limit, as in a container.
     unprivileged = ("setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource")
     done = run((*unprivileged, "prlimit", f"--nofile={allowed}", sys.executable, "-c", code), timeout_s=20)

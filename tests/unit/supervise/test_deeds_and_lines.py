@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from voxgate.errors import ConfigError, Problem, UsageError
 from voxgate.supervise.deeds import Deed, Ending, deed_of, outcome, refused
 from voxgate.supervise.log import Record
+from voxgate.supervise.log_filter import LogFilter
 from voxgate.supervise.log_ring import SET_UP, LogRing
 from voxgate.wire.admin_request import Change, EditRequest, LogsRequest, MetricsRequest
 from voxgate.wire.certs_request import CertsAction, CertsRequest
@@ -52,7 +54,7 @@ def test_how_it_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [EDIT, EditRequest(files={"a": "b"}), MetricsRequest(), LogsRequest("a", "", "x", 5)]
+    "request_", [EDIT, EditRequest(files={"a": "b"}), MetricsRequest(), LogsRequest("a", "", "x", 5, "c", "::1", "hq")]
 )
 def test_a_request_comes_through_the_socket_as_it_was(request_: Request) -> None:
     assert decode_request(encode_request(request_)) == request_
@@ -73,12 +75,39 @@ def test_the_newest_lines_that_fit_and_never_the_first_administrators_token() ->
     ):
         ring.add(record)
 
-    def shown(**how: str) -> list[tuple[object, object]]:
-        asked = {"unit": "", "level": "", "text": "", **how}
-        return [(one["unit"], one["message"] or one["event"]) for one in ring.newest(**asked, limit=10)]
+    def shown(**how: Any) -> list[tuple[object, object]]:
+        return [(one["unit"], one["message"] or one["event"]) for one in ring.newest(LogFilter(**how), 10)]
 
     assert shown() == [("voxgate", "late"), ("kamailio", "call 4712"), ("kamailio", "call 4711")]
     assert shown(level="warning") == [("voxgate", "late"), ("kamailio", "call 4712")]
     assert shown(text="4711") == [("kamailio", "call 4711")]
     assert shown(unit="voxgate") == [("voxgate", "late")]
-    assert ring.newest("", "", "", 1)[0]["peer"] == "a\\x0ab"
+    assert ring.newest(LogFilter(), 1)[0]["peer"] == "a\\x0ab"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "fits"),
+    [
+        ("from 203.0.113.7:5060 came", {"address": "203.0.113.7"}, True),
+        ("from 203.0.113.77 came", {"address": "203.0.113.7"}, False),
+        ("from 1.203.0.113.7 came", {"address": "203.0.113.7"}, False),
+        ("from [2001:db8::1]:5060", {"address": "2001:db8::1"}, True),
+        ("from 2001:db8::12", {"address": "2001:db8::1"}, False),
+        ("call a-b@c failed", {"call": "a-b@c"}, True),
+        ("call A-B@C failed", {"call": "a-b@c"}, False),
+        ("INVITE sip:600@example.com", {"pbx": "hq", "words": ("192.168.1.20", "example.com")}, True),
+        ("INVITE sip:600@branch.example.com", {"pbx": "hq", "words": ("192.168.1.20", "example.com")}, False),
+        ("to sip:192.168.1.20:5060", {"pbx": "hq", "words": ("192.168.1.20",)}, True),
+        ("192.168.1.20 and 203.0.113.7", {"pbx": "hq", "words": ("192.168.1.20",), "address": "203.0.113.7"}, True),
+        ("192.168.1.20 alone", {"pbx": "hq", "words": ("192.168.1.20",), "address": "203.0.113.7"}, False),
+        ("anything", {"pbx": "nobody"}, False),
+        ("(.*)+$", {"pbx": "hq", "words": ("(.*)+$",)}, True),
+    ],
+)
+def test_lines_about_one_call_address_or_pbx(text: str, wanted: dict[str, Any], fits: bool) -> None:
+    assert LogFilter(**wanted).wants({"message": text, "unit": "kamailio"}) is fits
+
+
+def test_a_line_that_names_the_pbx_is_the_pbxs() -> None:
+    assert LogFilter(pbx="hq").wants({"pbx": "hq", "message": ""})
+    assert not LogFilter(pbx="hq", address="203.0.113.7").wants({"pbx": "hq", "message": ""})

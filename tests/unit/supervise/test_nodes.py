@@ -213,3 +213,11 @@ def test_the_event_socket_replaces_a_stale_one_and_is_for_its_group_only(tmp_pat
 def test_an_event_socket_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(HostError, match=r"nowhere/events\.sock cannot be opened"):
         open_event_socket(tmp_path / "nowhere" / "events.sock", -1)
+
+
+def test_an_event_of_parts_reaches_its_listener_and_any_other_nobody() -> None:
+    heard: list[object] = []
+    ears = EventSocket(watching(FakeClock()), {"cdr": heard.append})
+    for datagram in (b"cdr\x1dended\x1d1.0\x1dtext", b"other\x1dx", b"", b"\xff\xfe"):
+        ears.datagram_received(datagram, None)
+    assert heard == [{"event": "cdr", "parts": ["ended", "1.0", "text"]}]

@@ -77,8 +77,16 @@ def test_an_event_is_one_datagram_and_nobody_listening_is_no_error(tmp_path: Pat
         listener.settimeout(2)
         emitter.send(event="node", uri="sip:10.0.0.2")
         assert json.loads(listener.recv(4096)) == {"event": "node", "uri": "sip:10.0.0.2"}
+        emitter.tell("cdr", "ended", "1.000", "a\nb")
+        assert listener.recv(4096) == b"cdr\x1dended\x1d1.000\x1da\nb"
         for _ in range(2000):
             emitter.send(event="node", uri="sip:10.0.0.3")
+    (tmp_path / "e.sock").unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as another:
+        another.bind(path)
+        another.settimeout(2)
+        emitter.tell("cdr", "ended")
+        assert another.recv(4096) == b"cdr\x1dended", "the control plane has started anew"
 
 
 MESSAGE: dict[str, str | int | bytes] = {

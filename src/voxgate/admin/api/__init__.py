@@ -2,7 +2,8 @@
 
 session.py   log-in, log-out, who am I, the first administrator
 state.py     status, health, history, calls, registrations, audit log
-records.py   calls of the past
+calls.py     calls that run, the SIP of a call, and why it went as it did
+records.py   calls of the past, page by page and as a table
 editing.py   how every change of the configuration is asked for: If-Match, dry run, the dangerous word
 configuration.py  the whole configuration, its sections, secrets, history, the way back
 objects.py   PBXs, trunks, numbers

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from voxgate.admin.api.editing import Asked, Outcome, edit, read, remove_one, set_one, tagged
 from voxgate.admin.auth import Administrator, Around, Door, Reader
 from voxgate.admin.problems import ApiError
+from voxgate.admin.surroundings import Surroundings
+from voxgate.config.load import Source, read_sources
 from voxgate.config.model import Config
 from voxgate.config.raw import etag_of_files, plain
 from voxgate.host import files
@@ -132,11 +134,21 @@ async def remove_section(
 @router.get("/history/{generation}", operation_id="get_generation")
 async def get_generation(generation: Annotated[int, Path(ge=1, le=1_000_000_000)], _: Reader, around: Around) -> Files:
     """The files of one generation."""
+    return Files(files=await files_of(around, generation))
+
+
+async def files_of(around: Surroundings, generation: int) -> list[File]:
+    """The same for whoever may look. Raises ApiError where there is no such generation."""
     history = History(around.folder.parent / "generations")
     if generation not in {record.generation for record in await asyncio.to_thread(history.records)}:
         raise ApiError(404, f"there is no generation {generation}", "see GET history")
     found = await asyncio.to_thread(history.sources, generation)
-    return Files(files=[File(path=one.path, text=one.text) for one in found])
+    return [File(path=one.path, text=one.text) for one in found]
+
+
+async def files_now(around: Surroundings) -> tuple[Source, ...]:
+    """The files as they lie there, whatever they say. Raises ConfigError."""
+    return await asyncio.to_thread(read_sources, around.main())
 
 
 @router.post("/rollback", operation_id="rollback")

@@ -1,18 +1,24 @@
-"""`/api/v1/records`: calls of the past."""
+"""`/api/v1/records`: calls of the past, page by page and as a table."""
 
-import csv
-from io import StringIO
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from voxgate.admin.api.calls import Text, told
 from voxgate.admin.auth import Around, Reader
+from voxgate.admin.problems import ApiError
+from voxgate.admin.surroundings import Surroundings
+from voxgate.calls.cdr import spreadsheet
 from voxgate.wire.records_request import RecordsAction, RecordsRequest
 
 router = APIRouter()
 
-Text = Annotated[str, Query(max_length=128)]
+#: Records in one piece of a table, and tables that are written at once.
+_AT_ONCE = 1000
+_MOST_EXPORTS = 3
 
 
 class Records(BaseModel):
@@ -38,37 +44,63 @@ class Filter:
         state: Text = "",
         call_id: Annotated[str, Query(max_length=256)] = "",
         cursor: Text = "",
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> None:
-        self.request = RecordsRequest(
-            *(RecordsAction.CDR, since, until, pbx, trunk, number, source, direction, state, call_id, limit, cursor)
-        )
+        self._conditions = (since, until, pbx, trunk, number, source, direction, state, call_id)
+        self._cursor = cursor
+
+    def request(self, limit: int, cursor: str = "") -> RecordsRequest:
+        """For one page; a later one where there is a cursor."""
+        return RecordsRequest(RecordsAction.CDR, *self._conditions, limit, cursor or self._cursor)
 
 
 Wanted = Annotated[Filter, Depends()]
 
 
 @router.get("/records", operation_id="list_records")
-async def list_records(caller: Reader, around: Around, wanted: Wanted) -> Records:
+async def list_records(
+    caller: Reader, around: Around, wanted: Wanted, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> Records:
     """Every attempt to call, answered or not."""
-    return Records.model_validate((await around.desk.ask(wanted.request, caller.who)).data)
+    return await _page(around, wanted.request(limit), caller.who)
 
 
-@router.get("/records.csv", operation_id="export_records", response_class=Response)
-async def export_records(caller: Reader, around: Around, wanted: Wanted) -> Response:
-    """The same as a table for spreadsheets."""
-    found = Records.model_validate((await around.desk.ask(wanted.request, caller.who)).data).records
-    out = StringIO()
-    columns = list(dict.fromkeys(key for record in found for key in record))
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows([_cell(record.get(column)) for column in columns] for record in found)
+@router.get(
+    "/records.csv",
+    operation_id="export_records",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def export_records(
+    caller: Reader,
+    around: Around,
+    wanted: Wanted,
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=10_000_000)] = 100_000,
+) -> StreamingResponse:
+    """The same as a table for spreadsheets, written while it is read: the newest `limit` records."""
+    if request.app.state.exports >= _MOST_EXPORTS:
+        raise ApiError(503, "other tables are being written", "ask again in a moment", {"Retry-After": "10"})
+    # The first page before the answer begins: what is wrong with the question is an answer of its own.
+    first = await _page(around, wanted.request(min(limit, _AT_ONCE)), caller.who)
+
+    async def table() -> AsyncIterator[str]:
+        request.app.state.exports += 1
+        try:
+            page, left = first, limit
+            yield spreadsheet.head()
+            while True:
+                yield spreadsheet.table(page.records)
+                left -= len(page.records)
+                if not page.cursor or left <= 0:
+                    return
+                page = await _page(around, wanted.request(min(left, _AT_ONCE), page.cursor), caller.who)
+        finally:
+            request.app.state.exports -= 1
+
     headers = {"Content-Disposition": 'attachment; filename="records.csv"'}
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(table(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _cell(value: Any) -> str:
-    """As text. What a stranger's phone sent is no formula: a spreadsheet would carry it out."""
-    text = "" if value is None else str(value)
-    number = text.lstrip("+-").replace(".", "", 1).isdigit()
-    return f"'{text}" if text[:1] in {"=", "@", "+", "-", "\t", "\r"} and not number else text
+async def _page(around: Surroundings, request: RecordsRequest, who: str) -> Records:
+    data = await told(around, request, who)
+    return Records(records=data["records"], cursor=data["cursor"] or None)

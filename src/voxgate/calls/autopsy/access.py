@@ -35,6 +35,12 @@ _KINDS: Final = {
             "the client asks for."
         ),
     ),
+    "old_tls": (
+        82,
+        "tls-failed",
+        "{a} speaks no version or cipher of TLS that the edge takes ({d}): an old phone, as a rule.",
+        "Give the phone newer firmware with TLS 1.2, or let it register over UDP or TCP.",
+    ),
     "network_not_allowed": (
         81,
         "network-not-allowed",

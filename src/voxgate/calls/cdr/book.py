@@ -126,6 +126,8 @@ class Book:
             transport=report.transport,
             user_agent=report.user_agent,
             callee_address=host_of(report.hop),
+            codecs_offered=report.offer.codecs,
+            encryption_caller=report.offer.encryption,
         )
 
     def _with(self, key: Key, report: Answered | Failed) -> list[Cdr]:
@@ -173,13 +175,12 @@ def _answered(cdr: Cdr, report: Answered) -> Cdr:
     return replace(
         cdr,
         state=State.ANSWERED,
+        progress=_progress(cdr, report),
         answer=max(report.at, cdr.start),
         sip_code=200,
         sip_reason="OK",
         attempts=report.attempts,
         codecs=report.answer.codecs[:1],
-        codecs_offered=report.offer.codecs,
-        encryption_caller=report.offer.encryption,
         encryption_callee=report.answer.encryption,
         callee_address=report.source or cdr.callee_address,
     )
@@ -190,15 +191,19 @@ def _failed(cdr: Cdr, report: Failed) -> Cdr:
     return ended(
         cdr,
         report.at,
+        progress=_progress(cdr, report),
         sip_code=report.code,
         sip_reason=report.phrase,
         q850=cause,
         attempts=report.attempts,
-        codecs_offered=report.offer.codecs,
-        encryption_caller=report.offer.encryption,
         hung_up="caller" if report.how == "cancelled" else "callee" if report.how == "" else "",
         reason={"silent": "no-reply", "cancelled": "cancelled"}.get(report.how, ""),
     )
+
+
+def _progress(cdr: Cdr, report: Answered | Failed) -> datetime | None:
+    """Within the call: an INVITE may have been sent on, and answered by 180, before the book heard of it."""
+    return min(max(report.progress, cdr.start), report.at) if report.progress else None
 
 
 def _cut(cdr: Cdr, at: datetime, reason: str, code: int = 0) -> Cdr:

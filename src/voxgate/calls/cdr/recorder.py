@@ -10,20 +10,27 @@ import logging
 from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
-from voxgate.calls.cdr import sinks
+from voxgate.calls.cdr import postgresql, sinks
 from voxgate.calls.cdr.book import Book, left_over
-from voxgate.calls.cdr.quality import Heard, heard
+from voxgate.calls.cdr.delivery import Delivery
+from voxgate.calls.cdr.listening import Listener
 from voxgate.calls.cdr.reports import report_of
+from voxgate.calls.cdr.running import Running, chosen
+from voxgate.calls.cdr.search import limit_of
 from voxgate.calls.cdr.value import Cdr, State
 from voxgate.config.records import Records
-from voxgate.errors import EngineError, HostError, PeerError
+from voxgate.errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voxgate.calls.cdr.store import Page, Query, Store
+    from voxgate.calls.cdr.listening import Relay
+    from voxgate.calls.cdr.quality import Heard
+    from voxgate.calls.cdr.search import Page, Query
+    from voxgate.calls.cdr.store import Store
     from voxgate.host.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -31,23 +38,12 @@ log = logging.getLogger(__name__)
 #: Records are on disk that soon.
 WRITE_EVERY_S: Final = 0.25
 PRUNE_EVERY_S: Final = 3600.0
-#: A running call is asked for this often, and so many calls at once at most.
-ASK_EVERY_S: Final = 15.0
-ASK_AT_ONCE: Final = 5
 #: Ended calls that wait for their figures; above that, records go without.
 MOST_ASKED: Final = 200
 #: Records in memory while the disk does not take them.
 MOST_UNWRITTEN: Final = 50_000
 #: More digits than a time of this age of the world has.
 _NANOSECONDS: Final = 20
-RETRY_S: Final = (1.0, 300.0)
-
-
-class Relay(Protocol):
-    """rtpengine. Raises EngineError, PeerError."""
-
-    async def request(self, command: str, arguments: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-        """The reply to one command."""
 
 
 class Recorder:
@@ -56,16 +52,13 @@ class Recorder:
     def __init__(self, store: Store, relay: Relay, clock: Clock) -> None:
         self.book = Book()
         self._store = store
-        self._relay = relay
         self._clock = clock
         self._wanted = Records()
         self._boot = ""
         self._changed: deque[Cdr] = deque(maxlen=MOST_UNWRITTEN)
         self._over: deque[Cdr] = deque()
-        self._heard: dict[tuple[str, str], Heard] = {}
-        self._asked_s: dict[tuple[str, str], float] = {}
-        self._missed: set[tuple[str, str]] = set()
-        self._pushed = asyncio.Event()
+        self._listener = Listener(relay, clock)
+        self._push, self._table = Delivery(store, "push"), Delivery(store, postgresql.PLACE)
 
     def load(self) -> None:
         """Close what the edge before has left open. Raises HostError."""
@@ -77,7 +70,8 @@ class Recorder:
     def follow(self, wanted: Records, pbx_of: dict[str, str]) -> None:
         """What is wanted from now on; `pbx_of` maps the address of a node, with and without port, to its PBX."""
         self._wanted, self.book.pbx_of = wanted, pbx_of
-        self._pushed.set()
+        self._push.follow(partial(sinks.push, wanted.push) if wanted.push else None)
+        self._table.follow(postgresql.Database(wanted.postgresql).put if wanted.postgresql else None)
 
     def told(self, event: Mapping[str, Any]) -> None:
         """A report of Kamailio's."""
@@ -97,9 +91,12 @@ class Recorder:
         """The edge itself has ended a call."""
         self._take(self.book.close(call_id, self._clock.wall(), reason, code))
 
-    def running(self) -> tuple[tuple[Cdr, Heard], ...]:
-        """Calls that ring or run, with the latest figures."""
-        return tuple((cdr, self._heard.get(_key(cdr), Heard())) for cdr in self.book.open())
+    async def running(self, query: Query) -> Running:
+        """Calls that ring or run, the newest first, with figures of this moment. Raises UsageError."""
+        found = chosen(self.book.open(), query)
+        shown = found[: limit_of(query)]
+        await self._listener.look([cdr for cdr in shown if cdr.state is State.ANSWERED])
+        return Running(tuple(with_quality(cdr, self._listener.heard(cdr)) for cdr in shown), len(found))
 
     async def search(self, query: Query) -> Page:
         """A page of records. Raises UsageError, HostError."""
@@ -117,11 +114,12 @@ class Recorder:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._writing())
                 group.create_task(self._asking())
-                group.create_task(self._pushing())
+                group.create_task(self._push.serve())
+                group.create_task(self._table.serve())
         finally:
             self._changed.extend(self._over)
             try:
-                self._store.write(tuple(self._changed), self._clock.wall(), spool=self._wanted.push is not None)
+                self._store.write(tuple(self._changed), self._clock.wall(), places=self._places())
             except HostError as error:
                 log.warning("cdr_not_written reason=%s", error)
 
@@ -148,42 +146,20 @@ class Recorder:
             if now_s - tick_s >= 1:
                 tick_s = now_s
                 self._take(self.book.tick(self._clock.wall()))
-                await self._look_at_running(now_s)
+                await self._look_at_running()
 
     async def _finish(self, cdr: Cdr) -> None:
-        last = await self._ask(cdr) or self._heard.get(_key(cdr), Heard())
+        last = await self._listener.ask(cdr) or self._listener.heard(cdr)
         self._forget(cdr)
         self._changed.append(with_quality(cdr, last))
 
-    async def _look_at_running(self, now_s: float) -> None:
-        calls = {_key(cdr): cdr for cdr in self.book.open() if cdr.state is State.ANSWERED}
-        self._asked_s = {key: self._asked_s.get(key, now_s) for key in calls}
-        due = sorted((at, key) for key, at in self._asked_s.items() if now_s - at >= ASK_EVERY_S)
-        for _, key in due[:ASK_AT_ONCE]:
-            self._asked_s[key] = now_s
-            if await self._ask(calls[key], silence_is_end=True):
-                self._missed.discard(key)
-            elif key in self._missed:
-                self._take(self.book.close(key[0], self._clock.wall(), "media-lost"))
-            else:
-                self._missed.add(key)
-
-    async def _ask(self, cdr: Cdr, *, silence_is_end: bool = False) -> Heard | None:
-        """What rtpengine knows of a call; None where it knows nothing of it."""
-        try:
-            reply = await self._relay.request("query", {"call-id": cdr.call_id})
-        except EngineError:
-            return None
-        except PeerError:
-            # It says nothing at all: that is no word about this call.
-            return self._heard.get(_key(cdr), Heard()) if silence_is_end else None
-        found = self._heard[_key(cdr)] = heard(reply, cdr.caller_tag)
-        return found
+    async def _look_at_running(self) -> None:
+        for cdr in await self._listener.lost([cdr for cdr in self.book.open() if cdr.state is State.ANSWERED]):
+            self._take(self.book.close(cdr.call_id, self._clock.wall(), "media-lost"))
 
     def _forget(self, cdr: Cdr) -> None:
         if cdr.state is State.ENDED:
-            self._heard.pop(_key(cdr), None)
-            self._missed.discard(_key(cdr))
+            self._listener.forget(cdr)
 
     # -- where it goes -----------------------------------------------------------------------------
 
@@ -210,7 +186,7 @@ class Recorder:
             await asyncio.sleep(1)
 
     def _keep(self, batch: tuple[Cdr, ...], now: datetime, wanted: Records) -> None:
-        self._store.write(batch, now, spool=wanted.push is not None)
+        self._store.write(batch, now, places=self._places())
         finished = [cdr for cdr in batch if cdr.state is State.ENDED]
         if wanted.json_lines and finished:
             try:
@@ -226,26 +202,9 @@ class Recorder:
             return False
         return True
 
-    async def _pushing(self) -> None:
-        pause_s, longest_s = RETRY_S
-        while True:
-            target = self._wanted.push
-            if target is None:
-                self._pushed.clear()
-                await self._pushed.wait()
-                continue
-            waiting = await asyncio.to_thread(self._store.spooled, sinks.AT_ONCE)
-            if not waiting:
-                await asyncio.sleep(1)
-                continue
-            try:
-                await asyncio.to_thread(sinks.push, target, waiting)
-                await asyncio.to_thread(self._store.unspool, waiting)
-                pause_s = RETRY_S[0]
-            except (PeerError, HostError) as error:
-                log.warning("cdr_not_pushed waiting=%d again_in_s=%g reason=%s", len(waiting), pause_s, error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, longest_s)
+    def _places(self) -> tuple[str, ...]:
+        """Who waits for finished records."""
+        return tuple(one.name for one in (self._push, self._table) if one.wanted)
 
 
 def with_quality(cdr: Cdr, said: Heard) -> Cdr:
@@ -257,7 +216,3 @@ def with_quality(cdr: Cdr, said: Heard) -> Cdr:
         encryption_caller=said.encryption_caller or cdr.encryption_caller,
         encryption_callee=said.encryption_callee or cdr.encryption_callee,
     )
-
-
-def _key(cdr: Cdr) -> tuple[str, str]:
-    return cdr.call_id, cdr.caller_tag

@@ -1,6 +1,6 @@
 """What Kamailio's script reports of a call (`voxgate_sip.reporting`) -> values. Pure.
 
-A report is `[kind, epoch seconds, text, ...]`; values in the text are lines, in hexadecimal digits where a packet may
+A report is a kind, epoch seconds, texts; values in a text are lines, in hexadecimal digits where a packet may
 hold anything.
 Whatever is no such report gives None: it is dropped.
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _APART: Final = "\x1e"
 _NOTHING: Final = ("", "<null>", "3c6e756c6c3e", "3C6E756C6C3E")
 _MOST_ATTEMPTS: Final = 32
+#: Hexadecimal digits of a body that are read: SDP of browsers is the longest.
+_LONGEST_BODY: Final = 24_000
 #: Call-ID and tag together; phones send less than a hundred characters.
 _LONGEST_ID: Final = 512
 _URI: Final = re.compile(r"sips?:(?:(?P<user>[^@]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:;?>\s]*)", re.IGNORECASE)
@@ -45,6 +47,7 @@ class Begun:
     sent_uri: str
     user_agent: str
     hop: str
+    offer: Description
     direction: Direction
     pbx: str
     trunk: str
@@ -63,8 +66,8 @@ class Answered:
     source: str
     callee_uri: str
     attempts: tuple[Attempt, ...]
-    offer: Description
     answer: Description
+    progress: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Failed:
     how: str
     cause: str
     attempts: tuple[Attempt, ...]
-    offer: Description
+    progress: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +100,22 @@ Report = Begun | Answered | Failed | Ended
 
 
 def report_of(event: Mapping[str, Any]) -> Report | None:
-    """The report in an event of Kamailio, or None."""
+    """The report in the `parts` of an event of Kamailio, or None."""
     try:
-        return _report(event.get("report"))
+        return _report(event.get("parts"))
     except ValueError:
         return None
 
 
-def _report(report: object) -> Report | None:
-    match report:
-        case ["begun", float() | int() as at, str(text), str(a), str(b), str(c), str(d), str(refused)]:
+def _report(parts: object) -> Report | None:
+    match parts:
+        case ["begun", str(at), str(text), str(a), str(b), str(c), str(d), str(refused)]:
             return _begun(_time(at), text.split("\n"), (a, b, c, d), refused)
-        case ["answered", float() | int() as at, str(text)]:
+        case ["answered", str(at), str(text)]:
             return _answered(_time(at), text.split(_APART))
-        case ["failed", float() | int() as at, str(text), str(code), str(how)] if code.isdecimal():
+        case ["failed", str(at), str(text), str(code), str(how)] if code.isdecimal():
             return _failed(_time(at), text.split(_APART), int(code), how)
-        case ["ended", float() | int() as at, str(text)]:
+        case ["ended", str(at), str(text)]:
             return _ended(_time(at), text.split("\n"))
     return None
 
@@ -130,11 +133,11 @@ def host_of(uri: str) -> str:
 
 
 def _begun(at: datetime, values: Sequence[str], way: tuple[str, str, str, str], refused: str) -> Begun | None:
-    if len(values) != 13 or not values[2].isdecimal() or not values[4].isdecimal():
+    if len(values) != 14 or not values[2].isdecimal() or not values[4].isdecimal():
         return None
     cseq, source, port, proto, _ = values[2:7]
-    hop = values[11]
-    call_id, tag, from_uri, name, dialled, agent, sent = map(_text, (*values[:2], *values[7:11], values[12]))
+    offer, hop = _described(values[11]), values[12]
+    call_id, tag, from_uri, name, dialled, agent, sent = map(_text, (*values[:2], *values[7:11], values[13]))
     kind, pbx, trunk, _ = way
     code, phrase = 0, ""
     if kind == "refused":
@@ -145,7 +148,8 @@ def _begun(at: datetime, values: Sequence[str], way: tuple[str, str, str, str], 
         return None
     return Begun(
         *(call_id, tag, int(cseq), at, source.strip("[]"), int(port), clean(proto, 8)),
-        *(clean(from_uri), clean(name.strip('"')), clean(dialled), clean(sent), clean(agent), clean(hop)),
+        *(clean(from_uri), clean(name.strip('"')), clean(dialled), clean(sent or dialled), clean(agent), clean(hop)),
+        offer,
         *(Direction(kind), clean(pbx, 64), clean(trunk, 64), code, clean(phrase, 64), clean(refused, 64)),
     )
 
@@ -164,22 +168,23 @@ _CODES: Final = {
 
 def _answered(at: datetime, parts: Sequence[str]) -> Answered | None:
     head = parts[0].split("\n")
-    if len(parts) != 6 or len(head) != 8 or not _opens(head):
+    if len(parts) != 5 or len(head) != 7 or not _opens(head):
         return None
-    source = head[5]
-    call_id, tag, to_uri = map(_text, (*head[:2], head[6]))
+    source = head[4]
+    call_id, tag, to_uri = map(_text, (*head[:2], head[5]))
     attempts = _attempts(parts[1], parts[2], parts[3], "200")
-    bodies = described(_text(parts[4])), described(_text(parts[5]))
-    return Answered(call_id, tag, at, source.strip("[]")[:64], clean(to_uri), attempts, *bodies)
+    told = clean(to_uri), attempts, _described(parts[4]), _progress(head[6])
+    return Answered(call_id, tag, at, source.strip("[]")[:64], *told)
 
 
 def _failed(at: datetime, parts: Sequence[str], code: int, how: str) -> Failed | None:
     head = parts[0].split("\n")
-    if len(parts) != 5 or len(head) != 7 or not _opens(head):
+    if len(parts) != 4 or len(head) != 8 or not _opens(head) or head[4] not in _NOTHING:
         return None
-    call_id, tag, cause, phrase = map(_text, (*head[:2], *head[5:]))
+    call_id, tag, cause, phrase = map(_text, (*head[:2], *head[5:7]))
     attempts = _attempts(parts[1], parts[2], parts[3], "timeout" if how == "silent" else str(code))
-    return Failed(call_id, tag, at, code, clean(phrase, 64), how, clean(cause), attempts, described(_text(parts[4])))
+    told = (clean(phrase, 64), how, clean(cause), attempts, _progress(head[7]))
+    return Failed(call_id, tag, at, code, *told)
 
 
 def _ended(at: datetime, values: Sequence[str]) -> Ended | None:
@@ -193,14 +198,13 @@ def _ended(at: datetime, values: Sequence[str]) -> Ended | None:
 
 
 def _opens(head: Sequence[str]) -> bool:
-    """Whether the report is about a call's first INVITE: method, and no To tag in the request."""
-    return head[3] == "INVITE" and head[4] in _NOTHING and _is_id(_text(head[0]), _text(head[1]))
+    return head[3] == "INVITE" and _is_id(_text(head[0]), _text(head[1]))
 
 
 def _attempts(chain: str, note: str, outcomes: str, last: str) -> tuple[Attempt, ...]:
     """The chain of a trunk's call tells its outcomes; nodes of a PBX are told apart from theirs."""
-    if chain not in _NOTHING:
-        rows = [line.split("\t") for line in chain.split("\n")[11:]]
+    if told_rows := _text(chain):
+        rows = [line.split("\t") for line in told_rows.split("\n")[12:]]
         made = [Attempt(*(clean(cell, 128) for cell in row)) for row in rows if len(row) == 3]
     elif tried := read(_text(note))[1]:
         told = [*outcomes.split(), *[""] * len(tried.uris)] if outcomes not in _NOTHING else [""] * len(tried.uris)
@@ -218,6 +222,10 @@ def _text(value: str) -> str:
     return "" if value in _NOTHING else bytes.fromhex(value).decode("utf-8", "replace")
 
 
+def _described(body: str) -> Description:
+    return described(_text(body[:_LONGEST_BODY]))
+
+
 def _is_id(call_id: str, tag: str) -> bool:
     return bool(call_id) and len(call_id) + len(tag) <= _LONGEST_ID
 
@@ -230,5 +238,10 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _time(epoch_s: float) -> datetime:
-    return datetime.fromtimestamp(min(max(epoch_s, 0.0), 4e9), UTC)
+def _progress(seconds: str) -> datetime | None:
+    """Raises ValueError."""
+    return None if seconds in _NOTHING else _time(seconds)
+
+
+def _time(epoch_s: str) -> datetime:
+    return datetime.fromtimestamp(min(max(float(epoch_s), 0.0), 4e9), UTC)

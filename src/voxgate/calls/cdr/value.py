@@ -57,6 +57,7 @@ class Stream:
 
 
 NOT_HEARD: Final = Stream()
+_TIMES: Final = ("start", "progress", "answer", "end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Cdr:
 
     `encryption_*` is none, sdes or dtls. `sip_code` is the final answer, 0 while there is none. `hung_up` is caller,
     callee, edge, or empty. `reason` is the edge's own word for what it did or saw: a refusal as it is counted,
-    `no-media`, `kamailio-restarted`. `duration_s` counts from the INVITE, `billable_s` from the answer.
+    `no-media`, `kamailio-restarted`. `progress` is when the callee was first heard of (180, 183). `duration_s` counts
+    from the INVITE, `billable_s` from the answer.
     """
 
     call_id: str
@@ -73,6 +75,7 @@ class Cdr:
     start: datetime
     id: int = 0
     state: State = State.OPEN
+    progress: datetime | None = None
     answer: datetime | None = None
     end: datetime | None = None
     direction: Direction = Direction.IN
@@ -116,10 +119,15 @@ class Cdr:
     def to_json(self) -> dict[str, Any]:
         """Plain values, times as RFC 3339 in UTC."""
         plain = asdict(self)
-        for name in ("start", "answer", "end"):
+        for name in _TIMES:
             plain[name] = rfc3339(getattr(self, name))
         plain["duration_s"], plain["billable_s"] = self.duration_s, self.billable_s
         return plain
+
+
+#: The names in `Cdr.to_json`, in their order; and in those of what a party sent.
+COLUMNS: Final = ("id", *(field.name for field in fields(Cdr) if field.name != "id"), "duration_s", "billable_s")
+STREAM_COLUMNS: Final = dict.fromkeys(("from_caller", "from_callee"), tuple(field.name for field in fields(Stream)))
 
 
 def rfc3339(time: datetime | None) -> str | None:
@@ -131,7 +139,7 @@ def cdr_of(document: dict[str, Any]) -> Cdr:
     """What `Cdr.to_json` gave; unknown fields are another version's. Raises KeyError, TypeError, ValueError."""
     known = {field.name for field in fields(Cdr)}
     plain = {name: value for name, value in document.items() if name in known}
-    for name in ("start", "answer", "end"):
+    for name in _TIMES:
         plain[name] = datetime.fromisoformat(plain[name]) if plain.get(name) else None
     for name in ("codecs", "codecs_offered"):
         plain[name] = tuple(plain.get(name, ()))

@@ -21,19 +21,24 @@ def ladder(messages: Sequence[Sip], names: Mapping[str, str]) -> list[str]:
     """Lines; `names` maps an address without port to what it is called, the edge's own to `EDGE`."""
     if not messages:
         return []
-    pairs = [(_party(one.message.source, names), _party(one.message.target, names)) for one in messages]
-    parties = _parties(pairs)
+    parties, pairs = drawn(messages, names)
     begin = messages[0]
     heads = "".join(party.center(_WIDTH)[:_WIDTH] for party in parties)
     lines = [f"begins {rfc3339(begin.at)}", " " * _TIME + heads.rstrip()]
     for one, (source, target) in zip(messages, pairs, strict=True):
         seconds = f"{one.message.epoch_s - begin.message.epoch_s:8.3f}  "
         if source in parties and target in parties:
-            drawn = _arrow(parties.index(source), parties.index(target), one.title, len(parties))
-            lines.append(f"{seconds}{drawn}".rstrip())
+            arrow = _arrow(parties.index(source), parties.index(target), one.title, len(parties))
+            lines.append(f"{seconds}{arrow}".rstrip())
         else:
             lines.append(f"{seconds}{source} -> {target}: {one.title}")
     return lines
+
+
+def drawn(messages: Sequence[Sip], names: Mapping[str, str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """The columns of a ladder, and for each message from whom to whom; a party that has no column is not in them."""
+    pairs = [(_party(one.message.source, names), _party(one.message.target, names)) for one in messages]
+    return _parties(pairs), pairs
 
 
 def host_of(party: str) -> str:

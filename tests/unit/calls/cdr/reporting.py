@@ -41,14 +41,21 @@ def begun(
         "name": hexed('"Alice"'),
         "dialled": hexed("sip:600@example.com"),
         "agent": hexed("Phone/1.0"),
+        "offer": hexed(OFFER),
         "hop": "sip:192.168.1.20:5060;transport=udp",
         "sent": hexed("sip:600@example.com"),
     } | changed
-    return {"report": ["begun", at, "\n".join(values.values()), *way, refused]}
+    return {"parts": ["begun", f"{at}", "\n".join(values.values()), *way, refused]}
 
 
 def answered(
-    call_id: str = "c1", *, at: float = T0 + 5, chain: str = "<null>", note: str = "", outcomes: str = "<null>"
+    call_id: str = "c1",
+    *,
+    at: float = T0 + 5,
+    chain: str = "<null>",
+    note: str = "",
+    outcomes: str = "<null>",
+    progress: str = "<null>",
 ) -> dict[str, Any]:
     """Its 200."""
     head = [
@@ -56,13 +63,12 @@ def answered(
         hexed("t1"),
         "1",
         "INVITE",
-        "<null>",
         "192.168.1.20",
         hexed("sip:600@example.com"),
-        "<null>",
+        progress,
     ]
-    parts = ("\n".join(head), chain, hexed(note) or "<null>", outcomes, hexed(OFFER), hexed(ANSWER))
-    return {"report": ["answered", at, APART.join(parts)]}
+    parts = ("\n".join(head), hexed(chain), hexed(note) or "<null>", outcomes, hexed(ANSWER))
+    return {"parts": ["answered", f"{at}", APART.join(parts)]}
 
 
 def failed(
@@ -73,11 +79,13 @@ def failed(
     how: str = "",
     cause: str = "",
     phrase: str = "Busy Here",
+    progress: str = "<null>",
 ) -> dict[str, Any]:
     """Its refusal."""
-    head = [hexed(call_id), hexed("t1"), "1", "INVITE", "<null>", hexed(cause) or "<null>", hexed(phrase) or "<null>"]
-    parts = ("\n".join(head), "<null>", "<null>", "<null>", hexed(OFFER))
-    return {"report": ["failed", at, APART.join(parts), str(code), how]}
+    told = [hexed(cause) or "<null>", hexed(phrase) or "<null>", progress]
+    head = [hexed(call_id), hexed("t1"), "1", "INVITE", "<null>", *told]
+    parts = ("\n".join(head), "<null>", "<null>", "<null>")
+    return {"parts": ["failed", f"{at}", APART.join(parts), str(code), how]}
 
 
 def ended(
@@ -85,7 +93,7 @@ def ended(
 ) -> dict[str, Any]:
     """Its BYE."""
     values = [hexed(call_id), *map(hexed, tags), "203.0.113.77", hexed(cause) or "<null>"]
-    return {"report": ["ended", at, "\n".join(values)]}
+    return {"parts": ["ended", f"{at}", "\n".join(values)]}
 
 
 def report(event: dict[str, Any]) -> Report:

@@ -37,6 +37,15 @@ def test_an_answered_call_has_its_times_parties_codec_and_who_hung_up() -> None:
     assert cdr_of(last.to_json()) == last
 
 
+def test_when_it_first_rang_is_told_whether_somebody_answered_or_not() -> None:
+    assert told(begun(), answered(progress=str(T0 + 1)), ended())[-1].progress == at(1)
+    assert told(begun(), failed(progress=str(T0 + 2)))[-1].progress == at(2)
+    assert told(begun(), failed())[-1].progress is None
+    # Clocks of two workers: never before the call, and no number is no report.
+    assert told(begun(), failed(progress=str(T0 - 9)))[-1].progress == at(0)
+    assert report_of(failed(progress="soon")) is None
+
+
 @pytest.mark.parametrize(
     ("events", "code", "q850", "hung_up", "reason"),
     [
@@ -104,7 +113,7 @@ def test_the_attempt_chain_tells_each_target_and_what_became_of_it() -> None:
         Attempt("hq", "sip:192.168.1.20:5060", "timeout"),
         Attempt("hq", "sip:192.168.1.21:5060", "200"),
     )
-    chain = "\n".join([*["x"] * 10, "one two", "one\tsip:198.51.100.7:5060\t503", "two\tsip:198.51.100.8:5060\t"])
+    chain = "\n".join([*["x"] * 10, "one two", "", "one\tsip:198.51.100.7:5060\t503", "two\tsip:198.51.100.8:5060\t"])
     assert told(begun(), answered(chain=chain))[-1].attempts == (
         Attempt("one", "sip:198.51.100.7:5060", "503"),
         Attempt("two", "sip:198.51.100.8:5060", "200"),
@@ -145,15 +154,16 @@ def test_the_edge_itself_ends_a_call() -> None:
     "event",
     [
         {},
-        {"report": "begun"},
-        {"report": ["begun", "now", "", "", "", "", "", ""]},
+        {"parts": "begun"},
+        {"parts": ["begun", "now", "", "", "", "", "", ""]},
         begun(call_id="x" * 2000),
         begun(source="not-an-address"),
         begun(cseq="one"),
         begun(tag="zz"),
-        {"report": ["answered", 1.0, "a\nb"]},
-        {"report": ["failed", 1.0, "", "486", ""]},
-        {"report": ["ended", 1e300, ""]},
+        {"parts": ["answered", "1.0", "a\nb"]},
+        {"parts": ["failed", "1.0", "", "486", ""]},
+        {"parts": ["ended", "1e300", ""]},
+        {"parts": ["ended", "nan", ended()["parts"][2]]},
     ],
 )
 def test_what_is_no_report_is_dropped(event: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from voxgate.calls.cdr import sinks
-from voxgate.calls.cdr.store import Query, Store
+from voxgate.calls.cdr.search import Query, statement
+from voxgate.calls.cdr.store import Store
 from voxgate.calls.cdr.value import Cdr, State, Stream, ended
 from voxgate.config.records import Push
 from voxgate.config.secrets import Secret
@@ -115,13 +118,64 @@ def test_a_damaged_file_is_put_aside_and_only_the_owner_may_read(tmp_path: Path)
 
 def test_what_waits_for_a_server_waits_on_disk(tmp_path: Path) -> None:
     store = Store(tmp_path / "cdr.db")
-    store.write([cdr(1), cdr(2), replace(cdr(3), state=State.OPEN)], NOON, spool=True)
+    store.write([cdr(1), cdr(2), replace(cdr(3), state=State.OPEN)], NOON, places=["push", "database"])
     store.close()
     again = Store(tmp_path / "cdr.db")
-    waiting = again.spooled(10)
+    waiting = again.spooled("push", 10)
     assert [one.call_id for one in waiting] == ["call-1", "call-2"]
-    again.unspool(waiting[:1])
-    assert [one.call_id for one in again.spooled(10)] == ["call-2"]
+    again.unspool("push", waiting[:1])
+    assert [one.call_id for one in again.spooled("push", 10)] == ["call-2"]
+    assert [one.call_id for one in again.spooled("database", 10)] == ["call-1", "call-2"]
+
+
+def test_what_an_older_voxgate_left_waiting_still_waits(tmp_path: Path) -> None:
+    store = filled(tmp_path, 2)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "cdr.db", isolation_level=None)) as old:
+        old.execute("CREATE TABLE spool (id INTEGER PRIMARY KEY)")
+        old.execute("INSERT INTO spool SELECT id FROM cdr WHERE call_id = 'call-1'")
+    assert [one.call_id for one in Store(tmp_path / "cdr.db").spooled("push", 10)] == ["call-1"]
+
+
+#: Every way to look, with a page in the middle of what there is.
+WAYS = [
+    Query(),
+    Query(since=NOON),
+    Query(until=NOON),
+    Query(pbx="hq"),
+    Query(trunk="carrier"),
+    Query(direction="out"),
+    Query(state="open"),
+    Query(answered=False),
+    Query(code=486),
+    Query(call_id="call-1"),
+    Query(source="203.0.113.7"),
+    Query(number="0555001"),
+    Query(number="0555001", pbx="hq", since=NOON),
+    Query(number="0555*"),
+    Query(number="*01", pbx="hq", direction="in"),
+]
+
+
+@pytest.mark.parametrize("cursor", ["", "1780000000.5-7"])
+@pytest.mark.parametrize("query", WAYS, ids=str)
+def test_a_page_is_found_by_an_index_in_its_order_however_many_records_there_are(
+    tmp_path: Path, query: Query, cursor: str
+) -> None:
+    store = filled(tmp_path, 3)
+    words, values = statement(replace(query, cursor=cursor))
+    plan = [row[3] for row in store._db.execute(f"EXPLAIN QUERY PLAN {words}", values)]
+    asked = [step for step in plan if step.startswith(("SEARCH cdr", "SCAN cdr"))]
+    assert not [step for step in asked if step.startswith("SCAN")], plan
+    # The records themselves are fetched by number; whatever goes before reads an index that begins with what is asked.
+    assert asked[0] == "SEARCH cdr USING INTEGER PRIMARY KEY (rowid=?)"
+    assert all("start>" in step or "call_id=" in step for step in asked[1:]), plan
+    # One sorting, of the page alone; two for a number, which is a caller's or a callee's.
+    sorted_by_hand = [step for step in plan if "ORDER BY" in step]
+    assert len(sorted_by_hand) <= 2 if query.number or query.call_id else len(sorted_by_hand) == 1, plan
+    assert not [step for step in plan if "RIGHT PART" in step]
+    if cursor and not query.call_id:
+        assert all("start<" in step for step in asked[1:]), plan
 
 
 def test_lines_are_appended_to_a_file_that_is_rotated(tmp_path: Path) -> None:
