@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="the PBX's short name in the configuration")
     parser.add_argument("--for", dest="system", choices=SYSTEMS, required=True, help="which system it is")
-    parser.add_argument("file", nargs="?", type=Path, default=DEFAULT_FILE, help=f"default: {DEFAULT_FILE}")
+    parser.add_argument("--file", type=Path, default=DEFAULT_FILE, help=f"the configuration; default: {DEFAULT_FILE}")
     add_json_argument(parser)
 
 

@@ -28,7 +28,9 @@ _FOLDER: Final = "systems"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the texts need to know. `edge` is the address that the PBX sees the edge at, `others` its further ones."""
+    """What the texts need to know. `edge` is the address that the PBX sees the edge at, `others` its further ones,
+    `trunk` the first trunk that the PBX may use.
+    """
 
     pbx: str
     edge: str
@@ -38,6 +40,7 @@ class Given:
     transport: str
     port: int
     media: str
+    trunk: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def given_of(pbx: str, config: Config, network: Network) -> Given:
         transport=transport,
         port=port,
         media=str(config.media.ports),
+        trunk=next((name for name, trunk in config.trunks.items() if pbx in trunk.pbxs), ""),
     )
 
 

@@ -37,7 +37,15 @@ def test_it_names_the_address_that_the_pbx_sees_and_gives_reasons(system: str) -
 
 def test_what_is_not_used_is_not_asked_for() -> None:
     plain = config({"hq": pbx("192.168.1.20")})
-    assert "outbound_proxy" not in str(advice("asterisk", "hq", plain, ONE))
-    assert "outbound_proxy = sip:172.16.0.1" in str(advice("asterisk", "hq", MADE, TWO))
+    assert "match_header" not in str(advice("asterisk", "hq", plain, ONE))
+    assert "match_header = X-Voxgate-Trunk: carrier" in str(advice("asterisk", "hq", MADE, TWO))
     assert "media_encryption" not in str(advice("asterisk", "hq", plain, ONE))
     assert "H.323/TLS" not in str(advice("innovaphone", "hq", plain, ONE))
+
+
+@pytest.mark.parametrize("system", ["asterisk", "freepbx"])
+def test_a_trunk_is_never_told_by_the_edges_address(system: str) -> None:
+    """Phones outside come from there as well, and a trunk needs no password."""
+    lines = str(advice(system, "hq", MADE, TWO)).splitlines()
+    assert not [line for line in lines if "match" in line.lower() and "=" in line and "172.16.0.1" in line]
+    assert [line for line in lines if "identify_by = header" in line]
