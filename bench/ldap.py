@@ -20,6 +20,7 @@ from bench.subject import BENCH_NET, CALLEES, OUT
 from lab.directory import Directory
 from lab.edge import Edge
 from lab.net import Net
+from lab.phones.device import until
 from lab.tls import authority
 from voxgate.engines.haproxy import tls
 
@@ -131,7 +132,8 @@ def _subjects(stack: ExitStack, net: Net, folder: Path) -> dict[str, tuple[int, 
     routers = tuple(pid for name, pids in engines.items() if name.startswith("router-") for pid in pids)
     bare = folder / "bare.cfg"
     bare.write_text(BARE.replace("FOLDER", str(folder)))
-    process: Process = net.spawn("edge", ["haproxy", "-f", str(bare)], log_path=folder / "bare.log")
+    process: Process = net.spawn("edge", ["haproxy", "-db", "-f", str(bare)], log_path=folder / "bare.log")
+    until(lambda: net.run("edge", ["ss", "-Hltn", f"sport = {BARE_TLS}"]).out != "", 10, "bare HAProxy", folder)
     return {"voxgate": engines["haproxy"] + routers, ROUTER: routers, "bare": tree(process.pid)}
 
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from lab.directory import Directory
@@ -53,11 +52,10 @@ class Directories:
         who = ("-D", directory.bind_dn, "-w", directory.password, "-b", directory.suffix.dn)
         return self.client("ldapsearch", "-LLL", "-H", url, *who, *words, "(cn=person 7)", "telephoneNumber", host=host)
 
-    def close_connections(self, *networks: str) -> int:
-        """As a ban does it: over the control socket of every router process; how many were closed."""
-        wanted = [ip_network(network) for network in networks]
+    def connections(self) -> list[int]:
+        """How many clients each process of the router has, in their order."""
         sockets = sorted((self.edge.folder / "run").glob("router-*/control.sock"))
-        return sum(asyncio.run(RouterClient(path.parent.name, path).close(wanted)) for path in sockets)
+        return [asyncio.run(RouterClient(one.parent.name, one).ask("status"))["connections"] for one in sockets]
 
     def suspicious(self) -> list[str]:
         """Lines about suspicious requests in the edge's log, from `event=` on."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.phones.device import until
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.directories import ALBUM, PLAIN, SECURE, Directories, config, directories, issue
+from tests.engine.ldap_client import Client, first_code, openssl
 from tests.engine.office import MARKS
 from tests.unit.router.ldap.messages import ABANDON, BOUND, STARTTLS, UNBIND, bind, extended, sasl_bind, search
 
@@ -29,46 +30,6 @@ INVALID, INAPPROPRIATE, UNSUPPORTED, STRONGER, UNAVAILABLE = 49, 48, 7, 8, 52
 def place() -> Iterator[Directories]:
     with directories() as made:
         yield made
-
-
-def first_code(data: bytes) -> int:
-    return data[data.index(b"\x0a\x01") + 2]
-
-
-class Client:
-    """A client of our own on the phone's host; with `tls` it is OpenSSL, by Python's ssl."""
-
-    def __init__(self, place: Directories, port: int = 389, *, tls: ssl.SSLContext | None = None) -> None:
-        plain = place.net.socket("phone-home", socket.AF_INET, socket.SOCK_STREAM)
-        plain.settimeout(10)
-        plain.connect((EDGE_PUBLIC, port))
-        self.sock: socket.socket = tls.wrap_socket(plain, server_hostname="edge.example.com") if tls else plain
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.sock.close()
-
-    def ask(self, data: bytes) -> bytes:
-        self.sock.sendall(data)
-        return self.sock.recv(65536)
-
-    def login(self, directory: Directory) -> int:
-        return first_code(self.ask(bind(directory.bind_dn, directory.password)))
-
-    def found(self, directory: Directory) -> bytes:
-        answer = self.ask(search(directory.suffix.dn))
-        while b"\x65\x07\x0a\x01" not in answer[-40:]:
-            answer += self.sock.recv(65536)
-        return answer
-
-
-def openssl(place: Directories, stem: str = "") -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(place.folder / "ca.pem"))
-    if stem:
-        context.load_cert_chain(place.folder / f"{stem}.pem", place.folder / f"{stem}.key")
-    return context
 
 
 @pytest.mark.parametrize("url", [PLAIN, SECURE])
@@ -122,6 +83,17 @@ def test_sasl_and_kerberos_are_answered_honestly(place: Directories) -> None:
         assert first_code(answer) == UNSUPPORTED
         assert b"Kerberos" in answer
         assert client.login(place.hq) == 0
+
+
+def test_few_clients_keep_one_process_busy_and_one_that_says_nothing_none(place: Directories) -> None:
+    until(lambda: not any(place.connections()), 10, "no connection left", place.folder)
+    with Client(place), Client(place, 636, tls=openssl(place)), Client(place) as one, Client(place) as other:
+        assert (one.login(place.hq), other.login(place.branch)) == (0, 0)
+        first, *others = place.connections()
+        assert (first, sum(others)) == (2, 0)
+        one.sock.sendall(UNBIND)
+        assert one.sock.recv(10) == b""
+        until(lambda: place.connections()[0] == 1, 10, "one connection left", place.folder)
 
 
 def test_python_binds_several_times_on_one_connection_and_moves_between_the_pbxs(place: Directories) -> None:
@@ -253,8 +225,7 @@ def test_new_rules_hold_at_once_and_close_nothing(place: Directories) -> None:
     assert {name: place.edge.engine(name)["pid"] for name in pids} == pids
 
 
-def test_open_connections_of_a_network_are_closed_by_order_over_tls_and_starttls(place: Directories) -> None:
-    outside, inside = "203.0.113.77", "192.168.1.0/24"
+def test_a_ban_closes_open_connections_over_tls_and_starttls_and_their_ways_to_the_pbx(place: Directories) -> None:
     with Client(place, 636, tls=openssl(place)) as secure, Client(place) as plain:
         begun = place.net.socket("phone-home", socket.AF_INET, socket.SOCK_STREAM)
         begun.settimeout(10)
@@ -264,10 +235,13 @@ def test_open_connections_of_a_network_are_closed_by_order_over_tls_and_starttls
         with openssl(place).wrap_socket(begun, server_hostname="edge.example.com") as upgraded:
             for client in (secure, plain):
                 assert client.login(place.hq) == 0
-            assert place.close_connections(inside, "2001:db8::/32") == 0
-            assert place.hq.suffix.dn.encode() in secure.found(place.hq)
-            # Two clients, and StartTLS on its way out of a router and back in, of which one may end the other.
-            assert place.close_connections(f"{outside}/32") in {3, 4}
+            upgraded.sendall(bind(place.hq.bind_dn, place.hq.password))
+            assert first_code(upgraded.recv(100)) == 0
+            # StartTLS: on its way out of a router and back in.
+            assert place.connections()[0] == 4
+            assert place.edge.command("ban", "203.0.113.77").code == 0
+            until(lambda: not any(place.connections()), 10, "no connection left", place.folder)
+            assert place.edge.command("unban", "203.0.113.77").code == 0
             for sock in (secure.sock, plain.sock, upgraded):
                 with suppress(ConnectionError):
                     assert sock.recv(100) == b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import socket
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from lab.procs import LabError
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.directories import directories
 from tests.engine.office import MARKS
+from voxgate.engines.haproxy.stream import FULL
 
 pytestmark = MARKS
 
@@ -41,6 +43,8 @@ def test_thousands_of_idle_ldaps_connections_stay_open_over_new_rules_and_answer
     with directories(change) as place:
         routers = [one["pid"] for one in place.edge.status()["engines"] if one["name"].startswith("router-")]
         before = sum(resident(pid) for pid in routers)
+        silent = place.net.socket("phone-home", socket.AF_INET, socket.SOCK_STREAM)
+        silent.connect((EDGE_PUBLIC, 389))
         hq = place.hq
         argv = [sys.executable, "-m", "lab.peers.ldap_crowd", EDGE_PUBLIC, str(CROWD)]
         argv += [hq.bind_dn, hq.password, hq.suffix.dn]
@@ -48,6 +52,10 @@ def test_thousands_of_idle_ldaps_connections_stay_open_over_new_rules_and_answer
         crowd = place.net.spawn("stranger", argv, log_path=log, cwd=ROOT, with_input=True)
         wait_for(log, f"open {CROWD}")
         assert (sum(resident(pid) for pid in routers) - before) / CROWD < BYTES_PER_CONNECTION
+        spread = place.connections()
+        assert sum(spread) == CROWD
+        if len(spread) > 1 and CROWD > 2 * FULL:
+            assert min(spread) > FULL // 2
         text = place.edge.file.read_text().replace("- example.com", "- example.com\n    - books.example.com", 1)
         done = place.edge.apply(text)
         assert done.code == 0, done.err
@@ -55,4 +63,7 @@ def test_thousands_of_idle_ldaps_connections_stay_open_over_new_rules_and_answer
         crowd.stdin.write(b"search\n")
         crowd.stdin.flush()
         wait_for(log, f"answered {CROWD}")
+        silent.settimeout(LIMIT_S)
+        with silent:
+            assert silent.recv(10) == b""
         crowd.stdin.close()

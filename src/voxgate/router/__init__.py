@@ -9,7 +9,6 @@ commands.py    what is to be done, in the imperative
 connection.py  what each protocol has to offer: `handle(event, rules)`
 rules.py       service name -> PBX, its nodes, who may: one document, replaced whole
 health.py      nodes that could not be reached lately
-outcasts.py    networks whose connections are to be closed
 ldap/          LDAP, by the domain of the BIND user
 h323/          H.323, by gatekeeper ID
 accounting.py  lines of the access log

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from voxgate.router.driver.process import Router, Settings
@@ -25,7 +27,14 @@ def main() -> None:
     router = Router(Settings(given.rules, given.control, given.reports, fronts, ways))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: router.stop())
+    _wait_one_s_turn()
     router.run()
+
+
+def _wait_one_s_turn() -> None:
+    """HAProxy, which wakes us, is not interrupted by it: it hands over all that it has, and we are woken up once."""
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from voxgate.guard.observation import Kind
@@ -27,8 +26,7 @@ class Moment(NamedTuple):
     bytes_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """A request that is being served."""
 
     forward: Forward

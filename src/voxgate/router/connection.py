@@ -35,7 +35,10 @@ class Connection(Protocol):
     """One client and, when one was chosen, its server."""
 
     def handle(self, event: Event, rules: Rules, /) -> Iterable[Command]:
-        """What `event` leads to. `rules` are those of this moment."""
+        """What `event` leads to. `rules` are those of this moment.
+
+        `Opened` leads to a `Wake`: who connects has to want something some time.
+        """
 
     def passes_to_server(self, data: bytes, rules: Rules, /) -> bool:
         """The client has sent `data`, which goes to the server as it is, and nothing else is to be done.

@@ -6,10 +6,9 @@ One JSON object a line: `{"access": {...}, "kind": "auth_failure" or "", "user":
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from voxgate.guard.observation import Kind
 from voxgate.wire.access_line import AccessLine, parse
@@ -17,8 +16,7 @@ from voxgate.wire.access_line import AccessLine, parse
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One request. `kind` None: nothing suspicious. `user` and `detail` are as in an observation."""
 
     access: AccessLine

@@ -31,19 +31,25 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to connect. `verify` is the name that the server's certificate must have; empty: it is not checked."""
+    """Where to connect. `verify` is the name that the server's certificate must have; empty: it is not checked.
+
+    Made for a service once, not for each client: `host` is the address as text, `node` has the port behind it, and
+    brackets around IPv6.
+    """
 
     pbx: str
     address: Address
     port: int
     tls: bool = False
     verify: str = ""
+    host: str = field(init=False, repr=False, compare=False)
+    node: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def node(self) -> str:
-        """`address:port`, with brackets around IPv6."""
-        address = f"[{self.address}]" if self.address.version == 6 else str(self.address)
-        return f"{address}:{self.port}"
+    def __post_init__(self) -> None:
+        host = str(self.address)
+        shown = f"[{host}]" if self.address.version == 6 else host
+        object.__setattr__(self, "host", host)
+        object.__setattr__(self, "node", f"{shown}:{self.port}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,12 @@ class Service:
     allow_from: tuple[Network, ...] = ()
     check_certificate: bool = False
     verify: str = ""
+    _plain: tuple[Target, ...] = field(init=False, repr=False, compare=False)
+    _secure: tuple[Target, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_plain", self._all(self.plain, tls=False))
+        object.__setattr__(self, "_secure", self._all(self.tls, tls=True))
 
     def allows(self, address: Address) -> bool:
         """Whether a client from there may use it."""
@@ -74,27 +86,28 @@ class Service:
         the PBX asks for a password.
         """
         kept = client.tls and (certified or not self.check_certificate)
-        secure = self.tls is not None and (kept or self.plain is None)
-        port = self.tls if secure else self.plain
+        targets = self._secure if self._secure and (kept or not self._plain) else self._plain
+        return targets if len(targets) < 2 else _order(self.nodes, targets, client)
+
+    def _all(self, port: int | None, *, tls: bool) -> tuple[Target, ...]:
         if port is None:
             return ()
-        verify = self.verify if secure else ""
-        return tuple(Target(self.pbx, node.address, port, secure, verify) for node in _order(self.nodes, client))
+        verify = self.verify if tls else ""
+        return tuple(Target(self.pbx, node.address, port, tls, verify) for node in self.nodes)
 
 
-def _order(nodes: tuple[Node, ...], client: Client) -> tuple[Node, ...]:
+def _order(nodes: tuple[Node, ...], targets: tuple[Target, ...], client: Client) -> tuple[Target, ...]:
     """By priority, then weighted by chance, which is the same for one requester: its connections meet on one node."""
-    if len(nodes) == 1:
-        return nodes
     source = client.address.packed
 
-    def rank(node: Node) -> tuple[int, float]:
+    def rank(pair: tuple[Node, Target]) -> tuple[int, float]:
+        node, _ = pair
         digest = hashlib.blake2b(source + node.address.packed, digest_size=6).digest()
         chance = (int.from_bytes(digest, "big") + 1) / (2**48 + 1)
         # Rendezvous hashing: the smallest -ln(chance) / weight wins in proportion to its weight.
         return node.priority, -math.log(chance) / node.weight if node.weight else math.inf
 
-    return tuple(sorted(nodes, key=rank))
+    return tuple(target for _, target in sorted(zip(nodes, targets, strict=True), key=rank))
 
 
 @dataclass(frozen=True, slots=True)

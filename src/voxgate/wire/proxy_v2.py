@@ -7,14 +7,10 @@ value there leaves room, this is what HAProxy 2.6 and 3.0 send.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Final
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple
 
 from voxgate.errors import PeerError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 #: HAProxy's header with a certificate's name is some 200 bytes; the format allows 64 KiB.
@@ -32,16 +28,15 @@ _CLIENT_SSL, _CERT_CONN, _CERT_SESS = 1, 2, 4
 Address = IPv4Address | IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+# Tuples: one header is read for each connection, and they are made three times faster than frozen dataclasses.
+class End(NamedTuple):
     """One end of a connection."""
 
     address: Address
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(NamedTuple):
     """What HAProxy found out when it ended TLS.
 
     `certificate`: the client showed one, on this connection or in the session that it resumes. `verify` is OpenSSL's
@@ -59,8 +54,7 @@ class Tls:
         return self.certificate and self.verify == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """Both ends are None on a connection that the sender opened for itself (a health check).
 
     `authority` is the name that the client asked for by SNI. `tls` is None where no TLS was spoken.
@@ -121,18 +115,23 @@ def _header(family: int, body: bytes) -> Header:
         raise PeerError("PROXY header without its addresses")
     half = (size - 4) // 2
     source_port, destination_port = struct.unpack_from("!HH", body, size - 4)
-    found = dict(_values(body[size:]))
+    source = End(_address(body[:half]), source_port)
+    destination = End(_address(body[half : size - 4]), destination_port)
+    if len(body) == size:
+        return Header(source, destination)
+    found = _values(body[size:])
     return Header(
-        source=End(_address(body[:half]), source_port),
-        destination=End(_address(body[half : size - 4]), destination_port),
+        source,
+        destination,
         tls=_tls(found[_SSL]) if _SSL in found else None,
         authority=_text(found.get(_AUTHORITY, b"")),
         alpn=_text(found.get(_ALPN, b"")),
     )
 
 
-def _values(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _values(data: bytes) -> dict[int, bytes]:
     """The type-length-value fields. Those that nobody knows are the caller's to pass over."""
+    found: dict[int, bytes] = {}
     at = 0
     while at < len(data):
         if at + 3 > len(data):
@@ -140,8 +139,9 @@ def _values(data: bytes) -> Iterator[tuple[int, bytes]]:
         end = at + 3 + (data[at + 1] << 8 | data[at + 2])
         if end > len(data):
             raise PeerError("PROXY header with a field that is cut short")
-        yield data[at], data[at + 3 : end]
+        found[data[at]] = data[at + 3 : end]
         at = end
+    return found
 
 
 def _tls(value: bytes) -> Tls | None:
@@ -150,7 +150,7 @@ def _tls(value: bytes) -> Tls | None:
     flags = value[0]
     if not flags & _CLIENT_SSL:
         return None
-    found = dict(_values(value[5:]))
+    found = _values(value[5:])
     return Tls(
         version=_text(found.get(_SSL_VERSION, b"")),
         certificate=bool(flags & (_CERT_CONN | _CERT_SESS)),
@@ -161,8 +161,10 @@ def _tls(value: bytes) -> Tls | None:
 
 def _address(packed: bytes) -> Address:
     """IPv4 in IPv6 form is the IPv4 address: a dual-stack socket shows it so."""
-    address = ip_address(packed)
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+    if len(packed) == 4:
+        return IPv4Address(packed)
+    address = IPv6Address(packed)
+    return address.ipv4_mapped or address
 
 
 def _as_ipv6(address: Address) -> bytes:

@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from ipaddress import IPv4Network, IPv6Network
     from pathlib import Path
 
 TIMEOUT_S: Final = 5.0
-#: The longest network has 43 letters, the longest line 8,192.
-NETWORKS_PER_LINE: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +22,6 @@ class RouterClient:
     name: str
     path: Path
     timeout_s: float = TIMEOUT_S
-
-    async def close(self, networks: Iterable[IPv4Network | IPv6Network]) -> int:
-        """Close all connections of clients from `networks` at once; gives their number. Raises as `ask` does."""
-        words, closed = [str(network) for network in networks], 0
-        for first in range(0, len(words), NETWORKS_PER_LINE):
-            answer = await self.ask(" ".join(("close", *words[first : first + NETWORKS_PER_LINE])))
-            closed += int(answer.get("closed", 0))
-        return closed
 
     async def ask(self, line: str) -> dict[str, Any]:
         """The answer. Raises PeerError when there is none, EngineError in the router's words when it refuses."""

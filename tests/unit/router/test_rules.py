@@ -113,7 +113,7 @@ def test_a_client_is_who_the_header_says_and_certified_only_by_a_trusted_certifi
     assert client_of(Header(PHONE, EDGE, tls, authority="hq.example.com")) == Client(
         PHONE, EDGE, tls=True, certificate_name="phone", server_name="hq.example.com"
     )
-    untrusted = client_of(Header(PHONE, EDGE, replace(tls, verify=18)))
+    untrusted = client_of(Header(PHONE, EDGE, tls._replace(verify=18)))
     assert untrusted == Client(PHONE, EDGE, tls=True)
     assert client_of(Header(PHONE, EDGE)) == Client(PHONE, EDGE)
     assert client_of(Header()) is None

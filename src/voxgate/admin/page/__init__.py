@@ -17,6 +17,10 @@ Pages, one file each, with their templates in `templates/`:
 
     entrance.py    log-in, log-out, the first administrator
     overview.py    how everything is
+    calls.py       calls that run, live; one call: why, its record, its SIP as a ladder
+    records.py     calls of the past: searched, and as a table
+    logs.py        lines of the log: of one call, address or PBX
+    lists.py       black and white list, evidence, one click to move
     things.py      PBXs and trunks: list, add, edit, remove, test
     pbxs.py        what is particular to PBXs
     trunks.py      what is particular to trunks

@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 
-from voxgate.admin.page import assets, configuration, entrance, measures, mistakes, overview, pbxs, streams, trunks
+from voxgate.admin.page import (
+    assets,
+    calls,
+    configuration,
+    entrance,
+    lists,
+    logs,
+    measures,
+    mistakes,
+    overview,
+    pbxs,
+    records,
+    streams,
+    trunks,
+)
 from voxgate.admin.page import history as generations
 
 if TYPE_CHECKING:
@@ -22,6 +36,11 @@ PAGES: Final[tuple[tuple[APIRouter, Place | None], ...]] = (
     (entrance.router, None),
     (streams.router, None),
     (overview.router, overview.PLACE),
+    (calls.router, calls.PLACE),
+    (records.router, records.PLACE),
+    (logs.router, logs.PLACE),
+    (lists.black, lists.BLACK),
+    (lists.white, lists.WHITE),
     (pbxs.router, pbxs.PLACE),
     (trunks.router, trunks.PLACE),
     (configuration.router, configuration.PLACE),
@@ -31,7 +50,7 @@ PAGES: Final[tuple[tuple[APIRouter, Place | None], ...]] = (
 
 def feeds(history: measures.History) -> tuple[streams.Feed, ...]:
     """What lives on pages."""
-    return (overview.feed(history),)
+    return (overview.feed(history), calls.FEED)
 
 
 _API: Final = ("/api/", "/metrics")

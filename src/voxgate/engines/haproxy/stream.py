@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from voxgate.engines.haproxy.fragment import Ground
 
 _BOTH: Final = frozenset({4, 6})
+#: Connections that one process of the router has before the next one is asked; the last one takes all that are left.
+FULL: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def stream_fragment(stream: Stream, ground: Ground) -> Fragment:
         doors=[door for door in doors if door[1]],
         backend=f"{stream.name}_router",
         routers=[front(ground.places, stream.name, number + 1) for number in range(ground.routers)],
+        full=FULL,
     )
     return Fragment(text, (*plain, *secure), connections=stream.connections)
 

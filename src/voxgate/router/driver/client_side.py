@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from voxgate.router.connection import Connection, Opener
     from voxgate.router.driver.surroundings import Surroundings
     from voxgate.router.events import Event
-    from voxgate.router.rules import Address, Target
+    from voxgate.router.rules import Target
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +39,11 @@ class ClientSide(Stream):
     __slots__ = (
         *("_account", "_asked_s", "_began_s", "_bytes_in", "_bytes_out", "_bytes_passed", "_client", "_connection"),
         *("_handing_over", "_header", "_opener", "_protocol", "_reaching", "_server", "_server_full", "_spliced"),
-        *("_surroundings", "_target", "address"),
+        *("_surroundings", "_target"),
     )
 
     def __init__(self, protocol: str, opener: Opener, surroundings: Surroundings, sock: socket.socket) -> None:
         super().__init__(surroundings.poll, sock)
-        self.address: Address | None = None  # the client's, as soon as HAProxy has told it
         self._protocol = protocol
         self._opener = opener
         self._surroundings = surroundings
@@ -135,7 +134,8 @@ class ClientSide(Stream):
         """There is a server, or HAProxy, which takes the client with TLS."""
         self._reaching, self._target = None, target
         server = self._server = ServerSide(self._poll, sock, self)
-        server.hold(self._is_full)
+        if self._is_full:
+            server.hold(True)
         if header:
             server.send(header)
         if target is None:
@@ -181,9 +181,8 @@ class ClientSide(Stream):
             self.close()
             return
         self._header = b""
-        self._client, self.address, self._began_s = client, client.address, time.monotonic()
+        self._client, self._began_s = client, time.monotonic()
         self._connection = self._opener(client)
-        self._poll.wake(self, None)
         self._tell(events.Opened())
         if len(data) > found[1]:
             self.got(data[found[1] :])
@@ -243,6 +242,8 @@ class ClientSide(Stream):
 
     def _leave_server(self) -> None:
         """Give the server up; what was sent to it leaves."""
+        if self._server is None and self._reaching is None:
+            return
         self._settle()
         if self._server is not None:
             self._server.leave()

@@ -1,8 +1,7 @@
 """What the control plane asks and orders, over a unix stream: a word a line, answered by one JSON object a line.
 
-status              {"connections": 12, "lost_reports": 0}
-rules               read the rules again: {"rules": HASH}, or {"error": TEXT} and the former ones go on
-close NETWORK ...   close all connections of clients from there at once: {"closed": 3}
+status   {"connections": 12, "lost_reports": 0}
+rules    read the rules again: {"rules": HASH}, or {"error": TEXT} and the former ones go on
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
 
     from voxgate.router.driver.poll import Poll
 
-#: `close` with some 200 IPv6 networks; who has more to close asks again.
-LONGEST_LINE: Final = 8192
+#: Nobody asks in longer ones.
+LONGEST_LINE: Final = 256
 
-#: First word of a line -> what gives the object for the words behind it.
-Answers = Mapping[str, Callable[[list[str]], dict[str, object]]]
+#: A line -> what gives the object for it.
+Answers = Mapping[str, Callable[[], dict[str, object]]]
 
 
 class Control(Stream):
@@ -36,12 +35,11 @@ class Control(Stream):
         self._line = b""
 
     def got(self, data: bytes) -> None:
-        """Answer each whole line. Nobody asks in longer ones."""
+        """Answer each whole line."""
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
-            word, *words = line.decode("ascii", "replace").split() or [""]
-            answer = self._answers.get(word)
-            self.send(json.dumps(answer(words) if answer else {"error": "unknown"}).encode() + b"\n")
+            answer = self._answers.get(line.decode("ascii", "replace").strip())
+            self.send(json.dumps(answer() if answer else {"error": "unknown"}).encode() + b"\n")
         if len(self._line) > LONGEST_LINE:
             self.abort()
 

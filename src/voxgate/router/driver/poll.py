@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 IN: Final = select.EPOLLIN
 OUT: Final = select.EPOLLOUT
+BROKEN: Final = select.EPOLLERR | select.EPOLLHUP
 
 #: Told at once.
 MOST_EVENTS: Final = 128
@@ -49,6 +50,7 @@ class Poll:
         self._epoll = select.epoll()
         self._handlers: dict[int, Reader] = {}
         self._wheel = Wheel(time.monotonic())
+        self._times = self._wheel.slots
         self._soon: deque[tuple[Handler, Callable[[], None]]] = deque()
         self._released: list[socket.socket] = []
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -116,7 +118,7 @@ class Poll:
     def _patience_s(self) -> float | None:
         if self._soon:
             return 0
-        return STEP_S if self._wheel else None
+        return STEP_S if self._times else None
 
     def _rest(self) -> None:
         """What is not a descriptor's."""
@@ -124,7 +126,7 @@ class Poll:
         if self._soon:
             calls += self._soon
             self._soon.clear()
-        if self._wheel:
+        if self._times:
             calls += [(item, item.timed_out) for item in self._wheel.due(time.monotonic())]
         for handler, call in calls:
             try:

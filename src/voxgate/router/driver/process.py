@@ -18,7 +18,6 @@ from voxgate.router.h323.admission import PROTOCOL as H323
 from voxgate.router.h323.connection import H323Connection
 from voxgate.router.ldap.admission import PROTOCOL as LDAP
 from voxgate.router.ldap.connection import LdapConnection
-from voxgate.router.outcasts import Outcasts
 from voxgate.router.rules import loads
 
 if TYPE_CHECKING:
@@ -82,15 +81,14 @@ class Router:
         return lambda sock: ClientSide(protocol, opener, surroundings, sock)
 
     def _asked(self, sock: socket.socket) -> None:
-        Control(self._poll, sock, {"status": self._status, "rules": self._new_rules, "close": self._close})
+        Control(self._poll, sock, {"status": self._status, "rules": self._new_rules})
 
     def _take_rules(self) -> str:
         content = self._settings.rules.read_bytes()
         self._surroundings.rules = loads(content)
         return hashlib.sha256(content).hexdigest()
 
-    def _new_rules(self, words: list[str]) -> dict[str, object]:
-        del words
+    def _new_rules(self) -> dict[str, object]:
         try:
             taken = self._take_rules()
         except (OSError, ValueError) as error:
@@ -99,17 +97,7 @@ class Router:
         log.info("rules_taken hash=%s", taken[:12])
         return {"rules": taken}
 
-    def _close(self, words: list[str]) -> dict[str, object]:
-        try:
-            outcasts = Outcasts(words)
-        except ValueError as error:
-            return {"error": str(error)}
-        closed = self._surroundings.close(outcasts)
-        log.info("closed networks=%d connections=%d", len(words), closed)
-        return {"closed": closed}
-
-    def _status(self, words: list[str]) -> dict[str, object]:
-        del words
+    def _status(self) -> dict[str, object]:
         # Who asks knows what happened until now.
         self._teller.flush()
         return {"connections": len(self._surroundings.connections), "lost_reports": self._teller.lost}

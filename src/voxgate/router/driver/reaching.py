@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from voxgate.router.driver.poll import OUT
+from voxgate.router.driver.poll import BROKEN, OUT
 from voxgate.router.driver.wheel import Timed
 from voxgate.wire.proxy_v2 import End, Header, build
 
@@ -91,9 +91,8 @@ class Reaching(Timed):
 
     def ready(self, mask: int) -> None:
         """The connection is there, or will never be. Implements `poll.Reader`."""
-        del mask
         if self._sock is not None:
-            self._tried(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+            self._tried(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if mask & BROKEN else 0)
 
     def timed_out(self) -> None:
         """It takes too long."""
@@ -117,7 +116,7 @@ class Reaching(Timed):
             self._try(socket.AF_UNIX, str(self._ways.tls.verified if target.verify else self._ways.tls.plain))
         else:
             self._header = b""
-            self._try(_TCP[target.address.version], (str(target.address), target.port))
+            self._try(_TCP[target.address.version], (target.host, target.port))
 
     def _try(self, family: socket.AddressFamily, where: str | tuple[str, int]) -> None:
         try:

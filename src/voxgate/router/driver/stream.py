@@ -182,7 +182,8 @@ class Stream(Timed):
 
     def _close(self) -> None:
         if self._sock.fileno() >= 0:
-            self._poll.wake(self, None)
+            if self.slot:
+                self._poll.wake(self, None)
             self._poll.release(self._sock)
         self._mask, self._out = 0, None
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from voxgate.router.driver.client_side import ClientSide
     from voxgate.router.driver.poll import Poll
-    from voxgate.router.outcasts import Outcasts
     from voxgate.router.reporting import Report
 
 
@@ -32,10 +31,3 @@ class Surroundings:
         """Close all connections."""
         for connection in tuple(self.connections):
             connection.close()
-
-    def close(self, outcasts: Outcasts) -> int:
-        """Close the connections of clients from there, whatever is on its way to them; gives their number."""
-        found = [one for one in self.connections if one.address is not None and one.address in outcasts]
-        for connection in found:
-            connection.abort()
-        return len(found)

@@ -29,29 +29,36 @@ class Timed:
 
 
 class Wheel:
-    """All times of one process."""
+    """All times of one process. `slots`, of which none is empty, are to be looked at only."""
 
     def __init__(self, now_s: float) -> None:
-        self._slots: dict[int, set[Timed]] = {}
+        self.slots: dict[int, set[Timed]] = {}
         self._turned = int(now_s / STEP_S)
 
     def __len__(self) -> int:
         """How many slots hold something."""
-        return len(self._slots)
+        return len(self.slots)
 
     def set(self, item: Timed, due_s: float) -> None:
         """Call `item` at `due_s` or a step later, in place of any time that it had."""
+        slot = max(int(due_s / STEP_S), self._turned) + 1
+        if slot == item.slot:
+            return
         self.drop(item)
-        item.slot = max(int(due_s / STEP_S), self._turned) + 1
-        self._slots.setdefault(item.slot, set()).add(item)
+        item.slot = slot
+        items = self.slots.get(slot)
+        if items is None:
+            self.slots[slot] = {item}
+        else:
+            items.add(item)
 
     def drop(self, item: Timed) -> None:
         """Do not call it."""
         if item.slot:
-            items = self._slots[item.slot]
+            items = self.slots[item.slot]
             items.discard(item)
             if not items:
-                del self._slots[item.slot]
+                del self.slots[item.slot]
             item.slot = 0
 
     def due(self, now_s: float) -> list[Timed]:
@@ -61,8 +68,8 @@ class Wheel:
             return []
         self._turned = turned
         found: list[Timed] = []
-        for slot in sorted(slot for slot in self._slots if slot <= turned):
-            found += self._slots.pop(slot)
+        for slot in sorted(slot for slot in self.slots if slot <= turned):
+            found += self.slots.pop(slot)
         for item in found:
             item.slot = 0
         return found

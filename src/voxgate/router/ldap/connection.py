@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum, auto
+from itertools import chain
 from typing import TYPE_CHECKING, Final, assert_never
 
 from voxgate.errors import PeerError
@@ -38,7 +39,7 @@ from voxgate.router.ldap.messages import (
 from voxgate.router.ldap.shortcuts import binds_again, is_good, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from voxgate.router.client import Client
     from voxgate.router.commands import Command
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 BIND: Final = "bind"
 
 _ALL: Final = frozenset(range(256))
-_WATCHED_REQUESTS: Final = frozenset((Operation.BIND, Operation.EXTENDED))
+_WATCHED_REQUESTS: Final = frozenset((Operation.BIND, Operation.EXTENDED, Operation.UNBIND))
 _WATCHED_ANSWERS: Final = frozenset((Operation.BIND_RESPONSE,))
 
 
@@ -82,31 +83,29 @@ class LdapConnection:
         self._rest: tuple[Target, ...] = ()
         self._refused = 0
 
-    def handle(self, event: Event, rules: Rules) -> Iterator[Command]:
-        """What `event` leads to."""
+    def handle(self, event: Event, rules: Rules) -> Iterable[Command]:
+        """What `event` leads to. To be taken to its end before the next event."""
         match event:
             case events.ServerSent(data):
-                yield from self._from_server(data)
+                led: Iterable[Command] = self._from_server(data)
             case events.ClientSent(data):
                 self._requests.receive(data)
-                yield from self._from_client(rules)
+                led = self._from_client(rules)
             case events.Opened():
-                yield commands.Wake(limits.FIRST_BIND_S)
+                led = (commands.Wake(limits.FIRST_BIND_S),)
             case events.Connected(target, rest):
-                yield from self._connected(target, rest)
-                yield from self._from_client(rules)
+                led = chain(self._connected(target, rest), self._from_client(rules))
             case events.ConnectFailed():
-                yield from self._not_connected()
-                yield from self._from_client(rules)
+                led = chain(self._not_connected(), self._from_client(rules))
             case events.ServerEnded():
-                yield from self._server_ended()
-                yield from self._from_client(rules)
+                led = chain(self._server_ended(), self._from_client(rules))
             case events.ClientEnded():
-                yield from self._client_ended()
+                led = self._client_ended()
             case events.TimedOut():
-                yield self._close()
+                led = (self._close(),)
             case _:
                 assert_never(event)
+        return led
 
     def passes_to_server(self, data: bytes, rules: Rules) -> bool:
         """Whole messages of a client that is bound; of binds, one under the name that the same rules let through."""
@@ -122,12 +121,11 @@ class LdapConnection:
 
     def passes_to_client(self, data: bytes) -> bool:
         """Answers, and parts of them, but for the result of a bind that failed."""
-        if self._bind is not None:
-            return False
         if self._users and is_good(data) and self._answers.between_messages:
             self._users.popleft()
+            self._bind = None
             return True
-        return self._answers.passes(data, _WATCHED_ANSWERS)
+        return self._bind is None and self._answers.passes(data, _WATCHED_ANSWERS)
 
     def _from_server(self, data: bytes) -> Iterator[Command]:
         self._bind = None
@@ -157,6 +155,9 @@ class LdapConnection:
                 elif bound:
                     self._bind = None
                     yield commands.SendToServer(piece.data)
+                    if piece.operation == Operation.UNBIND and not self._users:
+                        # The client waits for nothing any more (RFC 4511, 4.3), but for a result of a bind it may.
+                        yield self._close()
                 else:
                     yield from self._asked_unbound(piece)
         except PeerError as error:

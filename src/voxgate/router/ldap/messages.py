@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voxgate.errors import PeerError
 from voxgate.router.ldap.ber import ENUMERATED, INTEGER, OCTET_STRING, SEQUENCE, element, element_at, elements
@@ -87,8 +86,7 @@ _RESPONSE_NAME: Final = 0x8A
 _UNSOLICITED: Final = b"\x02\x01\x00"
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(NamedTuple):
     """A BindRequest. `mechanism` is empty for a simple bind, else the name of the SASL mechanism, or `other`."""
 
     name: str

@@ -9,22 +9,19 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from tests.unit.router.ldap.messages import BOUND, bind
 from voxgate.router.driver.client_side import ClientSide
-from voxgate.router.driver.control import Control
 from voxgate.router.driver.listening import Listening
 from voxgate.router.driver.poll import Poll
 from voxgate.router.driver.reaching import TlsWays
 from voxgate.router.driver.surroundings import Surroundings
 from voxgate.router.ldap.connection import LdapConnection
-from voxgate.router.outcasts import Outcasts
 from voxgate.router.rules import Node, Rules, Service
 from voxgate.wire.proxy_v2 import End, Header, build
-from voxgate.wire.router_control import RouterClient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,17 +67,9 @@ class World:
         while not holds():  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0.001)
 
-    async def close(self, *networks: str) -> int:
-        """As the control plane orders it."""
-        return await RouterClient("router", self.folder / "control.sock").close(map(ip_network, networks))
-
     def turns(self) -> int:
         """How often the router has looked for something to do."""
         return self.poll.turns
-
-    def known(self) -> int:
-        """Connections of which HAProxy has said whose they are."""
-        return sum(one.address is not None for one in tuple(self.surroundings.connections))
 
     def serves(self, *ports: int, tls: int | None = None, verify: str = "") -> None:
         nodes = tuple(Node(ip_address(f"127.0.0.{number}"), number) for number, _ in enumerate(ports, 1))
@@ -98,14 +87,9 @@ async def world(folder: Path, opener: Callable[..., Connection] = LdapConnection
     def report(told: Report) -> None:
         loop.call_soon_threadsafe(reports.put_nowait, told)
 
-    def close(words: list[str]) -> dict[str, object]:
-        return {"closed": surroundings.close(Outcasts(words))}
-
     surroundings = Surroundings(poll, ways, report)
-    orders = {"close": close}
     doors = (
         Listening(poll, folder / "ldap.sock", lambda sock: ClientSide("ldap", opener, surroundings, sock), mode=0o600),
-        Listening(poll, folder / "control.sock", lambda sock: Control(poll, sock, orders), mode=0o600),
     )
     router = Thread(target=poll.run)
     router.start()
