@@ -7,7 +7,7 @@ forged: for everyone but PBXs it must be a PBX.
 from __future__ import annotations
 
 import re
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.guise import ASKED, BARE, Guise
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from voxgate_sip.media import Media
     from voxgate_sip.route import Router
 
+#: Pairs of PBX and other party that a worker remembers.
+MOST_PAIRS: Final = 4096
 #: Our port in the Via of an own request.
 _SENT_FROM: Final = re.compile(r"^[^;]*:(\d{1,5})(?:;|$)")
 
@@ -53,6 +55,7 @@ class DialogRelay:
         self._refusals = refusals
         self._hider = hider
         self._hides = hider.active
+        self._is_hidden = lru_cache(MOST_PAIRS)(self._hides_from)
         guise = Guise(ksr, router) if router.trunks else None
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
@@ -125,6 +128,9 @@ class DialogRelay:
             except ForbiddenError as error:
                 self._refuse(str(error), source, proto, method, error.answer)
                 return
+        elif not (from_pbx or self._hides or self._dresses):
+            self._as_it_is(media, method, source, proto, leg)
+            return
         guise = self._guise if from_pbx and self._leads_to_trunk(hop) else None
         if self._dresses:
             self._legs.dress(leg)
@@ -145,6 +151,17 @@ class DialogRelay:
             sends = not shape or self._watched(method, leg, shape)
         if sends and self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+
+    def _as_it_is(self, media: Media | None, method: str, source: str, proto: str, leg: Leg) -> None:
+        """Send the current request of anybody but a PBX to its PBX, where nothing else is to be done to it."""
+        if media and method in TOLD:
+            ending = self._tell(media, method, source, proto, leg)
+            if ending is None:
+                return
+            if ending:
+                self._t_on_reply(AS_IS + ending)
+        if self._t_relay() < 0:
+            not_sent(self._ksr, to_flow=False)
 
     def _passing(self) -> tuple[str, Media | None]:
         """Next hop and media of a request whose Route has a tilde in it: perhaps the mark of a later passage."""
@@ -198,17 +215,17 @@ class DialogRelay:
 
     def _to_pbx(self, method: str, source: str, proto: str, hop: str) -> Mapping[str, str]:
         """The same, to anybody else's."""
-        pbx, side = unbracketed(hop.partition(" ")[0]), self._router.side_of(source)
-        if not self._hider.hides(pbx, side, self._told(source)):
+        if not self._is_hidden(hop, source):
             return FROM_PBX
         if method in SHAPED:
             self._hider.asked_by(source, proto)
         return FROM_HIDDEN
 
-    def _told(self, source: str) -> bool | None:
-        """What a trunk at `source` may see of PBXs; None where it is none, or says nothing."""
+    def _hides_from(self, hop: str, source: str) -> bool:
+        """Whether a party at `source` must not see the PBX at `hop`; what a trunk says of itself counts first."""
         found = self._trunks.at(source) if self._trunks else ()
-        return found[0].hides if found else None
+        told = found[0].hides if found else None
+        return self._hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source), told)
 
     def own_request(self) -> None:
         """The edge's own request must name the edge as it looks from where it goes.
