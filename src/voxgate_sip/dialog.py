@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
 from voxgate_sip.inside import Inside
-from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
+from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import TOLD
 from voxgate_sip.message import unbracketed
 from voxgate_sip.nomedia import MediaError, NoRelayError
@@ -60,6 +60,13 @@ class DialogRelay:
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
         self._dresses = legs.dresses
+        own = (*legs.own_uris().values(), *legs.trunk_uris().values())
+        #: `host:port` of the edge and of PBXs.
+        self._known = frozenset(uri.partition(";")[0] for uri in own) | {
+            f"{bracketed(node.address)}:{node.port}"
+            for pbx in router.policy.pbxs.values()
+            for node in (*pbx.plain, *pbx.secure)
+        }
         self.inside = Inside(ksr, router, legs, guise, hider=hider) if guise and guise.active else None
         self._pv_get = ksr.pv.get
         #: Templates give texts, whatever a variable may give.
@@ -106,14 +113,21 @@ class DialogRelay:
 
     def _beyond(self, uri: str, routes: str) -> None:
         """Where a PBX's request goes when its Routes for this edge are done with; `routes` were sealed in `uri`."""
-        if self._ksr.kx.get_duri() is None:
-            if routes:
-                self._hider.follow(routes)
-            else:
-                self._ksr.nathelper.handle_ruri_alias()
-        elif MARK in uri:
-            # A proxy comes next. Seal and alias are for a later passage of the call through this edge.
-            self._ksr.seturi(uri)
+        onwards = self._ksr.kx.get_duri()
+        if onwards is not None and self._is_known(str(onwards)):
+            # The edge itself or a PBX comes next. Seal and alias are for a later passage of the call through this edge.
+            if MARK in uri:
+                self._ksr.seturi(uri)
+        elif routes and onwards is None:
+            self._hider.follow(routes)
+        else:
+            # Any other next Route may be the lure of whoever has called the PBX: his own address is known.
+            self._ksr.nathelper.handle_ruri_alias()
+
+    def _is_known(self, uri: str) -> bool:
+        """Whether a URI leads to this edge or to a PBX."""
+        there = uri.partition(";")[0].partition(":")[2].rpartition("@")[2]
+        return there in self._known or f"{there}:5060" in self._known
 
     def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
         """Send the current request, whose route set has been followed, to its next hop."""
