@@ -222,7 +222,16 @@ class DialogRelay:
         hop = str(self._pv_get(NEXT_HOP))
         leg = self._legs.to_next_hop(hop, from_pbx=True, sent_from=sent_from)
         own = leg.own.partition(";")[0]
-        if leg.group and self._ksr.kx.get_method() == "OPTIONS":
+        vouching, asks = self._legs.vouching, self._ksr.kx.get_method() == "OPTIONS"
+        if vouching and asks:
+            vouching.asks(hop)
+        elif vouching:
+            try:
+                vouching.use(leg, hop)
+            except ForbiddenError:
+                self._ksr.set_drop()
+                return
+        if leg.group and asks:
             # Some know whom they speak with by its Contact.
             self._ksr.hdr.append(f"Contact: <sip:{leg.own}>\r\n")
         if leg.socket and not (sent_from and own.endswith(f":{sent_from}")):
