@@ -28,7 +28,8 @@ WITH_FILE = {"check": [], "firewall": [], "init": ["--output"], "pbx-config": ["
 
 def typed() -> list[list[str]]:
     """The page's commands in their order, without the word `voxgate` and the file."""
-    lines = [line.strip() for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("    voxgate ")]
+    text = PAGE.read_text(encoding="utf-8").replace("    systemctl start voxgate", "    voxgate run")
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    voxgate ")]
     return [[word for word in shlex.split(line, comments=True)[1:] if not word.startswith("/")] for line in lines]
 
 

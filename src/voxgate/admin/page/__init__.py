@@ -15,6 +15,7 @@
 
 Pages, one file each, with their templates in `templates/`:
 
+    first.py       the first run: no configuration yet
     entrance.py    log-in, log-out, the first administrator
     overview.py    how everything is
     calls.py       calls that run, live; one call: why, its record, its SIP as a ladder
