@@ -17,6 +17,7 @@ from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
 from voxgate_sip.media import TOLD
 from voxgate_sip.message import unbracketed
 from voxgate_sip.nomedia import MediaError, NoRelayError
+from voxgate_sip.ownways import may_see
 from voxgate_sip.passages import HOP_ALONG, HOP_ENDS, passage_along
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
@@ -208,6 +209,8 @@ class DialogRelay:
     def _told(self, source: str) -> bool | None:
         """What a trunk at `source` may see of PBXs; None where it is none, or says nothing."""
         found = self._trunks.at(source) if self._trunks else ()
+        if len(found) > 1:
+            return may_see(found, str(self._pv_get("$hdr(Route)") or ""))
         return found[0].hides if found else None
 
     def own_request(self) -> None:
