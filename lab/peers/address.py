@@ -95,9 +95,15 @@ def parse_uri(text: str) -> Uri:
     return Uri(found["scheme"].lower(), found["user"] or "", found["host"], port, found["params"])
 
 
+_QUOTED = re.compile(r'\A\s*"(?:[^"\\]|\\.)*"')
+
+
 def parse_name_addr(text: str) -> NameAddr:
-    """Raises AddressError. Without angle brackets, parameters belong to the header (section 20)."""
-    before, opened, rest = text.partition("<")
+    """Raises AddressError. Without angle brackets, parameters belong to the header (section 20).
+
+    A name in quotes may hold anything, angle brackets as well.
+    """
+    before, opened, rest = _QUOTED.sub("", text, count=1).partition("<")
     if opened:
         inner, _, params = rest.partition(">")
         return NameAddr(parse_uri(inner), params.strip())

@@ -14,7 +14,7 @@ from voxgate_sip.browsers import Browsers
 from voxgate_sip.challenges import Challenges
 from voxgate_sip.guise import ASKED
 from voxgate_sip.inside import Inside
-from voxgate_sip.media import Media
+from voxgate_sip.media import AGAIN, Media
 from voxgate_sip.replies import AS_IS
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from voxgate_sip.guise import Guise
     from voxgate_sip.hiding import Hider
     from voxgate_sip.replies import Replies
+    from voxgate_sip.vouching import Vouching
 
 #: Has nothing that must be shaped; of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden
 #: from whoever sends it; and of a provider that was asked in another guise than the PBX's; of a provider to a PBX's
@@ -44,6 +45,9 @@ ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
     "_answer": Media.answer,
     "_noted_answer": Media.noted_answer,
     "_late_offer": Media.late_offer,
+    f"{AGAIN}_answer": lambda media: media.again.answer(),
+    f"{AGAIN}_noted_answer": lambda media: media.again.noted_answer(),
+    f"{AGAIN}_late_offer": lambda media: media.again.late_offer(),
 }
 
 
@@ -140,6 +144,24 @@ class InsideCallbacks:
         try:
             if self._inside:
                 then(self._inside)
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+
+class VouchingCallbacks:
+    """What happens to connections to providers."""
+
+    _vouching: Vouching
+
+    def _bug(self) -> bool:
+        """Log the current exception."""
+        raise NotImplementedError
+
+    def ksr_vouched(self, _msg: Any) -> int:
+        """An OPTIONS of the edge's own was answered."""
+        try:
+            self._vouching.answered()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1

@@ -14,10 +14,12 @@
     turn.py   coturn, and who fails to log in there
     ears.py   engines' lines on their way to the log
     forwards.py  port forwards in the kernel
+    first_run.py  no configuration yet: a page that asks for one
     admin.py  the API and the web page
     metrics.py  what `/metrics` shows
     desk.py   what administrators ask for beside the areas' own verbs
     offline.py  what the machine is to be, for verbs that need no running Voxgate
+    doctor.py the doctor's rounds
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it
 
 An area is a function or a small class that builds its objects and gives a `Part`; `edge.py` names it in one line.

@@ -21,7 +21,6 @@ from voxgate.supervise.control import Told
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voxgate.calls.autopsy.verdict import Verdict
     from voxgate.calls.cdr.value import Cdr
     from voxgate.calls.trace.message import Sip
     from voxgate.daemon.records import CallRecords
@@ -45,11 +44,13 @@ class Explaining:
 
     async def told(self, subject: str) -> Told:
         """The answer. Raises UsageError, HostError."""
-        verdict = await self.verdict(subject)
-        return Told(verdict.to_json(), verdict.text)
+        case = await self._case(subject)
+        verdict = explain(case)
+        record = case.cdr.to_json() if case.cdr else None
+        return Told({**verdict.to_json(), "record": record}, verdict.text)
 
-    async def verdict(self, subject: str) -> Verdict:
-        """Why. Raises UsageError, HostError."""
+    async def _case(self, subject: str) -> Case:
+        """All that is known. Raises UsageError, HostError."""
         if not subject or len(subject) > _LONGEST:
             raise UsageError("that is no call, user or address\n    `voxgate cdr` lists calls with their numbers")
         case = Case(clean(subject, 64), own=self._records.own)
@@ -61,7 +62,7 @@ class Explaining:
             case = replace(case, messages=messages)
         else:
             case = await self._user(case, subject.removeprefix("sip:"))
-        return explain(case)
+        return case
 
     async def _call(self, subject: str) -> Cdr | None:
         recorder = self._records.recorder

@@ -105,11 +105,12 @@ class Finding(BaseModel):
 
 
 class Verdict(BaseModel):
-    """`text` is the paragraph; the strongest finding comes first."""
+    """`text` is the paragraph; the strongest finding comes first. `record` is the call that it is about, if any."""
 
     subject: str
     text: str
     findings: list[Finding]
+    record: dict[str, Any] | None
 
 
 @router.get("/calls/live", operation_id="list_live_calls")

@@ -6,7 +6,25 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 
-from voxgate.admin.page import assets, configuration, entrance, measures, mistakes, overview, pbxs, streams, trunks
+from voxgate.admin.page import (
+    assets,
+    audit_log,
+    calls,
+    certificates,
+    configuration,
+    entrance,
+    firewall,
+    lists,
+    logs,
+    measures,
+    mistakes,
+    overview,
+    pbxs,
+    people,
+    records,
+    streams,
+    trunks,
+)
 from voxgate.admin.page import history as generations
 
 if TYPE_CHECKING:
@@ -22,16 +40,25 @@ PAGES: Final[tuple[tuple[APIRouter, Place | None], ...]] = (
     (entrance.router, None),
     (streams.router, None),
     (overview.router, overview.PLACE),
+    (calls.router, calls.PLACE),
+    (records.router, records.PLACE),
+    (logs.router, logs.PLACE),
+    (lists.black, lists.BLACK),
+    (lists.white, lists.WHITE),
     (pbxs.router, pbxs.PLACE),
     (trunks.router, trunks.PLACE),
+    (certificates.router, certificates.PLACE),
+    (firewall.router, firewall.PLACE),
     (configuration.router, configuration.PLACE),
     (generations.router, generations.PLACE),
+    (people.router, people.PLACE),
+    (audit_log.router, audit_log.PLACE),
 )
 
 
 def feeds(history: measures.History) -> tuple[streams.Feed, ...]:
     """What lives on pages."""
-    return (overview.feed(history),)
+    return (overview.feed(history), calls.FEED)
 
 
 _API: Final = ("/api/", "/metrics")

@@ -12,6 +12,7 @@ running.py   calls that run now: both legs, what each party sends (pure)
 table.py     records as lines for people (pure)
 spreadsheet.py  records as a table for spreadsheets (pure)
 sinks.py     where finished records go beside the store: a file of JSON lines, an HTTP server
+postgresql.py  the same: a table of a PostgreSQL database
 delivery.py  brings what waits on disk to one such place
 listening.py asks rtpengine how calls are heard
 recorder.py  the one writer: takes reports, has rtpengine asked, writes

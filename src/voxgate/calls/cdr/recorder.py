@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from voxgate.calls.cdr import sinks
+from voxgate.calls.cdr import postgresql, sinks
 from voxgate.calls.cdr.book import Book, left_over
 from voxgate.calls.cdr.delivery import Delivery
 from voxgate.calls.cdr.listening import Listener
@@ -58,7 +58,7 @@ class Recorder:
         self._changed: deque[Cdr] = deque(maxlen=MOST_UNWRITTEN)
         self._over: deque[Cdr] = deque()
         self._listener = Listener(relay, clock)
-        self._push = Delivery(store, "push")
+        self._push, self._table = Delivery(store, "push"), Delivery(store, postgresql.PLACE)
 
     def load(self) -> None:
         """Close what the edge before has left open. Raises HostError."""
@@ -71,6 +71,7 @@ class Recorder:
         """What is wanted from now on; `pbx_of` maps the address of a node, with and without port, to its PBX."""
         self._wanted, self.book.pbx_of = wanted, pbx_of
         self._push.follow(partial(sinks.push, wanted.push) if wanted.push else None)
+        self._table.follow(postgresql.Database(wanted.postgresql).put if wanted.postgresql else None)
 
     def told(self, event: Mapping[str, Any]) -> None:
         """A report of Kamailio's."""
@@ -114,6 +115,7 @@ class Recorder:
                 group.create_task(self._writing())
                 group.create_task(self._asking())
                 group.create_task(self._push.serve())
+                group.create_task(self._table.serve())
         finally:
             self._changed.extend(self._over)
             try:
@@ -202,7 +204,7 @@ class Recorder:
 
     def _places(self) -> tuple[str, ...]:
         """Who waits for finished records."""
-        return tuple(one.name for one in (self._push,) if one.wanted)
+        return tuple(one.name for one in (self._push, self._table) if one.wanted)
 
 
 def with_quality(cdr: Cdr, said: Heard) -> Cdr:
