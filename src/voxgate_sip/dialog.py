@@ -17,6 +17,7 @@ from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import TOLD
 from voxgate_sip.message import unbracketed
 from voxgate_sip.nomedia import MediaError, NoRelayError
+from voxgate_sip.ownways import may_see
 from voxgate_sip.passages import HOP_ALONG, HOP_ENDS, passage_along
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
@@ -229,16 +230,23 @@ class DialogRelay:
 
     def _to_pbx(self, method: str, source: str, proto: str, hop: str) -> Mapping[str, str]:
         """The same, to anybody else's."""
-        if not self._is_hidden(hop, source):
+        hidden = self._is_hidden(hop, source)
+        if hidden is None and self._trunks:
+            told = may_see(self._trunks.at(source), str(self._pv_get("$hdr(Route)") or ""))
+            hidden = self._hides_pbx(hop, source, told)
+        if not hidden:
             return FROM_PBX
         if method in SHAPED:
             self._hider.asked_by(source, proto)
         return FROM_HIDDEN
 
-    def _hides_from(self, hop: str, source: str) -> bool:
-        """Whether a party at `source` must not see the PBX at `hop`; what a trunk says of itself counts first."""
+    def _hides_from(self, hop: str, source: str) -> bool | None:
+        """Whether a party at `source` must not see the PBX at `hop`; None where its Route tells which trunk it is."""
         found = self._trunks.at(source) if self._trunks else ()
-        told = found[0].hides if found else None
+        return None if len(found) > 1 else self._hides_pbx(hop, source, found[0].hides if found else None)
+
+    def _hides_pbx(self, hop: str, source: str, told: bool | None) -> bool:
+        """The same; `told` is what a trunk says of itself, which counts first."""
         return self._hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source), told)
 
     def own_request(self) -> None:
@@ -253,7 +261,16 @@ class DialogRelay:
         hop = str(self._pv_get(NEXT_HOP))
         leg = self._legs.to_next_hop(hop, from_pbx=True, sent_from=sent_from)
         own = leg.own.partition(";")[0]
-        if leg.group and self._ksr.kx.get_method() == "OPTIONS":
+        vouching, asks = self._legs.vouching, self._ksr.kx.get_method() == "OPTIONS"
+        if vouching and asks:
+            vouching.asks(hop)
+        elif vouching:
+            try:
+                vouching.use(leg, hop)
+            except ForbiddenError:
+                self._ksr.set_drop()
+                return
+        if leg.group and asks:
             # Some know whom they speak with by its Contact.
             self._ksr.hdr.append(f"Contact: <sip:{leg.own}>\r\n")
         if leg.socket and not (sent_from and own.endswith(f":{sent_from}")):

@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.accounts import Accounts
 from voxgate_sip.browsers import Browsers
-from voxgate_sip.callbacks import BrowserCallbacks, InsideCallbacks, ReplyCallbacks, shapes_of
+from voxgate_sip.callbacks import BrowserCallbacks, InsideCallbacks, ReplyCallbacks, VouchingCallbacks, shapes_of
 from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.challenges import Challenges
 from voxgate_sip.dialog import DialogRelay
@@ -43,6 +43,7 @@ from voxgate_sip.shunned import is_back
 from voxgate_sip.shunned import sweep as sweep_shunned
 from voxgate_sip.suspicion import Suspicion
 from voxgate_sip.sweeper import Sweeper
+from voxgate_sip.vouching import Vouching
 
 if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
@@ -62,7 +63,7 @@ def mod_init() -> Script:
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], key)
 
 
-class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
+class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
     def __init__(self, ksr: Ksr, policy: Path, events: str, key: bytes) -> None:
@@ -94,7 +95,8 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
         self._doorman = Doorman(self._ksr, router, policy.hygiene, self._refusals) if policy.hygiene else None
         self._challenges = Challenges(self._ksr, router, self._suspicion, self._key) if policy.hygiene else None
-        legs = Legs(self._ksr, router, self._browsers)
+        self._vouching = Vouching(self._ksr, router, self._refusals, self._events)
+        legs = Legs(self._ksr, router, self._browsers, self._vouching)
         replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris(), legs.trunk_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
@@ -179,6 +181,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         try:
             self._refresh(str(self._ksr.pv.get(GENERATION)))
             self._keepalive.sweep()
+            self._vouching.sweep()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
