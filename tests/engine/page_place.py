@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import os
 import re
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lab.edge import Edge
 from lab.net import Net
 from lab.procs import LabError
-from lab.topologies import BEHIND_NAT, EDGE_LAN
+from lab.topologies import BEHIND_NAT, EDGE_LAN, EDGE_PUBLIC
 from lab.webuser import WebUser
 from tests.engine.office import BRANCH, BRANCH_TONE_HZ, HQ, HQ_TONE_HZ, folder, switchboard
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 URL = f"https://{EDGE_LAN}:8440"
 PASSWORD = "orange lamp river"  # noqa: S105
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+LOAD_PORT = 5080
+#: Complete calls, as the benchmarks make them.
+SCENARIOS = Path(__file__).parents[2] / "bench" / "sipp"
 AXE = Path(__file__).parents[1] / "vendor" / "axe.js"
 #: Where screenshots are kept; without it, nowhere, and those of the documentation stay as they are.
 SHOTS = os.environ.get("VOXGATE_SCREENSHOTS", "")
@@ -120,9 +124,47 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def until(holds: Any, timeout_s: float = 20) -> None:
-    """Wait until it holds. Raises AssertionError."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def call_hostile(place: House) -> None:
+    """An INVITE whose every text is somebody's attempt; what the edge makes of it is the edge's business."""
+    head = (
+        "INVITE sip:600@example.com SIP/2.0\r\n"
+        "Via: SIP/2.0/UDP 10.0.0.50:5099;branch=z9hG4bKhostile\r\n"
+        "Max-Forwards: 70\r\n"
+        f'From: "{HOSTILE.replace(chr(34), "")}" <sip:mallory@example.com>;tag=1\r\n'
+        "To: <sip:600@example.com>\r\n"
+        "Call-ID: <script>alert(3)</script>@home\r\n"
+        "CSeq: 1 INVITE\r\n"
+        "Contact: <sip:mallory@10.0.0.50:5099>\r\n"
+        f"User-Agent: {HOSTILE}\r\n"
+        "Content-Length: 0\r\n\r\n"
+    )
+    with place.net.socket("phone-home") as sock:
+        sock.bind(("10.0.0.50", 5099))
+        sock.settimeout(10)
+        sock.sendto(head.encode(), (EDGE_PUBLIC, 5060))
+        with suppress(TimeoutError):
+            sock.recv(2000)
+
+
+@contextmanager
+def loaded_pbx(place: House) -> Iterator[None]:
+    """A PBX that takes many calls, beside the branch's own."""
+    argv = ["sipp", "-sf", str(SCENARIOS / "uas.xml"), "-i", BRANCH, "-p", str(LOAD_PORT), "-nostdin", "-aa"]
+    running = place.net.spawn("pbx-branch", argv, cwd=place.folder, log_path=place.folder / "uas.log")
+    try:
+        yield
+    finally:
+        running.stop(2)
+
+
+def calls(place: House, domain: str, *, many: int, per_s: int) -> tuple[int, int]:
+    """Complete calls of a phone on the LAN: how many were good, and how many not."""
+    domains, statistics = place.folder / "domains.csv", place.folder / "uac.csv"
+    domains.write_text(f"SEQUENTIAL\n{domain};\n")
+    argv = ["sipp", f"{EDGE_LAN}:5060", "-sf", str(SCENARIOS / "uac.xml"), "-inf", str(domains), "-s", "600"]
+    argv += ["-i", place.net.host("phone-lan").ipv4(), "-p", "5070", "-m", str(many), "-r", str(per_s), "-nostdin"]
+    argv += ["-trace_stat", "-stf", str(statistics), "-fd", "1", "-timeout", "60s"]
+    place.net.run("phone-lan", argv, timeout_s=90)
+    with statistics.open(newline="") as file:
+        last = list(csv.DictReader(file, delimiter=";"))[-1]
+    return int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])

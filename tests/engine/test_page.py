@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,19 @@ from lab.peers.endpoint import NoAnswerError
 from lab.peers.phone import Line, Phone
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.office import BRANCH, HQ, MARKS
-from tests.engine.page_place import PASSWORD, URL, House, house, set_up, violations
+from tests.engine.page_place import (
+    HOSTILE,
+    LOAD_PORT,
+    PASSWORD,
+    URL,
+    House,
+    call_hostile,
+    calls,
+    house,
+    loaded_pbx,
+    set_up,
+    violations,
+)
 from tests.engine.test_wizard import SERVER, stun_server
 
 if TYPE_CHECKING:
@@ -26,7 +37,6 @@ if TYPE_CHECKING:
 
 pytestmark = MARKS
 
-HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 PAGES = (
     *("/", "/pbxs", "/pbxs/hq", "/pbxs/+add", "/trunks", "/trunks/+add", "/certificates", "/firewall", "/firewall/ufw"),
     *("/configuration", "/history", "/history/2", "/people", "/audit", "/nothing"),
@@ -240,7 +250,7 @@ def test_what_happens_is_shown_without_a_reload_and_by_keyboard(place: House, pa
 
 def test_what_strangers_send_is_text_on_every_page(place: House, page: Page) -> None:
     assert _registers(place, headers=(("User-Agent", HOSTILE), ("X-Note", HOSTILE))) == 200
-    _call_hostile(place)
+    call_hostile(place)
     stranger = place.user.page()
     stranger.goto(f"{URL}/login")
     stranger.get_by_label("User").fill(HOSTILE)
@@ -264,23 +274,22 @@ def test_a_page_of_somebody_elses_changes_nothing(place: House, page: Page) -> N
     assert page.get_by_role("heading", name="Overview").is_visible()
 
 
-def _call_hostile(place: House) -> None:
-    """An INVITE whose every text is somebody's attempt; what the edge makes of it is the edge's business."""
-    head = (
-        "INVITE sip:600@example.com SIP/2.0\r\n"
-        "Via: SIP/2.0/UDP 10.0.0.50:5099;branch=z9hG4bKhostile\r\n"
-        "Max-Forwards: 70\r\n"
-        f'From: "{HOSTILE.replace(chr(34), "")}" <sip:mallory@example.com>;tag=1\r\n'
-        "To: <sip:600@example.com>\r\n"
-        "Call-ID: <script>alert(3)</script>@home\r\n"
-        "CSeq: 1 INVITE\r\n"
-        "Contact: <sip:mallory@10.0.0.50:5099>\r\n"
-        f"User-Agent: {HOSTILE}\r\n"
-        "Content-Length: 0\r\n\r\n"
+def test_calls_do_not_feel_who_watches(place: House, page: Page) -> None:
+    added = place.edge.command(
+        "pbx", "add", "busy", "names=[busy.example.com]", f"nodes=[{BRANCH}]", f"sip.udp={LOAD_PORT}"
     )
-    with place.net.socket("phone-home") as sock:
-        sock.bind(("10.0.0.50", 5099))
-        sock.settimeout(10)
-        sock.sendto(head.encode(), (EDGE_PUBLIC, 5060))
-        with suppress(TimeoutError):
-            sock.recv(2000)
+    assert added.code == 0, added.err
+    watching = [place.user.page() for _ in range(3)]
+    for one in watching:
+        place.log_in(one)
+    with loaded_pbx(place):
+        place.edge.wait_for_node(BRANCH, "up")
+        good, failed = calls(place, "busy.example.com", many=200, per_s=40)
+    assert (good, failed) == (200, 0)
+    for one in (page, *watching):
+        one.bring_to_front()
+        assert one.locator(".boards").get_by_text("busy").is_visible()
+        assert not one.locator("[data-trouble]").is_visible()
+    for one in watching:
+        one.context.close()
+    assert place.edge.command("pbx", "remove", "busy", "--yes").code == 0
