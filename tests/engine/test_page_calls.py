@@ -19,6 +19,7 @@ from lab.webuser import WebUser
 from tests.engine.admin_place import PASSWORD, PORT, Place
 from tests.engine.attackers import request
 from tests.engine.office import MARKS, Office, config, office
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,8 +59,20 @@ def desk() -> Iterator[Desk]:
         place.edge.wait_for_log("admin_listens")
         Place(place.net, place.edge, place.folder).user("otto", "operator")
         with WebUser(place.net, "pbx-hq-b", place.folder, {}) as user:
+            until_captured(place)
             yield Desk(place, user)
             assert user.complaints == []
+
+
+def until_captured(place: Office) -> None:
+    """SIP is captured from a second after the edge has begun."""
+
+    async def scene() -> bool:
+        async with place.phone() as phone:
+            await phone.register()
+            return bool((await place.ask("trace", phone._register_id)).code == 0)
+
+    until(lambda: asyncio.run(scene()))
 
 
 @contextmanager
