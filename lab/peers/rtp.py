@@ -112,8 +112,8 @@ class Stream(asyncio.DatagramProtocol):
     """One call's audio: sends ``tone_hz`` to ``remote`` while it is set, keeps what comes from anywhere.
 
     ``sources`` counts packets by address. ``events`` is the payload type of DTMF, ``digits`` the keys the other side
-    pressed; ``secrecy`` encrypts. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. Open
-    with `open_stream`.
+    pressed; ``secrecy`` encrypts. With ``echo``, what comes is sent back in the place of the tone. With ``fax``, UDPTL
+    is sent instead of RTP; ``udptl`` counts what came of it. Open with `open_stream`.
     """
 
     metronome: Metronome
@@ -129,6 +129,7 @@ class Stream(asyncio.DatagramProtocol):
     fax: bool = False
     udptl: int = 0
     secrecy: Secrecy | None = None
+    echo: bool = False
     _pressed: list[tuple[int, bytes]] = field(default_factory=list)
     _digit_at: int = -1
     _transport: asyncio.DatagramTransport | None = None
@@ -158,6 +159,8 @@ class Stream(asyncio.DatagramProtocol):
         if len(self.packets) < LONGEST_S * 50:
             self.packets.append(packet)
             self.sources[addr[0]] = self.sources.get(addr[0], 0) + 1
+        if self.echo and packet.kind == int(self.law):
+            self._send(packet.payload)
 
     def press(self, keys: str) -> None:
         """Send these keys, one after the other, instead of the tone."""
@@ -193,8 +196,8 @@ class Stream(asyncio.DatagramProtocol):
         """What the other side played; takes about 15 ms for each second of audio."""
         return tones.listen(assemble(self.packets))
 
-    def _send(self) -> None:
-        if self.remote is None or self._transport is None or not self.sending:
+    def _send(self, heard: bytes = b"") -> None:
+        if self.remote is None or self._transport is None or not self.sending or (self.echo and not heard):
             return
         number = self._count
         self._count += 1
@@ -209,7 +212,7 @@ class Stream(asyncio.DatagramProtocol):
             kind, marked, at = self.events, place == 0, at - place * FRAME
         else:
             frames = self._frames.get(self.law) or self._prepare()
-            payload = frames[number % len(frames)]
+            payload = heard or frames[number % len(frames)]
         second = kind | (0x80 if marked else 0)
         sequence = (self._sequence + number) & 0xFFFF
         head = struct.pack("!BBHII", 0x80, second, sequence, at & 0xFFFFFFFF, self._ssrc)

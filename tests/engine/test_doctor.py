@@ -16,6 +16,7 @@ from lab.knot import NameServer
 from lab.net import Net
 from lab.topologies import BEHIND_NAT, EDGE_LAN
 from tests.engine.office import HQ, HQ_TONE_HZ, MARKS, config, folder, switchboard
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,8 @@ pytestmark = MARKS
 ZONE = "example.com"
 PROBE = "203.0.113.60"
 TURN = {"accounts": {"office": Kept("turn-office", "correct horse")}}
+#: It looks a moment after each start; 610 says back what it hears.
+DOCTOR = {"after_seconds": 2, "responders": [], "call": {"to": "610@example.com"}}
 #: What is true of the machine that the tests run on, whatever the lab looks like.
 OF_THE_MACHINE = {"clock", "open-files", "own-name", "conntrack-full", "udp-drops"}
 
@@ -36,8 +39,8 @@ class Place:
     def __init__(self, stack: ExitStack) -> None:
         self.folder = stack.enter_context(folder())
         self.net = stack.enter_context(Net(BEHIND_NAT))
-        stack.enter_context(switchboard(self.net, self.folder, "pbx-hq-a", HQ, HQ_TONE_HZ))
-        made = config(turn=TURN, listen={"sip": {"udp": 5060, "tcp": 5060, "tls": 5061}})
+        self.pbx = stack.enter_context(switchboard(self.net, self.folder, "pbx-hq-a", HQ, HQ_TONE_HZ))
+        made = config(turn=TURN, doctor=DOCTOR, listen={"sip": {"udp": 5060, "tcp": 5060, "tls": 5061}})
         self.names = stack.enter_context(NameServer(self.net, "internet", self.folder, {ZONE: ()}))
         resolver = namespaces.FILES / self.net.namespace("edge")
         resolver.mkdir(parents=True, exist_ok=True)
@@ -89,6 +92,22 @@ def test_a_healthy_edge_has_notes_at_most(place: Place) -> None:
     assert {code: one[0]["grade"] for code, one in found.items()} == {"hairpin": "note", "certificate-own": "note"}, (
         found
     )
+
+
+def test_the_running_edge_examines_itself_and_keeps_what_it_found_over_a_restart(place: Place) -> None:
+    until(lambda: bool(place.edge.status()["doctor"]), 60)
+    (report,) = place.edge.status()["doctor"]
+    codes = {one["code"] for one in report["findings"]} - OF_THE_MACHINE
+    assert codes <= {"hairpin", "certificate-own", "dns-public"}, report
+    (place.folder / "state" / "doctor.json").write_text(json.dumps(report | {"at": "2020-01-01T00:00:00Z"}))
+    place.edge.stop()
+    place.edge.start()
+    assert place.edge.status()["doctor"][0]["at"] == "2020-01-01T00:00:00Z"
+    until(lambda: place.edge.status()["doctor"][0]["at"] > report["at"], 60)
+    # It was really called, and nobody's call is left.
+    assert place.pbx.events("invite", to="610")
+    assert place.edge.command("calls", "--json").out.count("610") == 0
+    place.edge.wait_for_node(HQ, "up")
 
 
 def test_what_is_really_broken_is_found_with_its_cure(place: Place) -> None:

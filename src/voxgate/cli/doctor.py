@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from voxgate.cli.asking import control_socket, given_file
 from voxgate.cli.output import print_json
 from voxgate.cli.verb import DEFAULT_FILE, Verb, add_json_argument
 from voxgate.config.scalars import ScalarError, parse_address
 from voxgate.daemon import standing
+from voxgate.doctor.asking_edge import server_of, told_by, wishes_of
 from voxgate.doctor.finding import Finding, Grade
-from voxgate.doctor.gathering import Told, Wishes, gather
+from voxgate.doctor.gathering import Wishes, gather
 from voxgate.doctor.outside import CONTROL_PORT, SIP_PORT
 from voxgate.doctor.responder import Responder
 from voxgate.doctor.rules import findings
 from voxgate.engines.base import Places
-from voxgate.errors import ExitCode, PeerError, UsageError, VoxgateError
-from voxgate.wire.certs_request import CertsAction, CertsRequest
-from voxgate.wire.control import StatusRequest, ask
+from voxgate.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from voxgate.wire.control import Request
-
-_STUN_PORT: Final = 3478
-_SERVER: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9._-]{1,253}))(?::(?P<port>\d{1,5}))?")
+    from voxgate.config.doctor import Doctor
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -59,12 +53,13 @@ def _run(arguments: Namespace) -> int:
         return _respond(arguments)
     places = Places(run=arguments.run_dir, state=arguments.state_dir)
     desired = standing(given_file(arguments), places, DEFAULT_FILE)
-    found = findings(gather(desired, _told(arguments), _wishes(arguments), places.state))
+    wishes = _wishes(arguments, desired.config.doctor)
+    found = findings(gather(desired, told_by(control_socket(arguments)), wishes, places.state))
     bad = any(one.grade is not Grade.NOTE for one in found)
     if arguments.json:
         print_json({"good": not bad, "findings": [one.to_json() for one in found]})
     else:
-        print(_text(found, outside=bool(arguments.responders)))
+        print(_text(found, outside=bool(wishes.responders)))
     return ExitCode.FAILED if bad else ExitCode.GOOD
 
 
@@ -80,34 +75,17 @@ def _text(found: tuple[Finding, ...], *, outside: bool) -> str:
     return "\n".join(lines)
 
 
-def _told(arguments: Namespace) -> Told:
-    now = datetime.now(UTC)
-    try:
-        status = _ask(arguments, StatusRequest())
-        return Told(now, status, _ask(arguments, CertsRequest(CertsAction.VERIFY, None)))
-    except VoxgateError as error:
-        return Told(now, {}, {}, str(error).partition("\n")[0])
-
-
-def _ask(arguments: Namespace, request: Request) -> dict[str, Any]:
-    match ask(control_socket(arguments), request, lambda _: None):
-        case {"data": dict() as data}:
-            return data
-    raise PeerError("it is of another version: restart it")
-
-
-def _wishes(arguments: Namespace) -> Wishes:
+def _wishes(arguments: Namespace, doctor: Doctor) -> Wishes:
     try:
         resolvers = tuple(str(parse_address(text)) for text in arguments.resolver)
     except ScalarError as error:
         raise UsageError(f"--resolver: {error.message}\n    {error.advice}") from None
-    stun = None
-    if arguments.stun:
-        given = _SERVER.fullmatch(arguments.stun)
-        if given is None:
-            raise UsageError(f"--stun {arguments.stun} is no server\n    write HOST, HOST:PORT or [ADDRESS]:PORT")
-        stun = (given["six"] or given["host"], int(given["port"] or _STUN_PORT))
-    return Wishes(tuple(arguments.responders), stun, resolvers)
+    stun = server_of(arguments.stun) if arguments.stun else None
+    if arguments.stun and stun is None:
+        raise UsageError(f"--stun {arguments.stun} is no server\n    write HOST, HOST:PORT or [ADDRESS]:PORT")
+    # What is not given here is as the configuration says.
+    given = wishes_of(doctor)
+    return Wishes(tuple(arguments.responders) or given.responders, stun or given.stun, resolvers or given.resolvers)
 
 
 def _respond(arguments: Namespace) -> int:

@@ -21,6 +21,7 @@ model.py     `Config` and its sections; every key with its sentence
     trunknames.py  where its calls go and come from, by name and by address
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`
+    doctor.py      the section `doctor`
     admin.py       the section `admin`
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
 places.py      where each key was written: path -> file and line

@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag
 
 from voxgate.config.admin import Admin
 from voxgate.config.certificates import Certificates
+from voxgate.config.doctor import Doctor
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
 from voxgate.config.h323 import H323Listen
@@ -182,3 +183,4 @@ class Config(Section):
         default=None, description="The REST API and the web page. Without this section there is neither."
     )
     records: Records = Field(default=Records(), description="What is kept of calls.")
+    doctor: Doctor = Field(default=Doctor(), description="How the running edge examines itself.")

@@ -52,6 +52,24 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class TestCall:
+    """A call through the edge. `code` 0: no answer; `packets` were heard, `lost` is the share that was missing.
+
+    `echoes`: what was said came back. `wants_echo`: it should. `error`: what went wrong without an answer.
+    """
+
+    __test__ = False  # pytest takes every class so named for tests
+
+    callee: str
+    code: int = 0
+    error: str = ""
+    packets: int = 0
+    lost: float = 0.0
+    echoes: bool = False
+    wants_echo: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """What a responder on another machine saw. `seen` is the address that we come from, `expected` what is configured.
 
@@ -121,6 +139,8 @@ class Facts:
     names_inside: tuple[NameFinding, ...] = ()
     ports: tuple[Port, ...] = ()
     allocations: tuple[Port, ...] = ()
+    relays: tuple[Port, ...] = ()
+    call: TestCall | None = None
     handshakes: tuple[Handshake, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     nodes: tuple[Node, ...] = ()

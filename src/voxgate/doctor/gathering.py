@@ -11,7 +11,9 @@ from voxgate.config.crosscheck import ports_of
 from voxgate.config.network import Side, is_private
 from voxgate.doctor import asking, calling_out, machine, outside
 from voxgate.doctor.allocating import allocations
-from voxgate.doctor.facts import Certificate, Edge, Facts, Handshake, Node, Outside, Port
+from voxgate.doctor.calling import call
+from voxgate.doctor.facts import Certificate, Edge, Facts, Handshake, Node, Outside, Port, TestCall
+from voxgate.doctor.relaying import relays
 from voxgate.errors import PeerError
 from voxgate.firewall.opening import Way
 from voxgate.firewall.openings import openings
@@ -66,6 +68,8 @@ def gather(desired: Desired, told: Told, wishes: Wishes, state: Path) -> Facts:
         ports = [pool.submit(_port, one, desired.config.edge.domain) for one in tries]
         mapped = pool.submit(_mapped, wishes)
         seen, failed = _from_outside(desired, wishes, tries)
+        # Alone: whatever else goes on would be heard in it.
+        heard = (tuple(relays(desired)), _called(desired, tries)) if not told.silent else ((), None)
         public, inside = names.result()
         return Facts(
             edge=_edge(desired, told),
@@ -73,6 +77,8 @@ def gather(desired: Desired, told: Told, wishes: Wishes, state: Path) -> Facts:
             names_inside=inside,
             ports=tuple(one.result() for one in ports) if not told.silent else (),
             allocations=tuple(allocations(desired, told.now.timestamp())) if not told.silent else (),
+            relays=heard[0],
+            call=heard[1],
             handshakes=tuple(_handshakes(told)),
             certificates=tuple(_certificates(told)),
             nodes=tuple(found for one in nodes if (found := one.result()) is not None),
@@ -142,6 +148,15 @@ def _port(one: _Try, domain: str) -> Port:
         case _:
             error = "" if asking.stun(where, where[0]) else "no answer to STUN"
     return Port("tcp" if kind == "tcp" else "udp", f"{host}:{where[1]}", purpose, error)
+
+
+def _called(desired: Desired, tries: Iterable[_Try]) -> TestCall | None:
+    wanted = desired.config.doctor.call
+    where = next((where for kind, where, _ in tries if kind == "sip"), None)
+    if wanted is None or where is None:
+        return None
+    password = wanted.password.reveal() if wanted.password else ""
+    return replace(call(where, wanted.to, wanted.user, password), wants_echo=wanted.echo)
 
 
 def _names(desired: Desired, wishes: Wishes) -> tuple[tuple[NameFinding, ...], tuple[NameFinding, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from voxgate.doctor.audio_rules import audio_findings
 from voxgate.doctor.finding import Finding, Grade
 from voxgate.doctor.machine_rules import machine_findings
 from voxgate.names.comparing import Grade as NameGrade
@@ -289,5 +290,6 @@ def _node(node: Node, facts: Facts) -> Iterator[Finding]:
 
 _RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
     *(_running, _inside_ports, _turn, _names, _tls, _place, _outside, _pbxs),
+    audio_findings,
     machine_findings,
 )

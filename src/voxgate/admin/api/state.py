@@ -34,6 +34,31 @@ async def status(caller: Reader, around: Around) -> dict[str, Any]:
     return (await around.desk.ask(StatusRequest(), caller.who)).data
 
 
+class DoctorFinding(BaseModel):
+    """What is wrong, why it matters, the cure; `code` never changes its meaning, `grade` is error, warning or note."""
+
+    code: str
+    grade: str
+    what: str
+    why: str
+    cure: str
+
+
+class DoctorReport(BaseModel):
+    """What the edge found when it examined itself last; `at` null: it has not yet. `good`: notes at most."""
+
+    at: str | None = None
+    good: bool | None = None
+    findings: list[DoctorFinding] = []
+
+
+@router.get("/doctor", operation_id="doctor")
+async def doctor(caller: Reader, around: Around) -> DoctorReport:
+    """What `voxgate doctor` finds, as the running edge found it last (`doctor.every_hours`)."""
+    reports = _list(await around.desk.ask(StatusRequest(), caller.who), "doctor")
+    return DoctorReport.model_validate(reports[0] if reports else {})
+
+
 @router.get("/calls", operation_id="list_calls")
 async def calls(caller: Reader, around: Around, paging: Paging) -> Piece:
     """The calls that run."""

@@ -28,6 +28,7 @@ def families(status: Mapping[str, Any], version: str) -> list[Family]:
         *_peers(status),
         *_certificates(status.get("certificates", ())),
         *_limits(status),
+        *_doctor(status.get("doctor", ())),
     ]
 
 
@@ -106,6 +107,23 @@ def _limits(status: Mapping[str, Any]) -> list[Family]:
             "voxgate_spending_last_day_seconds",
             "Call time of a class of destinations in the last 24 hours.",
             *((key, one["minutes_last_day"] * 60) for key, one in spending),
+        ),
+    ]
+
+
+def _doctor(reports: Iterable[Mapping[str, Any]]) -> list[Family]:
+    """What its last round found; there is one report at most."""
+    report = next(iter(reports), None)
+    looked = _epoch(report["at"]) if report else None
+    if report is None or looked is None:
+        return []
+    grades = Counter(one["grade"] for one in report["findings"])
+    return [
+        gauge("voxgate_doctor_last_run_timestamp_seconds", "When the edge examined itself last.", ((), looked)),
+        gauge(
+            "voxgate_doctor_findings",
+            "What was wrong then, by grade.",
+            *(((("grade", grade),), grades[grade]) for grade in ("error", "warning", "note")),
         ),
     ]
 
