@@ -58,8 +58,8 @@ def desk() -> Iterator[Desk]:
     with office(made) as place:
         place.edge.wait_for_log("admin_listens")
         Place(place.net, place.edge, place.folder).user("otto", "operator")
+        until_captured(place)
         with WebUser(place.net, "pbx-hq-b", place.folder, {}) as user:
-            until_captured(place)
             yield Desk(place, user)
             assert user.complaints == []
 
