@@ -1,13 +1,13 @@
 # `make` shows what there is.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run test check lab bench docs clean
+.PHONY: help setup demo run test check lab bench docs package package-test clean
 
 BIN := .venv/bin
 CODE := $(wildcard src lab tests bench)
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: ## install what Voxgate needs on this Debian 12 or 13 (packages, .venv)
 	@scripts/setup
@@ -15,8 +15,7 @@ setup: ## install what Voxgate needs on this Debian 12 or 13 (packages, .venv)
 demo: setup ## real phones call through a real NAT, in namespaces of this machine (root)
 	$(BIN)/python -m lab demo
 
-run: setup ## run the edge: make run CONFIG=file.yaml
-	@test -n "$(CONFIG)" || { echo 'usage: make run CONFIG=file.yaml   (voxgate init writes one)' >&2; exit 2; }
+run: setup ## run the edge: make run CONFIG=file.yaml; without a configuration, a web page asks for one
 	$(BIN)/voxgate run $(CONFIG)
 
 test: setup check ## all checks and tests (root: real engines are started)
@@ -46,6 +45,13 @@ docs: setup ## write the pages that are made from the program, then the site (bu
 	$(BIN)/python -m lab.drawing docs/scenarios
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo 'open build/site/index.html'
+
+package: setup ## build the Debian package, for Debian 12 and 13, in build/package
+	@packaging/build
+
+package-test: setup ## install, upgrade, remove it on bare Debians with systemd: SUITES="bookworm trixie" (root, minutes)
+	@scripts/install-packages scripts/packages-package.txt
+	PACKAGE_SUITES="$(or $(SUITES),bookworm trixie)" $(BIN)/pytest tests/package
 
 clean: ## remove what setup and the tools made in this tree; Debian packages stay
 	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

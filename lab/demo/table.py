@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.demo import browsing, explaining, phonebook, relayed, webpages
+from lab.demo import administering, browsing, explaining, phonebook, relayed, webpages
 from lab.demo.attacking import shut_out
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
@@ -45,7 +45,10 @@ def _from_behind(host: str) -> tuple[Claim, ...]:
 
 SIX = (Handset(Linphone, "phone-six", "udp"), Handset(Baresip, "phone-six", "tcp"))
 LANES: tuple[tuple[Claim, ...], ...] = (
-    _from_behind("phone-home"),
+    (
+        *_from_behind("phone-home"),
+        Claim(administering.TITLE, administering.PROOF, administering.seen),
+    ),
     (
         *_from_behind("phone-hotel"),
         Claim(

@@ -9,6 +9,8 @@
     legs.py      what a request looks like when it leaves towards a side: Via, Record-Route, socket
     browsers.py  WebSocket connections of browsers: whose each one is, and the way back
     media.py     offers and answers for rtpengine
+    nomedia.py   why a request must not go on for the sake of its media
+    passages.py  calls that pass the edge more than once
     crypto.py    two parties' policies and an offer -> encrypted or plain, or a refusal (pure)
     insisting.py which phones insist on encryption, as far as they have shown
     perform.py   `Decision` -> calls on an injected KSR

@@ -14,7 +14,7 @@ from voxgate_sip.browsers import Browsers
 from voxgate_sip.challenges import Challenges
 from voxgate_sip.guise import ASKED
 from voxgate_sip.inside import Inside
-from voxgate_sip.media import Media
+from voxgate_sip.media import AGAIN, Media
 from voxgate_sip.replies import AS_IS
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
     "_answer": Media.answer,
     "_noted_answer": Media.noted_answer,
     "_late_offer": Media.late_offer,
+    f"{AGAIN}_answer": lambda media: media.again.answer(),
+    f"{AGAIN}_noted_answer": lambda media: media.again.noted_answer(),
+    f"{AGAIN}_late_offer": lambda media: media.again.late_offer(),
 }
 
 

@@ -15,7 +15,8 @@ class Chain(NamedTuple):
     `came` is the caller's side and transport; `targets` are names of PBXs or trunks in the order in which they are
     tried; `hidden` is empty where the provider may see the PBX; `shape` begins the name of the callback for replies;
     `node` is the URI of the node that has `number`, where that is a Contact that a PBX has registered at the provider;
-    `tried` holds one (target, URI, outcome) for each attempt, the outcome being empty while it lasts.
+    `passage` tells how often the call has come by (`passages`); `tried` holds one (target, URI, outcome) for each
+    attempt, the outcome being empty while it lasts.
     """
 
     way: str
@@ -30,11 +31,12 @@ class Chain(NamedTuple):
     node: str
     targets: tuple[str, ...]
     tried: tuple[tuple[str, str, str], ...] = ()
+    passage: str = ""
 
     def text(self) -> str:
         """As lines: no value holds a line end, because `message.Reader` refuses those."""
         attempts = ("\t".join(attempt) for attempt in self.tried)
-        return "\n".join((*self[:10], " ".join(self.targets), *attempts))
+        return "\n".join((*self[:10], " ".join(self.targets), self.passage, *attempts))
 
     @property
     def raised(self) -> int:
@@ -49,7 +51,7 @@ class Chain(NamedTuple):
 
 def chain_of(text: str) -> Chain:
     """The chain that `Chain.text` wrote."""
-    way, owner, number, user, source, came, method, hidden, shape, node, targets, *tried = text.split("\n")
+    way, owner, number, user, source, came, method, hidden, shape, node, targets, passage, *tried = text.split("\n")
     attempts = []
     for line in tried:
         target, uri, outcome = line.split("\t")
@@ -67,4 +69,5 @@ def chain_of(text: str) -> Chain:
         node,
         targets=tuple(targets.split(" ")),
         tried=tuple(attempts),
+        passage=passage,
     )

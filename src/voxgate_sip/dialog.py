@@ -7,14 +7,17 @@ forged: for everyone but PBXs it must be a PBX.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
 from voxgate_sip.inside import Inside
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
-from voxgate_sip.media import TOLD, MediaError, NoRelayError
+from voxgate_sip.media import TOLD
 from voxgate_sip.message import unbracketed
+from voxgate_sip.nomedia import MediaError, NoRelayError
+from voxgate_sip.passages import HOP_ALONG, HOP_ENDS, passage_along
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
 
@@ -49,6 +52,7 @@ class DialogRelay:
         self._media = media
         self._refusals = refusals
         self._hider = hider
+        self._hides = hider.active
         guise = Guise(ksr, router) if router.trunks else None
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
@@ -57,6 +61,8 @@ class DialogRelay:
         self._pv_get = ksr.pv.get
         #: Templates give texts, whatever a variable may give.
         self._text = cast("Callable[[str], str]", ksr.pv.get)
+        #: The next hop; without a media relay it does not matter how often a call has passed.
+        self._along: Callable[[], str] = partial(self._text, HOP_ALONG if media else NEXT_HOP)
         self._loose_route = ksr.rr.loose_route
         self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
         self._t_on_reply = ksr.tm.t_on_reply
@@ -69,47 +75,66 @@ class DialogRelay:
             self._refusals.note("transport-not-served", source, proto, method, "")
             return
         routes = ""
-        if MARK in uri and not from_pbx:
+        if MARK in uri:
             try:
                 routes = self._hider.reveal(uri)
             except ValueError:
-                self._refuse("bad-seal", source, proto, method)
-                return
+                # A PBX may have such a parameter for itself.
+                if not from_pbx:
+                    self._refuse("bad-seal", source, proto, method)
+                    return
         if self._loose_route() < 0:
             self._without_route(method)
             return
-        if routes:
-            self._hider.follow(routes)
         if from_pbx:
             if len(self._ksr.kx.get_ruri()) > LONGEST_URI:
                 if method != "ACK":
                     self._ksr.sl.send_reply(414, "Request-URI Too Long")
                 return
-            self._ksr.nathelper.handle_ruri_alias()
-        elif method in SHAPED:
-            self._set_contact_alias()
-        elif method == "BYE" and self.inside and self._router.trunk_at(source):
-            self.inside.over()
+            self._beyond(uri, routes)
+        else:
+            if routes:
+                self._hider.follow(routes)
+            if method in SHAPED:
+                self._set_contact_alias()
+            elif method == "BYE" and self.inside and self._router.trunk_at(source):
+                self.inside.over()
         self._onwards(method, source, proto, from_pbx=from_pbx)
+
+    def _beyond(self, uri: str, routes: str) -> None:
+        """Where a PBX's request goes when its Routes for this edge are done with; `routes` were sealed in `uri`."""
+        if self._ksr.kx.get_duri() is None:
+            if routes:
+                self._hider.follow(routes)
+            else:
+                self._ksr.nathelper.handle_ruri_alias()
+        elif MARK in uri:
+            # A proxy comes next. Seal and alias are for a later passage of the call through this edge.
+            self._ksr.seturi(uri)
 
     def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
         """Send the current request, whose route set has been followed, to its next hop."""
-        hop = self._text(NEXT_HOP)
+        hop = self._along()
+        leg = self._pbx_hops.get(hop)
+        media = self._media
+        if leg is None:
+            if not hop.endswith(HOP_ENDS):
+                hop, media = self._passing()
+            try:
+                leg = self._legs.to_next_hop(hop, from_pbx=from_pbx)
+            except ForbiddenError as error:
+                self._refuse(str(error), source, proto, method, error.answer)
+                return
         guise = self._guise if from_pbx and self._leads_to_trunk(hop) else None
-        try:
-            leg = self._pbx_hops.get(hop) or self._legs.to_next_hop(hop, from_pbx=from_pbx)
-        except ForbiddenError as error:
-            self._refuse(str(error), source, proto, method, error.answer)
-            return
         if self._dresses:
             self._legs.dress(leg)
         shapes: Mapping[str, str] = FROM_PHONE if from_pbx else FROM_PBX
-        if self._hider.active:
+        if self._hides:
             shapes = self._from_pbx(method, source, leg, hop) if from_pbx else self._to_pbx(method, source, proto, hop)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
         shape, ending = "" if shapes is FROM_PBX else shapes.get(method, ""), ""
-        if self._media and method in TOLD:
-            told = self._tell(self._media, method, source, proto, leg)
+        if media and method in TOLD:
+            told = self._tell(media, method, source, proto, leg)
             if told is None:
                 return
             if ending := told:
@@ -120,6 +145,11 @@ class DialogRelay:
             sends = not shape or self._watched(method, leg, shape)
         if sends and self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+
+    def _passing(self) -> tuple[str, Media | None]:
+        """Next hop and media of a request whose Route has a tilde in it: perhaps the mark of a later passage."""
+        passage = passage_along(str(self._pv_get("$hdr(Route)")))
+        return self._text(NEXT_HOP), self._media and self._media.at(passage)
 
     def _leads_to_trunk(self, hop: str) -> bool:
         """Whether a PBX's request goes to a trunk; whose connection can be made again from here, a phone's cannot."""

@@ -45,6 +45,7 @@ _CACHED: Final = 4096
 #: Scheme and user, then host and port of each SIP URI in a header.
 _SIP_URI: Final = re.compile(r"(sips?:(?:[^@<>\s]*@)?)(\[[0-9A-Fa-f:.]+\](?::\d+)?|[^\[\]@;>,?\s]+)([^>,\s]*)")
 #: Of a request: Contact, Record-Routes. Of a reply: also who asked, and by which transport.
+_ALIAS: Final = ";alias="
 _CLAIMS: Final = "".join(f"$hdrc({name})" for name in IDENTITIES)
 _VIAS: Final = f"$_s($hdrc(Via)\n$hdrc(Contact)\n$fd\n$tu\n{_CLAIMS}\n$hdr(Via))"
 _IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
@@ -52,6 +53,8 @@ _IN_REQUEST: Final = "$_s($ct\n$(hdr(Record-Route)[*]))"
 _BEFORE: Final = "$_s($fd\n$T_req($fd)\n$tu\n$T_req($tu)\n$T_req($(hdr(Via)[*])))"
 #: Who asked is kept with the transaction: its request would be copied and parsed for that.
 ASKER: Final = "$avp(voxgate_asker)"
+#: The routes behind the edge that a request inside the dialog was sent along; its reply has no Record-Route.
+_BEHIND: Final = "$avp(voxgate_behind)"
 _IN_REPLY: Final = f"$_s({_CLAIMS}\n{ASKER}\n$ct\n$(hdr(Record-Route)[*]))"
 #: The same where providers see the edge in ways of their own: by which port they have asked.
 _IN_REPLY_AT: Final = f"$_s({_CLAIMS}\n$T_req($si) $T_req($Rp)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
@@ -95,6 +98,11 @@ def shown(contact: str, own: str, routes: str, seal: Seal) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         head, host, params = match.groups()
+        # What a later passage of the call has noted is an address, too.
+        before, alias, rest = params.partition(_ALIAS)
+        if alias:
+            there, semicolon, after = rest.partition(";")
+            host, params = f"{host}{alias}{there}", f"{before}{semicolon}{after}"
         return f"{head}{own}{params}{MARK}{seal.close(f'{host}|{routes}' if routes else host)}"
 
     return _SIP_URI.sub(replaced, contact)
@@ -209,7 +217,10 @@ class Hider:
             inner = ", ".join(reversed(others))
             if inner or ours != routes:
                 self._remove("Record-Route")
-                self._append(f"Record-Route: {ours}\r\n")
+                if ours:
+                    self._append(f"Record-Route: {ours}\r\n")
+        elif contact != NOTHING:
+            inner = str(self._pv_get(_BEHIND) or "")
         source, _, port = source.partition(" ")
         address = unbracketed(source)
         side = self._router.side_of(address)
@@ -245,6 +256,7 @@ class Hider:
     def follow(self, routes: str) -> None:
         """Send the current request along `routes`, as `reveal` gave them."""
         self._append(f"Route: {routes}\r\n")
+        self._pv_sets(_BEHIND, routes)
         self._ksr.setdsturi(entries(routes)[0][1:-1])
 
     def _show(self, contact: str, own: str, routes: str) -> None:

@@ -12,6 +12,8 @@ from voxgate_sip import crypto, record
 from voxgate_sip.crypto import INSISTS, REQUIRED, Offer, Party, Refused
 from voxgate_sip.insisting import Insisting, worth_knowing
 from voxgate_sip.message import unbracketed
+from voxgate_sip.nomedia import NOT_ACCEPTABLE, NoRelayError, NotAcceptableError
+from voxgate_sip.passages import PASSAGE, PassedEngine
 
 if TYPE_CHECKING:
     from voxgate_sip.events import Refusals
@@ -37,32 +39,14 @@ _STRIPS: Final = "strips"
 _TRIED: Final = {"tried-either": Offer.EITHER, "tried-sdes": Offer.SDES, "tried-dtls": Offer.DTLS}
 #: The caller insists on that.
 _INSISTS: Final = {"sdes": Offer.SDES, "dtls": Offer.DTLS}
-#: RFC 3261 section 21.4.26.
-NOT_ACCEPTABLE: Final = 488
+#: Begins the ending of callbacks for calls that pass again.
+AGAIN: Final = "_again"
 #: An answered call is forgotten after a day, should its BYE never pass here.
 RECORD_LIFETIME_S: Final = 86400
 #: That of the current message's call.
 _RECORD: Final = "$sht(calls=>$ci)"
 #: Sources whose flags a worker remembers, before it forgets them all.
 MOST_PLAIN: Final = 4096
-
-
-class MediaError(Exception):
-    """A request must not go on for the sake of its media; the argument is the reason that is counted and logged."""
-
-    answer: tuple[int, str] = (500, "Server Internal Error")
-
-
-class NotAcceptableError(MediaError):
-    """An offer is against a party's policy."""
-
-    answer = (NOT_ACCEPTABLE, "Not Acceptable Here")
-
-
-class NoRelayError(MediaError):
-    """rtpengine does not serve."""
-
-    answer = (503, "Media Relay Unavailable")
 
 
 class Media:
@@ -75,6 +59,8 @@ class Media:
         refusals: Refusals,
         gate: Gate | None = None,
         reports: CallReports | None = None,
+        *,
+        passed: bool = False,
     ) -> None:
         self._ksr = ksr
         self._reports = reports
@@ -97,6 +83,13 @@ class Media:
         self._offer = ksr.rtpengine.rtpengine_offer
         self._answer = ksr.rtpengine.rtpengine_answer
         self._delete = ksr.rtpengine.rtpengine_delete0
+        if passed:
+            engine = PassedEngine(ksr)
+            self._offer, self._answer, self._delete = engine.offer, engine.answer, engine.delete
+        #: The same for calls that pass again; None in that itself. Its callbacks have names of their own.
+        self._again = None if passed else Media(ksr, router, refusals, gate, reports, passed=True)
+        prefix = AGAIN if passed else ""
+        self._endings = f"{prefix}_answer", f"{prefix}_noted_answer", f"{prefix}_late_offer"
         self._answers: dict[str, str] = {}
         self._plain: dict[tuple[str, str, Leg, bool], tuple[str, str]] = {}
         self._known: dict[tuple[str, str, str, Party, Party, bool, Offer], tuple[str, str]] = {}
@@ -116,14 +109,14 @@ class Media:
                 return ""
             asker = self._wants(source)
             self._pv_sets(NOTE, f"{source} {proto} {asker} {leg.srtp} {int(first)}")
-            return "_late_offer"
+            return self._endings[2]
         flags, note = self._plain.get((source, proto, leg, first)) or self._judged(source, proto, leg, first=first)
         if self._offer(flags) < 0:
             raise NoRelayError("no-media-relay")
         if not note:
-            return "_answer"
+            return self._endings[0]
         self._pv_sets(NOTE, note)
-        return "_noted_answer"
+        return self._endings[1]
 
     def _judged(self, source: str, proto: str, leg: Leg, *, first: bool) -> tuple[str, str]:
         """Flags and note for the offer in the current request; kept where they are the same for every such offer."""
@@ -199,6 +192,22 @@ class Media:
             self._keep(has_sdp=has_sdp)
         elif self._reports:
             self._reports.progressed()
+
+    @property
+    def again(self) -> Media:
+        """What serves the passages of a call after the first one."""
+        return self._again or self
+
+    def at(self, passage: str) -> Media:
+        """What serves that passage of the current call through the edge; for its replies as well."""
+        if not passage:
+            return self
+        self._pv_sets(PASSAGE, passage)
+        return self.again
+
+    def failed(self) -> None:
+        """The attempt of the current transaction is over."""
+        (self.again if self._pv_get(PASSAGE) else self).end(answered=False)
 
     def end(self, *, answered: bool = True) -> None:
         """The call, or the attempt, is over."""

@@ -42,7 +42,19 @@ _CALLER: Final = "$ct\n$(hdr(Record-Route)[*])"
 #: What the sender cannot choose freely stands first.
 _CLAIMS: Final = "".join(f"$hdrc({name})" for name in (FORWARDED_FOR, *IDENTITIES))
 _ALWAYS: Final = (GENERATION, BANNED, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", _CLAIMS)
-_NAMES: Final = (SHUNNED, "$su", "$hdrc(Route)", "$rd", "$fd", "$rU", "$fU", "$tU", "$cl", "$bs", f"{_AGENT}$ua")
+_NAMES: Final = (
+    SHUNNED,
+    "$su",
+    "$hdrc(Route) $hdrc(Record-Route)",
+    "$rd",
+    "$fd",
+    "$rU",
+    "$fU",
+    "$tU",
+    "$cl",
+    "$bs",
+    f"{_AGENT}$ua",
+)
 _ALWAYS_COUNT: Final = len(_ALWAYS)
 _NAMES_COUNT: Final = len(_NAMES)
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
@@ -119,7 +131,7 @@ class Reader:
                 "" if ruri_user == NOTHING else ruri_user,
                 self._host(from_host),
                 to_user if method == "REGISTER" else from_user,
-                routes != "0",
+                routes,
                 "" if to_user == NOTHING else to_user,
                 _NO_NAMES,
                 agent[1:_LONGEST_AGENT],

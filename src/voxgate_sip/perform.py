@@ -11,12 +11,14 @@ from urllib.parse import quote
 
 from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
-from voxgate_sip.media import WITH_SDP, MediaError
+from voxgate_sip.media import WITH_SDP
 from voxgate_sip.message import forwarded_for
 from voxgate_sip.nodes import Nodes
+from voxgate_sip.nomedia import MediaError
 from voxgate_sip.notes import NOTE, note_of, read
+from voxgate_sip.passages import Passages
 from voxgate_sip.replies import FROM_PHONE, TO_HIDDEN, not_sent
-from voxgate_sip.route import Answer, ForbiddenError, Ignore, ToPbx, ToPhone
+from voxgate_sip.route import NO_ROUTES, Answer, ForbiddenError, Ignore, ToPbx, ToPhone
 from voxgate_sip.shunned import shun
 from voxgate_sip.trunking import Trunking
 from voxgate_sip.trunks import TRUNK_HEADER
@@ -72,6 +74,7 @@ class Performer:
         )
         self._choose = Nodes(ksr, router, gate).choose
         self._ways = Ways(router, legs, hider)
+        self._passages = Passages(ksr, legs)
         self._append = ksr.hdr.append
         self._pv_sets = ksr.pv.sets
         self._record_route = ksr.rr.record_route_preset_one
@@ -130,12 +133,10 @@ class Performer:
         shapes = FROM_PHONE
         if self._hider.active and hop not in self._legs.pbx_hops and self._hider.hides(request.source, leg.side):
             shapes = dict.fromkeys((request.method,), TO_HIDDEN)
-        self._leave(request, self._ways.of(request, leg, shapes))
+        self._leave(request, *self._passing(request, self._ways.of(request, leg, shapes)))
 
     def _to_pbx(self, request: Request, pbx: Pbx, nodes: tuple[Node, ...]) -> None:
         ksr = self._ksr
-        if request.has_route:
-            ksr.hdr.remove("Route")
         if self.trunking:
             ksr.hdr.remove(TRUNK_HEADER)
         node = self._choose(pbx, nodes, request.user, shunning=request.shunning)
@@ -145,27 +146,48 @@ class Performer:
             return
         method, uri = request.method, node.uri
         way = self._ways.to_node(node, request)
+        media = self._media
         if method == "REGISTER":
             self._path(request, way.leg)
         else:
-            self._set_contact_alias()
+            if request.routes == NO_ROUTES:
+                self._set_contact_alias()
+            else:
+                way, media = self._proxied(request, way)
             if way.forwarded:
                 self._append(way.forwarded)
-        timeout_ms = LONE_NODE_TIMEOUT_MS
         several = len(nodes) > 1
         if several:
             timeout_ms = pbx.timeout_ms
             kind = "secure" if nodes is pbx.secure else "plain"
             self._pv_sets(NOTE, note_of(request.caller, pbx.name, kind, request.user, uri))
-        elif request.caller and method == "INVITE":
-            self._pv_sets(NOTE, note_of(request.caller))
+        else:
+            timeout_ms = LONE_NODE_TIMEOUT_MS
+            if request.caller and method == "INVITE":
+                self._pv_sets(NOTE, note_of(request.caller))
         if timeout_ms != DEFAULT_TIMEOUT_MS:
             ksr.tm.t_set_fr(0, timeout_ms)
         ksr.setdsturi(uri)
         self.node = uri
-        self._leave(request, way, failover=several)
+        self._leave(request, way, media, failover=several)
 
-    def _leave(self, request: Request, way: Way, *, failover: bool = False) -> None:
+    def _proxied(self, request: Request, way: Way) -> tuple[Way, Media | None]:
+        """The same as `_passing`, of a request to a PBX; it is made fit for that."""
+        self._ksr.hdr.remove("Route")
+        passing = self._passing(request, way)
+        if passing[0] is way:
+            # In a later passage it shows where the caller really is, and not its proxy.
+            self._ksr.nathelper.set_contact_alias_trim()
+        return passing
+
+    def _passing(self, request: Request, way: Way) -> tuple[Way, Media | None]:
+        """`way`, and what serves its media, as they are in this passage of the call through the edge."""
+        passage = self._passages.of(request) if way.route else ""
+        if not passage:
+            return way, self._media
+        return self._ways.again(request, way, passage), self._media and self._media.at(passage)
+
+    def _leave(self, request: Request, way: Way, media: Media | None, *, failover: bool = False) -> None:
         """Send the current request on."""
         leg, route, shape, answered, failure, to_flow, hides, _ = way
         method, source, proto = request[:3]
@@ -175,9 +197,9 @@ class Performer:
             self._hider.asked_by(source, proto)
         if route:
             self._record_route(route)
-        if self._media and method in WITH_SDP:
+        if media and method in WITH_SDP:
             try:
-                ending = self._media.request(method, source, proto, leg)
+                ending = media.request(method, source, proto, leg)
             except MediaError as error:
                 self._refuse(str(error), request)
                 self._ksr.sl.send_reply(*error.answer)
@@ -199,6 +221,8 @@ class Performer:
     def _path(self, request: Request, leg: Leg) -> None:
         """RFC 3327: the PBX will send calls for this phone to us, with the phone's flow in `received`."""
         hdr = self._ksr.hdr
+        if request.has_route:
+            hdr.remove("Route")
         source = f"{bracketed(request.source)}:{self._ksr.kx.get_srcport()}"
         flow = quote(f"sip:{source};transport={request.proto}", safe=":[]")
         # RFC 5626 section 5.1: to a phone with several flows the edge is the first hop, and tells them apart.
@@ -223,7 +247,7 @@ class Performer:
             if self.trunking and self.trunking.next(self._choose, silent=silent, code=code):
                 return
         if self._media:
-            self._media.end(answered=False)
+            self._media.failed()
         if reports:
             reports.failed(silent=silent, code=code, cancelled=cancelled)
 

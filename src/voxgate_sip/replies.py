@@ -27,6 +27,8 @@ TO_HIDDEN: Final = "ksr_to_hidden"
 AS_IS: Final = "ksr_as_is"
 #: The parameter that tells the caller's side and transport.
 _MARK: Final = ";e="
+#: How what follows it begins where it must come back inside the dialog: see `guise` and `passages`.
+_KEPT: Final = ("u=", "m=")
 
 
 def not_sent(ksr: Ksr, *, to_flow: bool) -> None:
@@ -53,7 +55,11 @@ class RecordRouteRewriter:
         self._groups = frozenset(mark.partition(".")[2] for mark in trunks or ())
 
     def rewrite(self, value: str) -> str:
-        """`value` of Record-Route with every own entry shown for the side it carries in `e=`."""
+        """`value` of Record-Route with our entry of this passage shown for the side it carries in `e=`.
+
+        That is the first one that still does: where a call comes by again (`passages`), those of later passages have
+        been turned, and those of earlier ones belong to other callers.
+        """
         mark = value.find(_MARK)
         while mark >= 0:
             start, end = value.rfind("<sip:", 0, mark) + 5, value.find(">", mark)
@@ -61,9 +67,8 @@ class RecordRouteRewriter:
             side, _, rest = value[mark + len(_MARK) : end].partition(";")
             own = self._own.get(side) or self._to_trunk(side)
             if own and start >= 5 and host in self._hosts and ">" not in value[start:mark]:
-                worn = rest[: rest.find(";") + 1] if rest.startswith("u=") else ""
-                value = f"{value[:start]}{own};{worn}lr{value[end:]}"
-                mark = start
+                kept = rest[: rest.rfind(";") + 1] if rest.startswith(_KEPT) else ""
+                return f"{value[:start]}{own};{kept}lr{value[end:]}"
             mark = value.find(_MARK, mark + 1)
         return value
 
@@ -73,12 +78,15 @@ class RecordRouteRewriter:
         return f"{self._own[came]};t={group}" if group in self._groups and came in self._own else ""
 
     def apart(self, value: str) -> tuple[str, list[str]]:
-        """The edge's own entries of a Record-Route `value`, rewritten, and the entries of others, in their order."""
+        """Of a Record-Route `value`: what the caller may see, rewritten, and what lies behind, in its order.
+
+        Our entry of this passage is the first one as in `rewrite`; what follows it lies on the caller's side.
+        """
         if value.count("<") == 1:
             return self.rewrite(value), []
         found = entries(value)
-        ours = [entry for entry in found if _MARK in entry and self._is_own(entry)]
-        return self.rewrite(", ".join(ours)), [entry for entry in found if entry not in ours]
+        at = next((at for at, entry in enumerate(found) if _MARK in entry and self._is_own(entry)), len(found))
+        return self.rewrite(", ".join(found[at:])), found[:at]
 
     def _is_own(self, entry: str) -> bool:
         return entry.partition("<sip:")[2].partition(";")[0] in self._hosts

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: How many source addresses the side of which a worker remembers, before it forgets them all.
 SIDE_CACHE_SIZE: Final = 4096
+#: `Request.routes` where neither header is there.
+NO_ROUTES: Final = "0 0"
 _ENCRYPTED: Final = frozenset({"tls", "ws"})
 
 
@@ -41,6 +43,7 @@ class Request(NamedTuple):
     Hosts are in lower case, addresses without brackets, `proto` is udp, tcp, tls or ws.
 
     `user` is whose registration and calls shall meet on one node: To's in REGISTER, From's elsewhere.
+    `routes`: how often Route stands in it, and how often Record-Route; `NO_ROUTES` in almost all.
     `certificate` holds the names of a valid client certificate, where a PBX wants them looked at; `account` is what a
     provider's request is for, where PBXs have accounts of their own. `agent` is the head of User-Agent.
     `shunning`: whether nodes may be put aside because they failed a request of late. `caller` is how the edge reaches
@@ -55,7 +58,7 @@ class Request(NamedTuple):
     ruri_user: str
     from_host: str
     user: str
-    has_route: bool
+    routes: str
     to_user: str = ""
     certificate: frozenset[str] = frozenset()
     agent: str = ""
@@ -63,6 +66,16 @@ class Request(NamedTuple):
     shunning: bool = True
     caller: str = ""
     body: str = "0"
+
+    @property
+    def has_route(self) -> bool:
+        """Whether it says by itself which way to go."""
+        return not self.routes.startswith("0")
+
+    @property
+    def recorded(self) -> bool:
+        """Whether proxies have written themselves into its Record-Route."""
+        return not self.routes.endswith(" 0")
 
 
 class Ignore(NamedTuple):

@@ -16,9 +16,11 @@ from voxgate_sip.chain import Chain, chain_of
 from voxgate_sip.destinations import FromTrunk, ToTrunk
 from voxgate_sip.events import plain
 from voxgate_sip.guise import ASKED, BARE, Guise, Worn, called_by
-from voxgate_sip.media import WITH_SDP, MediaError
+from voxgate_sip.media import WITH_SDP
 from voxgate_sip.message import forwarded_for
+from voxgate_sip.nomedia import MediaError
 from voxgate_sip.ownways import mark
+from voxgate_sip.passages import Passages, marked
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
 from voxgate_sip.shunned import shun
 from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
@@ -58,6 +60,7 @@ class Trunking:
         self._accounts = accounts
         self._attempts = Attempts(ksr, router)
         self._guise = Guise(ksr, router)
+        self._passages = Passages(ksr, legs)
         #: The attempt that is being sent, for the branch route.
         self._now: tuple[Chain, Leg] | None = None
         #: Header line with our credentials for the attempt that is being sent.
@@ -94,10 +97,11 @@ class Trunking:
         shape = (FROM_HIDDEN if hidden else FROM_PBX).get(request.method, "")
         if hidden:
             self._hider.asked_by(request.source, request.proto)
-        ksr.nathelper.set_contact_alias_trim()
+        chain = self._chain("in", decision.trunk.name, request, decision.number, pbxs)
+        if not chain.passage:
+            ksr.nathelper.set_contact_alias_trim()
         if request.method == "INVITE":
             ksr.hdr.append(forwarded_for(request.source))
-        chain = self._chain("in", decision.trunk.name, request, decision.number, pbxs)
         return chain._replace(hidden="1"[:hidden], shape=shape, node=decision.node)
 
     def _to_trunk(self, request: Request, decision: ToTrunk) -> Chain:
@@ -115,7 +119,8 @@ class Trunking:
     def _chain(self, way: str, owner: str, request: Request, number: str, targets: tuple[str, ...]) -> Chain:
         came = f"{self._router.side_of(request.source)}{request.proto}"
         source, method = request.source, request.method
-        return Chain(way, owner, number, request.user, source, came, method, "", "", "", targets)
+        passage = self._passages.of(request)
+        return Chain(way, owner, number, request.user, source, came, method, "", "", "", targets, passage=passage)
 
     def _hides(self, call: FromTrunk, side: str) -> bool:
         """Whether a trunk on `side` must not see one of the PBXs that its call may lead to."""
@@ -172,6 +177,7 @@ class Trunking:
         if chain.method == "INVITE":
             owner = self._router.policy.trunks.get(chain.owner)
             whose = mark(chain.way, owner, leg.group) + (called_by(owner) if owner else worn.mark)
+            whose += marked(chain.passage)
             ksr.rr.record_route_preset_one(f"{leg.own};e={chain.came}{whose}")
         if self._credentials:
             ksr.hdr.append(self._credentials)
@@ -180,7 +186,7 @@ class Trunking:
         ending = ""
         if self._media and chain.method in WITH_SDP:
             try:
-                ending = self._media.request(chain.method, chain.source, chain.came[2:], leg)
+                ending = self._media.at(chain.passage).request(chain.method, chain.source, chain.came[2:], leg)
             except MediaError as error:
                 self._stopped = error
         if self._stopped:

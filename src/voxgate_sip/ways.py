@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voxgate_sip.message import forwarded_for
+from voxgate_sip.passages import marked
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX
 
 if TYPE_CHECKING:
@@ -75,6 +76,16 @@ class Ways:
                 self._known.clear()
             self._known[key] = way
         return way
+
+    def again(self, request: Request, way: Way, passage: str) -> Way:
+        """The same way in a later passage of a call: replies find it by what Record-Route carries."""
+        came = self._router.side_of(request.source)
+        answered = "ksr_from_pbx" if way.answered == AS_IS else way.answered
+        return way._replace(
+            route=f"{way.leg.own};e={came}{request.proto}{marked(passage)}",
+            shape=way.shape or answered,
+            answered=answered,
+        )
 
     def of(self, request: Request, leg: Leg, shapes: Mapping[str, str]) -> Way:
         """The way of `request` by `leg`; `shapes` are the callbacks for its replies by method."""

@@ -28,6 +28,7 @@ NOTHING: Final = "<null>"
 #: Getters that give what a pseudo-variable gives, so that one dictionary describes one message.
 _GETTERS: Final = {
     "kx.get_callid": "$ci",
+    "kx.get_duri": "$du",
     "kx.get_method": "$rm",
     "kx.get_proto": "$pr",
     "kx.get_ruri": "$ru",
@@ -111,7 +112,10 @@ class FakeKsr:
             self.variables[args[0]] = args[1]
             return True
         if name in _GETTERS:
-            return _decoded(self.variables.get(_GETTERS[name], -1 if signature.returns is int else ""))
+            value = self.variables.get(_GETTERS[name])
+            if value is not None:
+                return _decoded(value)
+            return {int: -1, str: ""}.get(cast("type", signature.returns))
         return {int: 1, bool: True, str: ""}.get(cast("type", signature.returns))
 
     def _value(self, variable: str) -> str | int | None:

@@ -5,6 +5,8 @@ The same Call-ID, tags and CSeq pass the edge twice: as two transactions, in one
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,30 +14,46 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.demo.stage import HQ, Setting, Stage, stage
-from lab.topologies import BEHIND_NAT, EDGE_LAN
+from lab.peers.agent import Script, perform
+from lab.peers.message import Request, parse_datagram
+from lab.topologies import DMZ, EDGE_INSIDE, EDGE_PUBLIC
+from tests.scenarios.scene import Party, Report, check_clean, check_hears, together
+from tests.scenarios.scene import phone as phone_of
 from tests.scenarios.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lab.peers.message import Request, Response
+    from lab.peers.message import Headers, Response
 
 PORT = 5080
-PROXY, FAR = "proxy.example.com", "far.example.com"
+PROXY, FAR, TONES = "proxy.example.com", "far.example.com", "tones.example.com"
+PHONE_HZ, TONES_HZ = 440, 890
+TWO_PHONES = {"phone-home": 440, "phone-lan": 530}
+WAITS = Script(hang_up="them")
 
 
 @pytest.fixture(scope="module")
 def office(folders: Callable[[], Path]) -> Iterator[Stage]:
     def pbx(name: str, host: str, **keys: object) -> dict[str, object]:
-        return {"names": [name], "nodes": [BEHIND_NAT.host(host).ipv4()], "sip": {"udp": PORT}, **keys}
+        return {"names": [name], "nodes": [DMZ.host(host).ipv4()], "sip": {"udp": PORT}, **keys}
 
     pbxs = {
         "proxy": pbx(PROXY, "pbx-hq-b"),
         "branch": pbx(FAR, "pbx-branch", limits={"calls": 1}),
-        "hq": pbx(HQ, "pbx-hq-a"),
+        "tones": pbx(TONES, "pbx-branch", sip={"udp": 5060}),
+        "hq": pbx(HQ, "pbx-hq-a", sip={"udp": 5060}),
     }
-    with stage(Setting(BEHIND_NAT, pbxs=pbxs, more={"health": {"interval_seconds": 600}}), folders()) as made:
+    trunk = {
+        "addresses": [DMZ.host("provider").ipv4()],
+        "keepalive": False,
+        "dids": {"602": "tones"},
+        "pbxs": ["hq"],
+    }
+    options = {"pbx-branch": ("--reinvite-after", "0.7"), "pbx-hq-a": ("--trunk", f"sip:{EDGE_INSIDE}")}
+    more = {"health": {"interval_seconds": 600}, "trunks": {"carrier": trunk}}
+    with stage(Setting(DMZ, pbxs=pbxs, more=more, options=options), folders()) as made:
         yield made
 
 
@@ -44,7 +62,7 @@ def parties(office: Stage) -> Iterator[list[Wire]]:
     """A phone, the PBX that is a proxy, and the other PBX."""
     with ExitStack() as stack:
         places = (("phone-lan", 5393), ("pbx-hq-b", PORT), ("pbx-branch", PORT))
-        yield [stack.enter_context(Wire(office, host, port, EDGE_LAN)) for host, port in places]
+        yield [stack.enter_context(Wire(office, host, port, EDGE_INSIDE)) for host, port in places]
 
 
 def passes_on(proxy: Wire, request: Request, uri: str = "") -> None:
@@ -99,3 +117,96 @@ def test_a_loop_ends(office: Stage) -> None:
             if left <= 1:
                 break
         assert proxy.answered(483, Call_ID="loop")
+
+
+class Proxy:
+    """A proxy on a thread of its own: registrar of its users; sends every other call back to the edge, for `uri`."""
+
+    def __init__(self, wire: Wire, uri: str) -> None:
+        self.wire = wire
+        self.uri = uri
+        self.users: dict[str, tuple[str, Headers]] = {}
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Until it is over."""
+        self.wire.socket.settimeout(0.2)
+        while not self.over.is_set():
+            try:
+                came = parse_datagram(self.wire.socket.recv(65_536))
+            except TimeoutError:
+                continue
+            if isinstance(came, Request):
+                self.pass_on(came)
+            elif came is not None:
+                passes_back(self.wire, came)
+
+    def pass_on(self, request: Request) -> None:
+        """One request."""
+        user = request.get("To").partition("sip:")[2].partition("@")[0]
+        if request.method == "REGISTER":
+            contact = request.get("Contact").partition("<")[2].partition(">")[0]
+            self.users[user] = contact, tuple(("Route", path) for path in request.all("Path"))
+            self.wire.reply(request, 200, ("Contact", f"<{contact}>;expires=600"))
+            return
+        opens = request.method == "INVITE" and ";tag=" not in request.get("To")
+        uri, routes = self.users.get(user, (self.uri, ())) if opens else ("", ())
+        passes_on(self.wire, replace(request, headers=request.headers + routes), uri)
+
+
+@contextmanager
+def proxying(office: Stage, host: str, port: int, edge: str, uri: str) -> Iterator[None]:
+    """A proxy on `host`."""
+    with Wire(office, host, port, edge) as wire:
+        proxy = Proxy(wire, uri)
+        thread = threading.Thread(target=proxy.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            proxy.over.set()
+            thread.join()
+
+
+def calls(office: Stage, host: str, domain: str, number: str) -> Report:
+    """A phone on `host` calls a number that renegotiates, and is heard there: its report."""
+    party = Party(host, "udp", f"spiral-{host}", domain, setup={"tone_hz": PHONE_HZ})
+
+    async def play() -> Report:
+        async with phone_of(office, party) as phone:
+            return await perform(phone, Script(call=number, talk_s=2.6, register=False))
+
+    return asyncio.run(play())
+
+
+@pytest.mark.parametrize("host", ["phone-home", "phone-lan"])
+def test_both_hear_each_other_when_a_pbx_sends_the_call_back_to_the_edge(office: Stage, host: str) -> None:
+    with proxying(office, "pbx-hq-b", PORT, EDGE_INSIDE, f"sip:602@{TONES}"):
+        report = calls(office, host, PROXY, "602")
+    check_clean(report)
+    call = check_hears(office, host, report, TONES_HZ, 1.5)
+    # The PBX has renegotiated, so that requests inside the dialog went through both passages as well.
+    assert call["reinvites"] == 1
+    assert office.pbxs["pbx-branch"].heard(f"spiral-{host}").tone_hz == PHONE_HZ
+
+
+def test_two_phones_of_a_pbx_that_is_a_proxy_hear_each_other(office: Stage) -> None:
+    caller, callee = (Party(host, "udp", host, PROXY, {"tone_hz": hz}) for host, hz in TWO_PHONES.items())
+    talk = Script(talk_s=2, reinvite_after_s=0.7)
+    with proxying(office, "pbx-hq-b", PORT, EDGE_INSIDE, ""):
+        reports = asyncio.run(together(office, caller, callee, talk, WAITS))
+    # Through a proxy, phones are told of each other; but not outside, where it is hidden.
+    check_clean(reports[0])
+    assert reports[1]["error"] == ""
+    for report, party, other in zip(reports, (caller, callee), (callee, caller), strict=True):
+        check_hears(office, party.host, report, TWO_PHONES[other.host], 1.2)
+    assert reports[1]["calls"][0]["reinvites"] == 1
+
+
+def test_both_hear_each_other_when_a_provider_sends_the_call_back_to_the_edge(office: Stage) -> None:
+    """Out and in again; the PBX that called has a call of its own with the phone."""
+    with proxying(office, "provider", 5060, EDGE_PUBLIC, f"sip:602@{EDGE_PUBLIC}"):
+        report = calls(office, "phone-lan", HQ, "0700")
+    check_clean(report)
+    check_hears(office, "phone-lan", report, TONES_HZ, 1.5)
+    assert office.pbxs["pbx-branch"].events("heard")[-1]["tone_hz"] == PHONE_HZ

@@ -66,6 +66,10 @@ class MediaTimeouts:
         self._rpc = rpc
         self._slots = asyncio.Semaphore(MAX_REPORTS_AT_ONCE)
 
+    def close(self) -> None:
+        """Give the port up without ever having served."""
+        self._listener.close()
+
     async def serve(self) -> None:
         """Take reports until cancelled."""
         server = await asyncio.start_server(self._client, sock=self._listener, limit=MAX_REPORT_BYTES)

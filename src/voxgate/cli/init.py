@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voxgate.admin.starting import PROBES, STUN, find
 from voxgate.cli.verb import DEFAULT_FILE, Verb
-from voxgate.cli.wizard import STUN, Probes, Terminal, interview
+from voxgate.cli.wizard import Terminal, interview
 from voxgate.config.load import Source, default_secrets, load_sources
 from voxgate.config.scalars import ScalarError, parse_pbx_name
 from voxgate.config.starter import Starter, StarterPbx, starter_text
-from voxgate.doctor.asking import sip, stun
 from voxgate.errors import ConfigError, ExitCode, HostError, UsageError
 from voxgate.host.facts import read_facts
 
@@ -63,7 +63,7 @@ def _run(arguments: Namespace) -> int:
     if output.exists() and not arguments.force:
         raise UsageError(f"{output} exists already\n    --force replaces it, --output writes elsewhere")
     asks = not (arguments.domain or arguments.pbx or arguments.yes) and sys.stdin.isatty()
-    given = interview(Terminal(), read_facts(), _PROBES, arguments.stun) if asks else starter(arguments)
+    given = interview(Terminal(), read_facts(), PROBES, arguments.stun) if asks else starter(arguments)
     text = starter_text(given)
     try:
         load_sources((Source(str(output), text),), default_secrets(output), datetime.now(UTC))
@@ -109,26 +109,12 @@ def starter(arguments: Namespace) -> Starter:
 def _public(arguments: Namespace) -> tuple[str, ...]:
     if not arguments.find_public_address or arguments.public_address:
         return tuple(arguments.public_address)
-    found = _find(arguments.stun)
+    found = find(arguments.stun)
     if not found:
         raise UsageError(f"{arguments.stun} does not tell the public address\n    give it: --public-address ADDRESS")
     # Of this machine's own, or the router's.
     held = {str(one.ip.ip) for interface in read_facts().interfaces for one in interface.addresses}
     return () if found in held else (found,)
-
-
-def _find(server: str) -> str:
-    """Our address as a STUN server (HOST or HOST:PORT) sees it; empty: it is silent."""
-    host, _, port = server.rpartition(":") if ":" in server else (server, "", "3478")
-    return (stun((host, int(port))) or "") if port.isdecimal() and 0 < int(port) < 65536 else ""
-
-
-def _answers(address: str, domain: str) -> str:
-    reply = sip((address, 5060), domain)
-    return f"{reply.code} to OPTIONS" if reply else ""
-
-
-_PROBES = Probes(_find, _answers)
 
 
 def _pair(word: str, option: str) -> tuple[str, str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from voxgate.admin.starting import STUN, addresses, is_public, sip_domain, usable
 from voxgate.config.scalars import ScalarError, parse_address, parse_hostname, parse_pbx_name
 from voxgate.config.starter import Starter, StarterPbx
 from voxgate.errors import UsageError
@@ -13,10 +13,8 @@ from voxgate.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voxgate.admin.starting import Probes
     from voxgate.host.facts import Facts, Interface
-
-#: Asked unless another one is given; people are told before.
-STUN = "stun.l.google.com:19302"
 
 
 class Talk(Protocol):
@@ -47,17 +45,6 @@ class Terminal:
         """To standard output."""
         print(text)
         sys.stdout.flush()
-
-
-@dataclass(frozen=True, slots=True)
-class Probes:
-    """What is tried at once: `public` asks a STUN server (HOST:PORT) for our address, `answers` a PBX by OPTIONS.
-
-    Both give an empty text for silence.
-    """
-
-    public: Callable[[str], str]
-    answers: Callable[[str, str], str]
 
 
 def interview(talk: Talk, facts: Facts, probes: Probes, stun: str = STUN) -> Starter:
@@ -92,32 +79,24 @@ def _yes(talk: Talk, question: str, default: bool) -> bool:
         talk.say("  y or n")
 
 
-def _addresses(interface: Interface) -> list[str]:
-    return [str(one.ip.ip) for one in interface.addresses if not one.ip.ip.is_link_local]
-
-
 def _interface(talk: Talk, facts: Facts) -> Interface:
     """From a list with addresses; the default route's first."""
-    usable = [one for one in facts.interfaces if _addresses(one) and one.name != "lo"]
-    if not usable:
-        raise UsageError("this machine has no interface with an address\n    give it one first")
-    usable.sort(key=lambda one: one.name not in {facts.default_ipv4, facts.default_ipv6})
+    found = usable(facts)
     talk.say("Interfaces of this machine:")
-    for number, one in enumerate(usable, 1):
-        talk.say(f"  {number}  {one.name:10} {', '.join(_addresses(one))}")
+    for number, one in enumerate(found, 1):
+        talk.say(f"  {number}  {one.name:10} {', '.join(addresses(one))}")
 
     def parse(value: object) -> int:
-        if not str(value).isdecimal() or not 1 <= int(str(value)) <= len(usable):
-            raise ScalarError(f"`{value}` is none of them", f"give a number from 1 to {len(usable)}")
+        if not str(value).isdecimal() or not 1 <= int(str(value)) <= len(found):
+            raise ScalarError(f"`{value}` is none of them", f"give a number from 1 to {len(found)}")
         return int(str(value))
 
-    return usable[int(_asked(talk, "Which one leads to the internet", "1", parse)) - 1]
+    return found[int(_asked(talk, "Which one leads to the internet", "1", parse)) - 1]
 
 
 def _public(talk: Talk, interface: Interface, probes: Probes, stun: str) -> tuple[str, ...]:
     """The router's address, where the interface has none of its own that is public."""
-    held = _addresses(interface)
-    if any(parse_address(one).is_global and ":" not in one for one in held):
+    if is_public(interface):
         return ()
     talk.say(f"{interface.name} has no public IPv4 address: there is a router in front.")
     server = talk.ask(f"STUN server that tells its address, - for none [{stun}]: ").strip() or stun
@@ -126,7 +105,7 @@ def _public(talk: Talk, interface: Interface, probes: Probes, stun: str) -> tupl
         talk.say(f"  the internet sees this machine as {found}")
     elif server != "-":
         talk.say(f"  {server} does not answer")
-    if found in held:
+    if found in addresses(interface):
         return ()
 
     def parse(value: object) -> str:
@@ -141,13 +120,11 @@ def _pbx(talk: Talk, domain: str, probes: Probes) -> StarterPbx:
     name = _asked(talk, "Short name of your first PBX", "hq", parse_pbx_name)
     while True:
         address = _asked(talk, "Its address", "", lambda value: parse_address(str(value)))
-        # The part of the edge's name below its own host is what phones have as domain as a rule.
-        parent = domain.partition(".")[2]
-        sip_domain = _asked(talk, "SIP domain that its phones use", parent if "." in parent else domain, parse_hostname)
-        said = probes.answers(address, sip_domain)
+        phones = _asked(talk, "SIP domain that its phones use", sip_domain(domain), parse_hostname)
+        said = probes.answers(address, phones)
         if said:
             talk.say(f"  {address} answers: {said}")
-            return StarterPbx(name, address, sip_domain)
+            return StarterPbx(name, address, phones)
         talk.say(f"  {address} does not answer SIP on UDP port 5060")
         if _yes(talk, "Write it all the same", False):
-            return StarterPbx(name, address, sip_domain)
+            return StarterPbx(name, address, phones)

@@ -24,6 +24,7 @@ class Starter:
     public_addresses: tuple[str, ...] = ()
     acme: bool = False
     acme_email: str = ""
+    admin_listen: str = ""
 
 
 def starter_text(starter: Starter) -> str:
@@ -45,6 +46,7 @@ def starter_text(starter: Starter) -> str:
         "listen:",
         "  sip: {udp: 5060, tcp: 5060, tls: 5061}  # leave one out, and nothing is accepted there",
         "",
+        *_admin(starter.admin_listen),
         "media:",
         "  ports: 10000-20000  # UDP; open them in the firewall towards this machine",
         "",
@@ -58,6 +60,16 @@ def starter_text(starter: Starter) -> str:
             "    sip: {udp: 5060}  # how the PBX takes SIP: udp, tcp, tls, or several of them",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _admin(listen: str) -> list[str]:
+    if not listen:
+        return []
+    return [
+        "admin:  # the web page and the API, where they were used for the first run",
+        f"  listen: {_quoted(listen)}",
+        "",
+    ]
 
 
 def _certificates(starter: Starter) -> list[str]:

@@ -14,6 +14,7 @@
     turn.py   coturn, and who fails to log in there
     ears.py   engines' lines on their way to the log
     forwards.py  port forwards in the kernel
+    first_run.py  no configuration yet: a page that asks for one
     admin.py  the API and the web page
     metrics.py  what `/metrics` shows
     desk.py   what administrators ask for beside the areas' own verbs

@@ -51,6 +51,10 @@ class Calls:
         self._pbx_of: dict[str, str] = {}
         self._timeouts = MediaTimeouts(open_loopback(TIMEOUT_PORT), rpc, self._ended)
 
+    def close(self) -> None:
+        """The edge did not start: give the port up."""
+        self._timeouts.close()
+
     def part(self) -> Part:
         """Its part of the edge."""
         self._fraud.load()

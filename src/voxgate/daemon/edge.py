@@ -21,6 +21,7 @@ from voxgate.daemon.desk import AdminDesk
 from voxgate.daemon.doctor import Rounds
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.explaining import Explaining
+from voxgate.daemon.first_run import Asking, needed
 from voxgate.daemon.forwards import forwards
 from voxgate.daemon.guard import Watch
 from voxgate.daemon.metrics import Metrics
@@ -78,7 +79,17 @@ def run(path: Path, places: Places, log_format: str) -> int:
     # Engines' users pass through it to their own folders.
     files.ensure_folder(places.run, mode=0o755)
     files.ensure_folder(places.state)
-    return asyncio.run(_Edge(path, places, clock, sink, ring).run())
+    asking: Asking | None = None
+    while True:
+        if needed(path):
+            asking = asking or Asking(path, places, clock, _reading(Resolver(places, clock)))
+            if not asyncio.run(asking.ask()):
+                return ExitCode.GOOD
+        edge = _Edge(path, places, clock, sink, ring)
+        code = asyncio.run(edge.run())
+        if asking is None or not edge.not_started:
+            return code
+        asking.failed(edge.not_started)
 
 
 def _reading(resolver: Resolver) -> Reading:
@@ -90,6 +101,8 @@ class _Edge:
     """All areas of one edge, and what they share."""
 
     def __init__(self, path: Path, places: Places, clock: Clock, sink: LogSink, ring: LogRing) -> None:
+        #: Why it did not start.
+        self.not_started = ""
         # First of all: with another Voxgate in this folder, nothing of its own is touched.
         self._control = open_control_socket(places.run / "control.sock")
         self._clock = clock
@@ -166,7 +179,11 @@ class _Edge:
         async with self._sip.rpc, self._calls.ng, self._supervisor:
             result = await self._operations.start("voxgate")
             if not isinstance(result, Applied):
-                log.error("not_started reason=%s", reason_of(result))
+                self.not_started = reason_of(result)
+                # Another one may be tried in this process.
+                self._control.close()
+                self._calls.close()
+                log.error("not_started reason=%s", self.not_started)
                 return ExitCode.FAILED
             async with asyncio.TaskGroup() as group:
                 hang_up = asyncio.Event()

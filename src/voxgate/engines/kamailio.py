@@ -86,7 +86,8 @@ class Kamailio:
                 shared_mib=_shared_mib(config, policy),
             ),
             files=tuple(self._files(config, policy, folder)),
-            check=Check(("kamailio", "-c", "-f", str(folder / "kamailio.cfg"))),
+            # Without a folder of its own even the check wants /run/kamailio, which only Debian's own service makes.
+            check=Check(("kamailio", "-c", "-Y", str(folder), "-f", str(folder / "kamailio.cfg"))),
             listeners=tuple(
                 Listener(proto, address.strip("[]"), port, f"SIP over {proto.upper()}")
                 for proto, address, port in sockets

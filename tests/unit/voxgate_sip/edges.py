@@ -23,6 +23,8 @@ BASE: dict[str, Value] = {
     "$hdrc(P-Asserted-Identity)": 0,
     "$hdrc(Remote-Party-ID)": 0,
     "$hdrc(Route)": 0,
+    "$hdrc(Record-Route)": 0,
+    "$(hdr(Route){s.after,~})": "",
     "$rd": "pbx.example.com",
     "$fd": "pbx.example.com",
     "$rU": "200",

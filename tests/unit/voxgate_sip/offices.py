@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from voxgate_sip.policy import Node, Pbx, Policy, SideView, sources_of
-from voxgate_sip.route import Request
+from voxgate_sip.route import NO_ROUTES, Request
 
 EDGE = "edge.example.com"
 PUBLIC, INSIDE, PUBLIC6 = "203.0.113.5", "10.0.0.5", "2001:db8::5"
@@ -69,9 +69,9 @@ def policy(**changes: Any) -> Policy:
 
 def from_phone(**changes: Any) -> Request:
     """An INVITE of a phone outside."""
-    return Request("INVITE", PHONE, "udp", INSIDE, "pbx.example.com", "200", "pbx.example.com", "100", False)._replace(
-        **changes
-    )
+    return Request(
+        "INVITE", PHONE, "udp", INSIDE, "pbx.example.com", "200", "pbx.example.com", "100", NO_ROUTES
+    )._replace(**changes)
 
 
 def from_pbx(**changes: Any) -> Request:

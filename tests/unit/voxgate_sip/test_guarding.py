@@ -19,7 +19,7 @@ from voxgate_sip.challenges import IN_FAILURE, IN_REPLY, SEPARATOR, SLOTS, TABLE
 from voxgate_sip.doorman import BURST_S, MOST_SOURCES, Doorman
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.policy import Hygiene, dumps, loads
-from voxgate_sip.route import Request, Router
+from voxgate_sip.route import NO_ROUTES, Request, Router
 from voxgate_sip.suspicion import FORGEABLE_PER_S, PROVEN_PER_S, Suspicion
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def test_whom_the_guard_banned_gets_silence_where_the_engines_enforce(source: st
     assert door.admitted(1, source, banned="0") == 1
 
 
-REQUEST = Request("INVITE", PHONE, "udp", INSIDE, "pbx.example.com", "200", "pbx.example.com", "100", has_route=False)
+REQUEST = Request("INVITE", PHONE, "udp", INSIDE, "pbx.example.com", "200", "pbx.example.com", "100", routes=NO_ROUTES)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.ksr.fake import FakeKsr, Value
 from voxgate_sip.message import MalformedError, Reader, unbracketed
+from voxgate_sip.route import NO_ROUTES
 
 MESSAGE: dict[str, Value] = {
     "$shv(voxgate_generation)": 7,
@@ -14,6 +15,7 @@ MESSAGE: dict[str, Value] = {
     "$Ri": "2001:db8::5",
     "$rm": "INVITE",
     "$hdrc(Route)": 0,
+    "$hdrc(Record-Route)": 0,
     "$hdrc(X-Forwarded-For)": 0,
     "$hdrc(P-Asserted-Identity)": 0,
     "$hdrc(Remote-Party-ID)": 0,
@@ -40,7 +42,7 @@ def test_the_envelope_has_no_to_tag_outside_of_a_dialog() -> None:
 def test_hosts_are_in_lower_case_and_without_brackets() -> None:
     request = reader().request(*ENVELOPE)
     assert (request.ruri_host, request.from_host) == ("2001:db8::5", "pbx.example.com")
-    assert (request.ruri_user, request.user, request.has_route) == ("200", "100", False)
+    assert (request.ruri_user, request.user, request.routes) == ("200", "100", NO_ROUTES)
 
 
 def test_the_user_of_a_registration_is_the_one_that_is_registered() -> None:
@@ -52,7 +54,11 @@ def test_what_is_not_there_is_nothing() -> None:
     fake = FakeKsr({name: value for name, value in MESSAGE.items() if name not in {"$rd", "$rU"}})
     fake.variables["$hdrc(Route)"] = 2
     request = Reader(fake.ksr).request(*ENVELOPE)
-    assert (request.ruri_host, request.ruri_user, request.has_route) == ("", "", True)
+    assert (request.ruri_host, request.ruri_user, request.routes) == ("", "", "2 0")
+    assert (request.has_route, request.recorded) == (True, False)
+    fake.variables |= {"$hdrc(Route)": 0, "$hdrc(Record-Route)": 10}
+    request = Reader(fake.ksr).request(*ENVELOPE)
+    assert (request.has_route, request.recorded) == (False, True)
 
 
 @pytest.mark.parametrize("name", ["rm", "tt"])

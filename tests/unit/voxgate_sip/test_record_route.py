@@ -34,8 +34,25 @@ CASES = {
     ),
     "twice-through-the-edge": (
         "<sip:10.0.0.5:5060;transport=udp;e=i4udp;lr>, <sip:10.0.0.5:5060;transport=udp;e=o4udp;lr>",
-        "<sip:10.0.0.5:5060;transport=udp;lr>, <sip:203.0.113.5:5060;transport=udp;lr>",
+        "<sip:10.0.0.5:5060;transport=udp;lr>, <sip:10.0.0.5:5060;transport=udp;e=o4udp;lr>",
     ),
+    "the-mark-of-a-later-passage": (
+        "<sip:10.0.0.5:5060;e=o4udp;u=1-a2-t;m=~2;lr>",
+        "<sip:203.0.113.5:5060;transport=udp;u=1-a2-t;m=~2;lr>",
+    ),
+}
+P1, P2, PROXY = WRITTEN_INSIDE.format("o4udp"), WRITTEN_INSIDE.format("i4udp;m=~2"), "<sip:192.0.2.9:5080;lr>"
+SHOWN1, SHOWN2 = "<sip:203.0.113.5:5060;transport=udp;lr>", "<sip:10.0.0.5:5060;transport=udp;m=~2;lr>"
+APART = {
+    "alone": (P1, SHOWN1, []),
+    "a-proxy-behind-and-one-of-the-caller": (
+        f"{PROXY}, {P1}, <sip:p1.example;lr>",
+        f"{SHOWN1}, <sip:p1.example;lr>",
+        [PROXY],
+    ),
+    "later-passage": (f"{P2}, {PROXY}, {P1}", f"{SHOWN2}, {PROXY}, {P1}", []),
+    "first-passage-after-a-later-one": (f"{SHOWN2}, {PROXY}, {P1}", SHOWN1, [SHOWN2, PROXY]),
+    "not-ours": (f"{PROXY}, {PROXY}", "", [PROXY, PROXY]),
 }
 UNTOUCHED = {
     "nothing": "",
@@ -54,6 +71,11 @@ UNTOUCHED = {
 @pytest.mark.parametrize(("value", "shown"), CASES.values(), ids=CASES)
 def test_an_own_entry_shows_the_callers_side(value: str, shown: str) -> None:
     assert REWRITER.rewrite(value) == shown
+
+
+@pytest.mark.parametrize(("value", "shown", "behind"), APART.values(), ids=APART)
+def test_what_lies_behind_the_entry_of_this_passage_is_told_apart(value: str, shown: str, behind: list[str]) -> None:
+    assert REWRITER.apart(value) == (shown, behind)
 
 
 @pytest.mark.parametrize("value", UNTOUCHED.values(), ids=UNTOUCHED)

@@ -11,7 +11,7 @@ from voxgate.config.secrets import Secret
 from voxgate.engines.sip_policy import policy_of
 from voxgate_sip.destinations import FromTrunk, Registered, ToTrunk
 from voxgate_sip.policy import dumps, loads
-from voxgate_sip.route import Answer, Request, Router
+from voxgate_sip.route import NO_ROUTES, Answer, Request, Router
 from voxgate_sip.trunks import Rule, rewritten
 
 CARRIER, OUTSIDE, INSIDE = "198.51.100.7", "203.0.113.45", "172.16.0.1"
@@ -46,14 +46,14 @@ def router(trunks: dict[str, Any] = TRUNKS) -> Router:
 
 def call(number: str, **changes: Any) -> Request:
     """An INVITE of the provider."""
-    return Request("INVITE", CARRIER, "udp", OUTSIDE, OUTSIDE, number, CARRIER, "1", False, to_user=number)._replace(
-        **changes
-    )
+    return Request(
+        "INVITE", CARRIER, "udp", OUTSIDE, OUTSIDE, number, CARRIER, "1", NO_ROUTES, to_user=number
+    )._replace(**changes)
 
 
 def out(number: str, host: str = INSIDE, **changes: Any) -> Request:
     """An INVITE of the head quarters' PBX."""
-    request = Request("INVITE", "172.16.0.10", "udp", INSIDE, host, number, "example.com", "1", False)
+    request = Request("INVITE", "172.16.0.10", "udp", INSIDE, host, number, "example.com", "1", NO_ROUTES)
     return request._replace(**changes)
 
 
@@ -140,7 +140,7 @@ def test_a_pbx_is_told_why_it_may_not_call_out(request_: Request, answer: Answer
 @pytest.mark.parametrize(
     "request_",
     [
-        out("0044", has_route=True),
+        out("0044", routes="1 0"),
         out("0044", "198.51.100.200"),
         out("0044", method="SUBSCRIBE"),
         call("0044", source="192.0.2.200"),
@@ -181,7 +181,7 @@ ACCOUNT = Registered("hq", "sip:172.16.0.10:5060;transport=udp", "sip:7@172.16.0
 
 def test_a_pbx_registers_at_a_trunk_by_its_name_alone() -> None:
     asked = out("", "sip.best.example", method="REGISTER")
-    assert router().decide(asked) == router().decide(asked._replace(has_route=True))
+    assert router().decide(asked) == router().decide(asked._replace(routes="1 0"))
     decision = router().decide(asked)
     assert isinstance(decision, ToTrunk)
     assert ([trunk.name for trunk in decision.trunks], decision.pbx) == (["best"], "hq")

@@ -57,6 +57,13 @@ def test_a_phone_may_put_its_own_parameters_behind_the_seal() -> None:
     assert real(f"{seen};user=phone", SEAL) == ("sip:600@10.0.0.1;user=phone", "")
 
 
+def test_what_was_noted_of_the_way_to_a_phone_is_sealed_as_well() -> None:
+    contact = "<sip:100@192.168.1.50:5062;transport=udp;alias=192.168.1.50~5062~1;ob>"
+    seen = shown(contact, OWN, ROUTES, SEAL)
+    assert "192.168.1.50" not in seen
+    assert real(uri(seen), SEAL) == ("sip:100@192.168.1.50:5062;alias=192.168.1.50~5062~1;transport=udp;ob", ROUTES)
+
+
 @given(st.text(max_size=300))
 def test_a_seal_opens_to_what_was_closed_and_is_fit_for_a_uri(text: str) -> None:
     token = SEAL.close(text)
@@ -133,3 +140,13 @@ def test_proxies_behind_the_edge_go_into_the_seal_in_the_order_of_requests(tmp_p
     routes, contact = (str(words[0]) for words in edge.said("hdr.append"))
     assert routes == f"Record-Route: <sip:{PUBLIC}:5060;transport=udp;lr>\r\n"
     assert real(uri(contact), SEAL) == ("sip:600@10.0.0.1", ROUTES)
+
+
+def test_the_answer_to_a_request_inside_the_dialog_keeps_the_proxies_that_it_passed(tmp_path: Path) -> None:
+    edge = Edge(tmp_path, hide_topology=True)
+    edge.phone("INVITE", tt="b", ru=uri(shown("<sip:600@10.0.0.1:5060>", OWN, ROUTES, SEAL)))
+    edge.fake.variables |= {"$T_req($si)": PHONE, "$T_req($pr)": "udp", "$ct": "<sip:600@10.0.0.1>"}
+    edge.fake.calls.clear()
+    assert edge.reply("ksr_from_hidden") == 1
+    [(contact,)] = edge.said("hdr.append")
+    assert real(uri(str(contact)), SEAL) == ("sip:600@10.0.0.1", ROUTES)

@@ -204,7 +204,7 @@ def _opens(head: Sequence[str]) -> bool:
 def _attempts(chain: str, note: str, outcomes: str, last: str) -> tuple[Attempt, ...]:
     """The chain of a trunk's call tells its outcomes; nodes of a PBX are told apart from theirs."""
     if told_rows := _text(chain):
-        rows = [line.split("\t") for line in told_rows.split("\n")[11:]]
+        rows = [line.split("\t") for line in told_rows.split("\n")[12:]]
         made = [Attempt(*(clean(cell, 128) for cell in row)) for row in rows if len(row) == 3]
     elif tried := read(_text(note))[1]:
         told = [*outcomes.split(), *[""] * len(tried.uris)] if outcomes not in _NOTHING else [""] * len(tried.uris)

@@ -113,7 +113,7 @@ def test_the_attempt_chain_tells_each_target_and_what_became_of_it() -> None:
         Attempt("hq", "sip:192.168.1.20:5060", "timeout"),
         Attempt("hq", "sip:192.168.1.21:5060", "200"),
     )
-    chain = "\n".join([*["x"] * 10, "one two", "one\tsip:198.51.100.7:5060\t503", "two\tsip:198.51.100.8:5060\t"])
+    chain = "\n".join([*["x"] * 10, "one two", "", "one\tsip:198.51.100.7:5060\t503", "two\tsip:198.51.100.8:5060\t"])
     assert told(begun(), answered(chain=chain))[-1].attempts == (
         Attempt("one", "sip:198.51.100.7:5060", "503"),
         Attempt("two", "sip:198.51.100.8:5060", "200"),
