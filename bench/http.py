@@ -11,7 +11,7 @@ import socket
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -192,7 +192,11 @@ def _logging(places: Places) -> Iterator[list[int]]:
     async def both() -> None:
         await asyncio.gather(journal.serve(listening), watch())
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(both(),), daemon=True)
+    def run() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(both())
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield spent

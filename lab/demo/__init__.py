@@ -10,6 +10,8 @@
 ``failing``   the claim about a node that dies during a series of calls
 ``phonebook`` the claim about LDAP
 ``webpages``  the claim about HTTPS
+``explaining`` the claim that a call is explained in words
+``administering``  the claim about the web page
 ``relayed``   the claim that a browser calls through TURN alone
 ``secret``    the claim that an encrypted call cannot be listened to outside
 ``refusing``  claims about what the edge does not do; ``stranger`` writes SIP by hand for them

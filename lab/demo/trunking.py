@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lab.demo import gatekeeping, phonebook, webpages
+from lab.demo import administering, gatekeeping, phonebook, webpages
 from lab.demo.claim import Outcome
 from lab.demo.relayed import TURN
 from lab.demo.stage import BRANCH, EVERY_TRANSPORT, TONES_HZ, Setting
@@ -37,6 +37,7 @@ SETTING = Setting(
             "http": webpages.PORTS,
         },
         "guard": {},
+        "admin": {"listen": administering.LISTEN},
         "turn": TURN,
         "trunks": {
             "carrier": {

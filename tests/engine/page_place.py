@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 URL = f"https://{EDGE_LAN}:8440"
 PASSWORD = "orange lamp river"  # noqa: S105
 AXE = Path(__file__).parents[1] / "vendor" / "axe.js"
-#: Where screenshots are kept; without it, nowhere.
+#: Where screenshots are kept; without it, nowhere, and those of the documentation stay as they are.
 SHOTS = os.environ.get("VOXGATE_SCREENSHOTS", "")
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 _TOKEN = re.compile(rf"{re.escape(URL)}/setup\?token=(vgt_\w+)".replace(r"\w", r"[A-Za-z0-9_-]"))
 
 
@@ -69,11 +71,15 @@ class House:
         page.get_by_role("button", name="Log in").click()
         page.get_by_role("heading", name="Overview").wait_for()
 
-    def shot(self, page: Page, name: str) -> None:
-        """A picture for people, where pictures are wanted."""
-        if SHOTS:
-            Path(SHOTS).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=Path(SHOTS) / f"{name}.png")
+    def shot(self, page: Page, name: str, *, documented: bool = False) -> None:
+        """A picture for people, where pictures are wanted; `documented`: for the documentation, too."""
+        if not SHOTS:
+            return
+        session = page.context.new_cdp_session(page)
+        taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": 60})
+        for place in (Path(SHOTS), PICTURES)[: 2 if documented else 1]:
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
 
 
 @contextmanager

@@ -1,83 +1,24 @@
-"""`voxgate doctor` on a healthy edge, and on one where a dozen things are really broken at once."""
+"""`voxgate doctor` on a healthy edge, and on one where two dozen things are really broken, several at once."""
 
 from __future__ import annotations
 
 import json
 import socket
-import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lab import namespaces
-from lab.edge import VOXGATE, Edge, Kept
-from lab.knot import NameServer
-from lab.net import Net
-from lab.topologies import BEHIND_NAT, EDGE_LAN
-from tests.engine.office import HQ, HQ_TONE_HZ, MARKS, config, folder, switchboard
+from lab.topologies import EDGE_LAN
+from tests.engine.doctor_place import OF_THE_MACHINE, PROBE, ZONE, Found, Place
+from tests.engine.office import HQ, MARKS
 from tests.engine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = MARKS
-
-ZONE = "example.com"
-PROBE = "203.0.113.60"
-TURN = {"accounts": {"office": Kept("turn-office", "correct horse")}}
-#: It looks a moment after each start; 610 says back what it hears.
-DOCTOR = {"after_seconds": 2, "responders": [], "call": {"to": "610@example.com"}}
-#: What is true of the machine that the tests run on, whatever the lab looks like.
-OF_THE_MACHINE = {"clock", "open-files", "own-name", "conntrack-full", "udp-drops"}
-
-
-class Place:
-    """An edge behind a router, names for it, and a responder on the internet."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self.folder = stack.enter_context(folder())
-        self.net = stack.enter_context(Net(BEHIND_NAT))
-        self.pbx = stack.enter_context(switchboard(self.net, self.folder, "pbx-hq-a", HQ, HQ_TONE_HZ))
-        made = config(turn=TURN, doctor=DOCTOR, listen={"sip": {"udp": 5060, "tcp": 5060, "tls": 5061}})
-        self.names = stack.enter_context(NameServer(self.net, "internet", self.folder, {ZONE: ()}))
-        resolver = namespaces.FILES / self.net.namespace("edge")
-        resolver.mkdir(parents=True, exist_ok=True)
-        (resolver / "resolv.conf").write_text(f"nameserver {self.names.address}\n")
-        self.edge = stack.enter_context(Edge(self.net, self.folder, made))
-        self.zone = self.edge.command("dns", "plan", str(self.edge.file), "--zone", ZONE).out.splitlines()
-        self.names.replace(ZONE, self.zone)
-        respond(self.net, "provider", self.folder)
-        self.edge.wait_for_node(HQ, "up")
-
-    def doctor(self, *words: str) -> tuple[int, dict[str, list[dict[str, Any]]]]:
-        """The exit code and the findings by code, without the machine's own."""
-        done = self.edge.command("doctor", str(self.edge.file), "--json", *words, timeout_s=90)
-        assert done.out, done.err
-        found: dict[str, list[dict[str, Any]]] = {}
-        for one in json.loads(done.out)["findings"]:
-            if one["code"] not in OF_THE_MACHINE:
-                found.setdefault(one["code"], []).append(one)
-        return done.code, found
-
-    def nft(self, host: str, text: str) -> None:
-        """Rules on a host of the lab."""
-        done = self.net.run(host, ["nft", "-f", "-"], stdin=text)
-        assert done.code == 0, done.err
-
-
-def respond(net: Net, host: str, place: Path) -> None:
-    """A responder, listening."""
-    log = place / "responder.log"
-    net.spawn(host, [VOXGATE, "doctor", "--respond", "--seconds", "600"], log_path=log)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with net.socket(host, socket.AF_INET, socket.SOCK_STREAM) as sock:
-            if sock.connect_ex((PROBE, 8061)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail(log.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +78,8 @@ def test_what_is_really_broken_is_found_with_its_cure(place: Place) -> None:
         # A password in the file that was never applied: coturn knows another one.
         (place.folder / "secrets" / "turn-office").write_text("wrong donkey")
         code, found = place.doctor("--from", PROBE)
+    place.mended()
     assert code == 1
-    told = {name: " ".join(f"{one['what']} {one['cure']}" for one in listed) for name, listed in found.items()}
     expected = {
         "dns-public": "replace it by edge.example.com. A 203.0.113.45",
         "port-outside": "SIP over TLS at tcp 203.0.113.45 port 5061",
@@ -151,10 +92,93 @@ def test_what_is_really_broken_is_found_with_its_cure(place: Place) -> None:
         "turn-allocation": "with an account at 192.168.1.10 port 3478 fails: refused with 401",
         "drift": "dispatcher.list was changed by hand",
     }
-    assert {name: words in told.get(name, "") for name, words in expected.items()} == dict.fromkeys(expected, True), (
-        told
+    assert_told(found, expected)
+    assert "_sips._tcp.example.com. SRV 10 10 5061 edge.example.com." in told(found)["dns-public"]
+
+
+def test_faults_of_records_trust_relay_and_programs_are_found_with_their_cures(place: Place) -> None:
+    with ExitStack() as stack:
+        # DNS lacks two records; the PBX trusts nobody; audio does not pass this machine.
+        gone = ("edge.example.com. IN AAAA ", "_sip._udp.example.com.")
+        place.names.replace(ZONE, [line for line in place.zone if not line.startswith(gone)])
+        stack.callback(place.names.replace, ZONE, place.zone)
+        stack.enter_context(place.another_pbx("SIP/2.0 403 Forbidden"))
+        rule = "type filter hook input priority 0; udp dport 10000-20000 drop;"
+        place.nft("edge", f"table inet own {{ chain in {{ {rule} }}\n}}")
+        stack.callback(place.nft, "edge", "delete table inet own")
+        # An old engine is installed, and the machine's name was changed.
+        before = (
+            f"cd {place.folder}; printf '#!/bin/sh\\necho kamailio 5.2.1\\n' >old; chmod 755 old; "
+            "mount --bind old $(readlink -f $(command -v kamailio)); hostname nobody-knows"
+        )
+        code, found = place.doctor(before=before, machine=True)
+    assert code == 1
+    assert_told(
+        found,
+        {
+            "dns-public": "edge.example.com AAAA is not there add edge.example.com. AAAA 2001:db8:1::10",
+            "pbx-refuses": f"allow {EDGE_LAN} in its access lists: voxgate pbx-config hq",
+            "relay-silent": "voxgate firewall",
+            "engine-old": "kamailio is 5.2, and 5.6 is the oldest that works apt-get install kamailio",
+            "own-name": "127.0.1.1 nobody-knows",
+        },
     )
-    assert "_sips._tcp.example.com. SRV 10 10 5061 edge.example.com." in told["dns-public"]
+    assert "_sip._udp.example.com SRV is not there" in told(found)["dns-public"]
+
+
+def test_faults_of_resolver_path_address_and_disk_are_found_with_their_cures(place: Place) -> None:
+    resolver = namespaces.FILES / place.net.namespace("edge") / "resolv.conf"
+    with ExitStack() as stack:
+        # Nobody answers DNS, the PBX knows no Path and no such extension, the address was never ours, the disk is full.
+        stack.callback(resolver.write_text, resolver.read_text())
+        resolver.write_text("nameserver 203.0.113.250\n")
+        stack.enter_context(place.another_pbx("SIP/2.0 404 Not Found|Supported: timer"))
+        written = place.edge.file.read_text()
+        stack.callback(place.edge.file.write_text, written)
+        place.edge.file.write_text(written.replace("203.0.113.45", "203.0.113.46"))
+        state = place.folder / "state"
+        before = (
+            f"cp -a {state} {state}.full; mount -t tmpfs -o size=60m full {state}; cp -a {state}.full/. {state}; "
+            "mount --bind /dev/null $(readlink -f $(command -v rtpengine))"
+        )
+        code, found = place.doctor("--from", PROBE, before=before)
+    assert code == 1
+    assert_told(
+        found,
+        {
+            "dns-public": "cannot be looked up",
+            "pbx-path": "voxgate pbx-config hq",
+            "call-failed": "is answered with 404",
+            "public-address": "set edge.public_address: 203.0.113.45",
+            "disk-full": "make room",
+            "engine-missing": "apt-get install rtpengine-daemon",
+        },
+    )
+
+
+def test_a_call_without_sound_and_lost_datagrams_are_found(place: Place) -> None:
+    with place.net.socket("edge", socket.AF_INET) as lazy:
+        # Somebody reads too slowly from a media port; what the PBX says does not come in.
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        lazy.bind((EDGE_LAN, 10004))
+        with place.net.socket("phone-lan", socket.AF_INET) as sender:
+            for _ in range(200):
+                sender.sendto(bytes(1000), (EDGE_LAN, 10004))
+        rule = f"type filter hook input priority 0; ip saddr {HQ} udp dport 10000-20000 drop;"
+        place.nft("edge", f"table inet own {{ chain in {{ {rule} }}\n}}")
+        try:
+            code, found = place.doctor(machine=True)
+        finally:
+            place.nft("edge", "delete table inet own")
+    assert code == 1
+    assert_told(
+        found,
+        {
+            "call-silent": "UDP 10000-20000 of 192.168.1.10",
+            "udp-drops": "sysctl -w net.core.rmem_max",
+            "port-taken": "UDP port 10004",
+        },
+    )
 
 
 def test_a_responder_that_is_not_there_and_an_edge_that_does_not_run_are_told(place: Place) -> None:
@@ -163,3 +187,16 @@ def test_a_responder_that_is_not_there_and_an_edge_that_does_not_run_are_told(pl
     assert code == 1
     assert "voxgate run" in found["not-running"][0]["cure"]
     assert "doctor --respond" in found["responder"][0]["cure"]
+
+
+def told(found: Found) -> dict[str, str]:
+    """What and cure of all findings of a code."""
+    return {name: " ".join(f"{one['what']} {one['cure']}" for one in listed) for name, listed in found.items()}
+
+
+def assert_told(found: Found, expected: dict[str, str]) -> None:
+    """Each of these is found, with these words."""
+    said = told(found)
+    assert {name: words in said.get(name, "") for name, words in expected.items()} == dict.fromkeys(expected, True), (
+        said
+    )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from voxgate.admin.audit import Audit
     from voxgate.config.model import Config
+    from voxgate.firewall.opening import Opening
     from voxgate.guard.observation import Reports
     from voxgate.host.clock import Clock
     from voxgate.supervise.control import Told
@@ -29,7 +30,7 @@ class Surroundings:
     """The edge around us. All of it may be used from any thread.
 
     `config` and `generation` are what runs; `main` is the configuration's file; `folder` is ours.
-    `random` gives so many bytes of chance.
+    `random` gives so many bytes of chance. `openings` is what must be open in firewalls for what runs.
     """
 
     desk: Desk
@@ -42,3 +43,4 @@ class Surroundings:
     random: Callable[[int], bytes]
     version: str
     audit: Audit
+    openings: Callable[[], tuple[Opening, ...]] = tuple

@@ -21,6 +21,7 @@ from voxgate.admin.server import Wanted, WebServer
 from voxgate.admin.surroundings import Surroundings
 from voxgate.daemon.part import Part
 from voxgate.errors import HostError
+from voxgate.firewall.openings import openings
 from voxgate.host import files
 from voxgate.supervise.control import Caller
 from voxgate.supervise.panel import Panel
@@ -110,6 +111,7 @@ class Administration:
             random=os.urandom,
             version=metadata.version("voxgate"),
             audit=Audit(places.state / FOLDER, clock),
+            openings=lambda: openings(self._runs()),
         )
         gate = Gate(self._may_connect, requester)
         self._server = WebServer(

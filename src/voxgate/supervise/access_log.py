@@ -4,7 +4,8 @@ HAProxy connects to a unix socket and sends lines (wire/haproxy_line.py); it kee
 of any other kind is something that HAProxy says of itself, and goes to the log of `voxgate run`.
 
 To be woken for each line costs HAProxy and us more than all the rest of a line. So nothing is read for a moment after
-each read: the socket fills, HAProxy collects what comes in its ring, and then sends and we read hundreds at once.
+each read: the socket fills, HAProxy collects what comes in its ring, and then sends and we read hundreds at once. How
+long the moment is, `Pace` decides.
 """
 
 from __future__ import annotations
@@ -30,12 +31,36 @@ log = logging.getLogger(__name__)
 
 #: HAProxy's longest line is 4 KiB.
 LONGEST_LINE: Final = 8192
-#: Between two reads while little comes, and while what HAProxy has collected comes in.
+#: Between two reads at most, and while what HAProxy has collected comes in.
 PAUSE_S: Final = 0.2
 SHORT_PAUSE_S: Final = 0.005
-#: So much in one read, and there is more to come.
-MUCH: Final = 8192
+#: HAProxy's ring has four times this room.
+ROOM: Final = 1 << 20
+#: So much in one read, and HAProxy has more: a socket holds 170 lines that were sent one by one, or a dozen pieces of
+#: 16 KiB (unix(7), SO_SNDBUF; net.core.wmem_default).
+STUCK: Final = 1 << 15
+FULL: Final = 1 << 17
 _REJECTED: Final = b'"result":"rejected"'
+
+
+class Pace:
+    """How long nothing is read, so that HAProxy waits for us with nearly every line and not we for each."""
+
+    def __init__(self) -> None:
+        self._rested = True
+        self._since_s = 0.0
+        self._taken = 0
+
+    def after(self, came: int, now_s: float) -> float:
+        """Seconds to wait after a read of `came` bytes at `now_s`: short until the ring is empty, then long."""
+        self._taken += came
+        if came > (STUCK if self._rested else FULL):
+            self._rested = False
+            return SHORT_PAUSE_S
+        # A machine with many cores fills the ring sooner.
+        pause_s = min(PAUSE_S, ROOM * (now_s - self._since_s) / self._taken)
+        self._rested, self._since_s, self._taken = True, now_s, 0
+        return pause_s
 
 
 class AccessLog:
@@ -116,6 +141,7 @@ class _Writer(asyncio.Protocol):
         self._log = log_
         self._all = all_
         self._rest = b""
+        self._pace = Pace()
         self._transport: asyncio.ReadTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -135,8 +161,8 @@ class _Writer(asyncio.Protocol):
         self._take(data)
         if self._transport is not None:
             self._transport.pause_reading()
-            pause_s = SHORT_PAUSE_S if len(data) > MUCH else PAUSE_S
-            asyncio.get_running_loop().call_later(pause_s, self._resume)
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._pace.after(len(data), loop.time()), self._resume)
 
     def end(self) -> None:
         """Take what waits in the socket, and close it."""

@@ -1,8 +1,8 @@
 """HAProxy's lines of the access log -> the log's own. Pure: whole batches at once, since there is one per request.
 
-HAProxy says the time as `@` and milliseconds since 1970, and how a request ended as its two letters of a termination
-state (configuration guide, 8.5) unless a rule knew better. Nearly all lines are of requests that were served; in those
-two words are exchanged, which costs a third of a microsecond.
+HAProxy says the time in milliseconds since 1970, and how a request ended as its two letters of a termination state
+(configuration guide, 8.5) unless a rule knew better. Nearly all lines are of requests that were served; in those two
+words are exchanged for words of the same length, because to exchange them in place costs half as much.
 """
 
 from __future__ import annotations
@@ -14,20 +14,25 @@ from typing import Final
 
 from voxgate.wire.access_line import LONGEST_TEXT, AccessLine
 
+#: What HAProxy writes before the milliseconds and before the two letters, as long as what takes its place.
+TIME: Final = "@@@@@@@@@@"
+LETTERS: Final = "......."
 #: In the middle of the line of a request that was served.
-SERVED: Final = b'"result":"--","reason":"","status":'
+SERVED: Final = f'"result":"{LETTERS}--","reason":"","status":'.encode()
 _FORWARDED: Final = b'"result":"forwarded","reason":"","status":'
-_BEGIN: Final = b'{"time":"@'
-_DATED: Final = b'{"time":"'
+_BEGIN: Final = f'{{"time":"{TIME}'.encode()
+_DATED: Final = '{"time":"%Y-%m-%dT%H:%M:%S.'
+#: Digits of the seconds.
+_SECONDS: Final = 10
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: A batch reaches over fewer seconds than this, or its clock was set meanwhile.
 _MOST_SECONDS: Final = 60
 _TEXT: Final = r'"((?:[^"\\]|\\.)*)"'
 _RAW: Final = re.compile(
-    r'\{"time":"@(\d{1,15})Z","protocol":"(\w*)","requester":"([^"]*)","service":'
+    r'\{"time":"@+(\d{1,15})Z","protocol":"(\w*)","requester":"([^"]*)","service":'
     + _TEXT
-    + r',"pbx":"([^"]*)","node":"([^"]*)","result":"([^"]*)","reason":"([^"]*)","status":(-?\d+),"request":"([^"]*)",'
-    r'"bytes_in":(\d+),"bytes_out":(\d+),"duration_ms":(-?\d+)\}\n?'
+    + r',"pbx":"([^"]*)","node":"([^"]*)","result":"\.*([^"]*)","reason":"([^"]*)",'
+    r'"status":(-?\d+),"request":"([^"]*)","bytes_in":(\d+),"bytes_out":(\d+),"duration_ms":(-?\d+)\}\n?'
 )
 #: Why a request went to no node, whatever its host would have led to.
 _BEFORE_NODES: Final = frozenset({"name", "network", "url", "malformed"})
@@ -47,16 +52,15 @@ def served(lines: bytes) -> bytes | None:
 def _dated(lines: bytes) -> bytes:
     """Seconds of the times as RFC 3339 says them; milliseconds stay as they are."""
     begin = len(_BEGIN)
-    last = lines.rindex(b"\n", 0, -1) + 1 if lines.count(b"\n") > 1 else 0
+    last = lines.rfind(b"\n", 0, -1) + 1
     try:
-        # Threads of HAProxy overtake one another.
-        first_s, last_s = int(lines[begin : begin + 10]) - 1, int(lines[last + begin : last + begin + 10]) + 1
+        first_s, last_s = (int(lines[at + begin : at + begin + _SECONDS]) for at in (0, last))
     except ValueError:
         return lines
-    for second in range(first_s, min(last_s, first_s + _MOST_SECONDS) + 1):
+    # Threads of HAProxy overtake one another.
+    for second in range(first_s - 1, min(last_s + 1, first_s + _MOST_SECONDS) + 1):
         if (raw := b"%b%d" % (_BEGIN, second)) in lines:
-            said = (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.")
-            lines = lines.replace(raw, _DATED + said.encode())
+            lines = lines.replace(raw, (_EPOCH + timedelta(seconds=second)).strftime(_DATED).encode())
     return lines
 
 

@@ -104,7 +104,7 @@ class Reports:
 class Place:
     """The application with users `alice` (admin), `otto` (operator), `rita` (read-only)."""
 
-    def __init__(self, folder: Path, *, users: bool = True, config: Any = None) -> None:
+    def __init__(self, folder: Path, *, users: bool = True, config: Any = None, **more: Any) -> None:
         numbers = itertools.count(1)
         self.clock, self.desk, self.reports = TestClock(), TestDesk(), Reports()
         self.main = folder / "voxgate.yaml"
@@ -119,6 +119,7 @@ class Place:
             random=lambda size: next(numbers).to_bytes(size, "big"),
             version="1.2.3",
             audit=Audit(folder / "state" / "admin", self.clock),
+            **more,
         )
         self.around.folder.mkdir(parents=True)
         self.door = Doorman(self.around)
@@ -154,8 +155,8 @@ class _NoAdmin:
     admin = None
 
 
-def configured(folder: Path, text: str) -> Place:
-    """A place whose main file holds `text`, which runs."""
+def configured(folder: Path, text: str, **more: Any) -> Place:
+    """A place whose main file holds `text`, which runs; `more` of the surroundings."""
     main = folder / "voxgate.yaml"
     secrets = folder / "secrets"
     secrets.mkdir(mode=0o700)
@@ -164,4 +165,4 @@ def configured(folder: Path, text: str) -> Place:
         (secrets / name).chmod(0o600)
     main.write_text(text)
     loaded = load_sources((Source(str(main), text),), default_secrets(main), START)
-    return Place(folder, config=loaded.config)
+    return Place(folder, config=loaded.config, **more)

@@ -14,7 +14,7 @@ from tests.unit.wire.test_haproxy_line import SERVED, line
 from voxgate.config.web import AccessLog as Settings
 from voxgate.host.journal import Journal
 from voxgate.host.ports import open_unix
-from voxgate.supervise.access_log import AccessLog
+from voxgate.supervise.access_log import FULL, PAUSE_S, ROOM, SHORT_PAUSE_S, STUCK, AccessLog, Pace
 from voxgate.wire.access_line import AccessLine
 
 if TYPE_CHECKING:
@@ -130,3 +130,30 @@ def test_a_full_disk_is_said_once_and_the_log_goes_on(desk: Desk, caplog: pytest
     desk.path.rmdir()
     desk.log.take_raw(SERVED)
     assert desk.written() == [("forwarded", "")]
+
+
+def test_nothing_is_read_for_long_unless_haproxy_waits_with_more() -> None:
+    pace = Pace()
+    assert pace.after(300, 10.0) == PAUSE_S
+    # The socket was full of single lines, then of whole pieces; what comes meanwhile is no reason to hurry.
+    assert pace.after(STUCK + 1, 10.2) == SHORT_PAUSE_S
+    assert pace.after(FULL + 1, 10.205) == SHORT_PAUSE_S
+    assert pace.after(STUCK + 1, 10.21) == PAUSE_S
+    assert pace.after(STUCK, 10.41) == PAUSE_S
+
+
+def test_the_ring_never_fills_while_nothing_is_read() -> None:
+    pace, now_s = Pace(), 100.0
+    pace.after(1, now_s)
+    rate = 40_000_000
+    waiting = int(rate * PAUSE_S)
+    for _ in range(200):
+        came = min(waiting, 200_000)
+        pause_s = pace.after(came, now_s)
+        now_s += pause_s
+        waiting += int(rate * pause_s) - came
+    # What came in the first pause is gone through by and by, and no pause lets more than a quarter of the ring in.
+    assert waiting < rate * PAUSE_S + ROOM
+    idle = Pace()
+    idle.after(1, 0.0)
+    assert idle.after(STUCK, STUCK / rate) <= ROOM / rate * 1.01

@@ -12,14 +12,14 @@ from voxgate.wire.access_line import FIELDS, parse
 from voxgate.wire.haproxy_line import read, served
 
 SERVED = (
-    b'{"time":"@1795267920007Z","protocol":"https","requester":"2001:db8::7","service":"hq.example.com","pbx":"hq",'
-    b'"node":"172.16.0.10","result":"--","reason":"","status":200,"request":"GET /PBX0/MY","bytes_in":58,'
+    b'{"time":"@@@@@@@@@@1795267920007Z","protocol":"https","requester":"2001:db8::7","service":"hq.example.com","pbx":"hq",'
+    b'"node":"172.16.0.10","result":".......--","reason":"","status":200,"request":"GET /PBX0/MY","bytes_in":58,'
     b'"bytes_out":213,"duration_ms":1}\n'
 )
 
 
 def line(result: str = "PR", reason: str = "", **fields: str) -> bytes:
-    raw = SERVED.replace(b'"result":"--"', f'"result":"{result}"'.encode())
+    raw = SERVED.replace(b'"result":".......--"', f'"result":"{result:.>9}"'.encode())
     raw = raw.replace(b'"reason":""', f'"reason":"{reason}"'.encode())
     for name, value in fields.items():
         for former in ("hq.example.com", "hq", "172.16.0.10", "GET /PBX0/MY"):

@@ -27,6 +27,10 @@ Pages, one file each, with their templates in `templates/`:
     trunks.py      what is particular to trunks
     configuration.py  the files as YAML, with the plan before they are applied
     history.py     generations, and the way back
+    certificates.py  certificates: renew, verify
+    firewall.py    every port to open
+    people.py      users and tokens
+    audit_log.py   who changed what
 
 A page is added like this. Its module has a `router` (FastAPI) whose routes depend on `visitors.Looker`, `Doer` or
 `Master` (read-only, operator, admin; a form that is sent brings `csrf`, see `templates/parts.html`) and answer with

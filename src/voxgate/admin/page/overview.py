@@ -20,7 +20,7 @@ async def _state(around: Surroundings) -> dict[str, object]:
         ("Engines", "", lights.engines(status)),
         ("PBXs", "/pbxs", lights.pbxs(status)),
         ("Trunks", "/trunks", lights.trunks(status)),
-        ("Certificates", "", lights.certificates(status)),
+        ("Certificates", "/certificates", lights.certificates(status)),
     )
     return {
         "state": frame.drawn("_overview_state.html", status=status, overall=lights.overall(status)),

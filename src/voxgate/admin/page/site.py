@@ -8,15 +8,19 @@ from fastapi import FastAPI
 
 from voxgate.admin.page import (
     assets,
+    audit_log,
     calls,
+    certificates,
     configuration,
     entrance,
+    firewall,
     lists,
     logs,
     measures,
     mistakes,
     overview,
     pbxs,
+    people,
     records,
     streams,
     trunks,
@@ -43,8 +47,12 @@ PAGES: Final[tuple[tuple[APIRouter, Place | None], ...]] = (
     (lists.white, lists.WHITE),
     (pbxs.router, pbxs.PLACE),
     (trunks.router, trunks.PLACE),
+    (certificates.router, certificates.PLACE),
+    (firewall.router, firewall.PLACE),
     (configuration.router, configuration.PLACE),
     (generations.router, generations.PLACE),
+    (people.router, people.PLACE),
+    (audit_log.router, audit_log.PLACE),
 )
 
 

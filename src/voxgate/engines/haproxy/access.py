@@ -10,6 +10,11 @@ from __future__ import annotations
 from typing import Final
 
 from voxgate.wire.access_line import FIELDS, LONGEST_TEXT
+from voxgate.wire.haproxy_line import LETTERS, TIME
+
+#: In what the maps say of a host (routes.py).
+_PBX: Final = "var(txn.route),field(6,|)"
+_NODE: Final = "var(txn.route),field(4,|)"
 
 #: Where the lines are sent to, in the folder of everything that runs.
 SOCKET: Final = "access.sock"
@@ -25,18 +30,19 @@ def _text(sample: str) -> str:
 def _line(**values: str) -> str:
     """A `log-format` argument in single quotes; what is not given is empty or 0."""
     defaults = dict.fromkeys(FIELDS, '""') | dict.fromkeys(("status", "bytes_in", "bytes_out", "duration_ms"), "0")
-    known = defaults | {"time": '"@%[date(0,ms)]Z"', "requester": '"%ci"'}
-    return "'{" + ",".join(f'"{key}":{value}' for key, value in (known | values).items()) + "}'"
+    known = defaults | {"time": f'"{TIME}%[date(0,ms)]Z"', "requester": '"%ci"'} | values
+    return "'{" + ",".join(f'"{key}":{value}' for key, value in known.items()) + "}'"
 
 
 def http_line(protocol: str) -> str:
     """For a frontend in HTTP mode."""
     return _line(
         protocol=f'"{protocol}"',
+        requester='"%[var(sess.client)]"',
         service=_text("var(txn.host)"),
-        pbx=_text("var(txn.route),field(1,|)"),
-        node=_text("var(txn.route),field(5,|)"),
-        result='"%ts"',
+        pbx=_text(_PBX),
+        node=_text(_NODE),
+        result=f'"{LETTERS}%ts"',
         reason=_text("var(txn.reason)"),
         status="%ST",
         request='"%HM %HPO"',
@@ -51,8 +57,8 @@ def pass_line(protocol: str) -> str:
     return _line(
         protocol=f'"{protocol}"',
         service=_text("var(txn.host)"),
-        pbx=_text("var(txn.pbx)"),
-        node=_text("var(txn.to),field(1,|)"),
+        pbx=_text(_PBX),
+        node=_text(_NODE),
         result=_text("var(txn.result,rejected)"),
         reason=_text("var(txn.reason,malformed)"),
         bytes_in="%U",

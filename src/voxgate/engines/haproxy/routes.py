@@ -3,12 +3,12 @@
 Every lookup is one walk down a tree, so its cost does not grow with the number of PBXs. Lists that many PBXs share are
 kept once: a host names its list of URLs and its list of networks by a digest of them.
 
-    http-hosts.map      host|p or host|s (as it came: plain or TLS) -> PBX|URLs|networks|backend|address|port
+    http-hosts.map      host|p or host|s (as it came: plain or TLS) -> backend|URLs|networks|address|port|PBX
     http-heads.map      URLs|URL -> 1            the longest entry that is a head of what is asked
     http-folders.map    URLs|URL -> 1            the path up to its last slash
     http-networks.map   networks|digits|hex -> 1 the address in hexadecimal, `digits` tell IPv4 (8) from IPv6 (32)
-    http-nodes.map      PBX|towards the PBX|slot -> address|port     where a PBX has several nodes
-    tls-hosts.map       host -> PBX||networks|t|address|port         TLS that is passed through
+    http-nodes.map      PBX/towards the PBX/slot -> address|port|PBX      where a PBX has several nodes
+    tls-hosts.map       host -> t||networks|address|port|PBX              TLS that is passed through
 
 `networks` is `any` where everybody may come. Towards the PBX is `p` (plain), `s` (TLS), `v` (TLS, its certificate
 verified) or `t` (TLS of the client itself). `backend` is that and what else must be looked at: `n` (networks), `m`
@@ -90,7 +90,7 @@ def node_entries(name: str, pbx: Pbx, down: frozenset[IpAddress] = frozenset()) 
         return {}
     ways = dict.fromkeys(way for _, way in _ways(http))
     found = slots(nodes, down)
-    return {f"{name}|{way}|{n}": f"{found[n]}|{_port(http, way)}" for way in ways for n in range(SLOTS)}
+    return {f"{name}/{way}/{n}": _place(name, found[n], _port(http, way)) for way in ways for n in range(SLOTS)}
 
 
 def _add(routes: Routes, name: str, pbx: Pbx, http: HttpTarget) -> None:
@@ -104,7 +104,7 @@ def _add(routes: Routes, name: str, pbx: Pbx, http: HttpTarget) -> None:
     maps[NODES].update(node_entries(name, pbx))
     for came, way in _ways(http):
         backend = way if way == "t" else f"{way}{'n' * bool(http.allow_from)}{'m' * (len(nodes_of(pbx, http)) > 1)}"
-        value = f"{name}|{listed}|{networks}|{backend}|{_destination(name, pbx, http, way)}"
+        value = f"{backend}|{listed}|{networks}|{_destination(name, pbx, http, way)}"
         if way == "t":
             maps[PASSED].update(dict.fromkeys(hosts_of(pbx, http), value))
         else:
@@ -128,8 +128,12 @@ def _port(http: HttpTarget, way: str) -> int | None:
 def _destination(name: str, pbx: Pbx, http: HttpTarget, way: str) -> str:
     nodes = nodes_of(pbx, http)
     if len(nodes) == 1:
-        return f"{nodes[0].address}|{_port(http, way)}"
-    return f"{_SPREADS[http.spread]}|{name}|{way}|"
+        return _place(name, nodes[0].address, _port(http, way))
+    return f"{_SPREADS[http.spread]}|{name}/{way}/|{name}"
+
+
+def _place(name: str, address: IpAddress, port: int | None) -> str:
+    return f"{address}|{port}|{name}"
 
 
 def _digits(network: IpNetwork) -> Iterator[str]:
