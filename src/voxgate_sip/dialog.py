@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Pairs of PBX and other party that a worker remembers.
 MOST_PAIRS: Final = 4096
+#: Of our Path, and of no Record-Route.
+_PATH: Final = ";received="
 #: Our port in the Via of an own request.
 _SENT_FROM: Final = re.compile(r"^[^;]*:(\d{1,5})(?:;|$)")
 
@@ -126,7 +128,11 @@ class DialogRelay:
             self._ksr.nathelper.handle_ruri_alias()
 
     def _is_known(self, uri: str) -> bool:
-        """Whether a URI leads to this edge or to a PBX."""
+        """Whether a URI leads to this edge again or to a PBX. The Path of a registration, which some PBXs (Asterisk)
+        send along inside of the dialog, leads to the phone.
+        """
+        if _PATH in uri:
+            return False
         there = uri.partition(";")[0].partition(":")[2].rpartition("@")[2]
         return there in self._known or f"{there}:5060" in self._known
 
