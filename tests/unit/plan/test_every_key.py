@@ -131,6 +131,7 @@ OTHER: dict[str, object] = {
     "guard.weights.malformed": 2,
     "guard.weights.bad_tls": 2,
     "guard.weights.old_tls": 2,
+    "dns": {"listen": "192.168.1.10"},
     "doctor.every_hours": 6,
     "doctor.after_seconds": 60,
     "doctor.responders": ["probe.example.net"],
