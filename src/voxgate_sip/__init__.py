@@ -35,6 +35,7 @@
     reporting.py what the control plane is told of a call, for its record
     record.py    what is kept of an answered call, so that the edge itself can hang up
     certificates.py  client certificates: whose they are (the rule is pure)
+    vouching.py  whether who answers at a provider's address is the provider
     identity.py  a PBX is named by its domain in From
     contacts.py  Contact of a REGISTER and of its answer (pure)
     registrations.py  registrations that passed

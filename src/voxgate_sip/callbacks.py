@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from voxgate_sip.guise import Guise
     from voxgate_sip.hiding import Hider
     from voxgate_sip.replies import Replies
+    from voxgate_sip.vouching import Vouching
 
 #: Has nothing that must be shaped; of a PBX; of a phone; of a PBX to a party it is hidden from; to a PBX that is hidden
 #: from whoever sends it; and of a provider that was asked in another guise than the PBX's; of a provider to a PBX's
@@ -143,6 +144,24 @@ class InsideCallbacks:
         try:
             if self._inside:
                 then(self._inside)
+        except Exception:  # noqa: BLE001 - as above
+            self._bug()
+        return 1
+
+
+class VouchingCallbacks:
+    """What happens to connections to providers."""
+
+    _vouching: Vouching
+
+    def _bug(self) -> bool:
+        """Log the current exception."""
+        raise NotImplementedError
+
+    def ksr_vouched(self, _msg: Any) -> int:
+        """An OPTIONS of the edge's own was answered."""
+        try:
+            self._vouching.answered()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from voxgate_sip.policy import Node
     from voxgate_sip.route import Router
     from voxgate_sip.trunks import Trunk
+    from voxgate_sip.vouching import Vouching
 
 #: The next hop as text, as `Legs.next_hop` reads it.
 NEXT_HOP: Final = "$_s($nh(d) $nh(p) $nh(P))"
@@ -51,8 +52,12 @@ class Leg(NamedTuple):
 class Legs:
     """All ways out of one policy generation."""
 
-    def __init__(self, ksr: Ksr, router: Router, browsers: Browsers | None = None) -> None:
+    def __init__(
+        self, ksr: Ksr, router: Router, browsers: Browsers | None = None, vouching: Vouching | None = None
+    ) -> None:
         self._router = router
+        #: None where no provider's certificate must have a name.
+        self.vouching = vouching if vouching and vouching.active else None
         self._browsers = browsers
         self._legs = _legs(router)
         self._node_legs = {
@@ -163,7 +168,10 @@ class Legs:
             if len(found) > 1:
                 route = str(self._ksr.pv.get("$hdr(Route)") or "")
                 trunk = at_port(found, leg.proto, sent_from) if sent_from else meant(found, leg.proto, route)
-        return self.to_trunk(trunk, side, leg.proto)
+        leg = self.to_trunk(trunk, side, leg.proto)
+        if self.vouching and not sent_from:
+            self.vouching.use(leg, hop)
+        return leg
 
     def dress(self, leg: Leg) -> None:
         """Make the current request's own Via and its socket fit the way it takes."""

@@ -35,9 +35,22 @@ def mark(way: str, owner: Trunk | None, target: str) -> str:
 
 def meant(found: tuple[Trunk, ...], proto: str, route: str) -> Trunk:
     """Which of the trunks at one address a request by that transport along `route` (the header) is for."""
+    return _named(found, route) or next((trunk for trunk in _by(proto, found) if trunk.own is None), found[0])
+
+
+def may_see(found: tuple[Trunk, ...], route: str) -> bool | None:
+    """What the trunk at one address that a request along `route` is of may see of PBXs: `Trunk.hides`.
+
+    Where the route does not tell which one it is, what the most wary of them says.
+    """
+    named = _named(found, route)
+    said = {trunk.hides for trunk in ((named,) if named else found)}
+    return True if True in said else None if None in said or not said else False
+
+
+def _named(found: tuple[Trunk, ...], route: str) -> Trunk | None:
     group = _GROUP.search(route.partition(">")[0] + ">")
-    named = next((trunk for trunk in found if group and group_of(trunk) == group[1]), None)
-    return named or next((trunk for trunk in _by(proto, found) if trunk.own is None), found[0])
+    return next((trunk for trunk in found if group and group_of(trunk) == group[1]), None)
 
 
 def at_port(found: tuple[Trunk, ...], proto: str, port: int) -> Trunk:

@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from voxgate_sip.accounts import Accounts
 from voxgate_sip.browsers import Browsers
-from voxgate_sip.callbacks import BrowserCallbacks, InsideCallbacks, ReplyCallbacks, shapes_of
+from voxgate_sip.callbacks import BrowserCallbacks, InsideCallbacks, ReplyCallbacks, VouchingCallbacks, shapes_of
 from voxgate_sip.certificates import ClientCertificates
 from voxgate_sip.challenges import Challenges
 from voxgate_sip.dialog import DialogRelay
@@ -32,7 +32,7 @@ from voxgate_sip.hiding import Hider, Seal
 from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
-from voxgate_sip.message import FORWARDED_FOR, GENERATION, IDENTITIES, NO_CLAIMS, NOTHING, MalformedError, Reader
+from voxgate_sip.message import FORWARDED_FOR, GENERATION, IDENTITIES, NOBODY, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
 from voxgate_sip.registrations import Registrations
@@ -43,6 +43,7 @@ from voxgate_sip.shunned import is_back
 from voxgate_sip.shunned import sweep as sweep_shunned
 from voxgate_sip.suspicion import Suspicion
 from voxgate_sip.sweeper import Sweeper
+from voxgate_sip.vouching import Vouching
 
 if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
@@ -62,7 +63,7 @@ def mod_init() -> Script:
     return Script(cast("Ksr", KSR), Path(os.environ["VOXGATE_POLICY"]), os.environ["VOXGATE_EVENTS"], key)
 
 
-class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
+class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallbacks):
     """One per process. Policy is read again when the generation in shared memory has changed."""
 
     def __init__(self, ksr: Ksr, policy: Path, events: str, key: bytes) -> None:
@@ -73,6 +74,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         self._suspicion = Suspicion(self._events)
         self._refusals = Refusals(ksr, suspicion=self._suspicion)
         self._seen = ""
+        self._remove = ksr.hdr.remove
         self._process_maxfwd = ksr.maxfwd.process_maxfwd
         self._sanity_check = ksr.sanity.sanity_check
         self._sweeper = Sweeper(ksr, self._events)
@@ -93,7 +95,8 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         self._browsers = Browsers(self._ksr, policy.websocket, self._refusals) if policy.websocket else None
         self._doorman = Doorman(self._ksr, router, policy.hygiene, self._refusals) if policy.hygiene else None
         self._challenges = Challenges(self._ksr, router, self._suspicion, self._key) if policy.hygiene else None
-        legs = Legs(self._ksr, router, self._browsers)
+        self._vouching = Vouching(self._ksr, router, self._refusals, self._events)
+        legs = Legs(self._ksr, router, self._browsers, self._vouching)
         replies = Replies(self._ksr, RecordRouteRewriter(legs.own_uris(), legs.trunk_uris()))
         # Also where nothing is hidden: calls of an earlier generation may still carry seals.
         self._hider = Hider(self._ksr, router, legs, self._seal, replies=replies)
@@ -178,6 +181,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         try:
             self._refresh(str(self._ksr.pv.get(GENERATION)))
             self._keepalive.sweep()
+            self._vouching.sweep()
         except Exception:  # noqa: BLE001 - as above
             self._bug()
         return 1
@@ -258,14 +262,13 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
         self._refusals.note("malformed", self._ksr.kx.get_srcip(), self._ksr.kx.get_proto(), "", "")
 
     def _take_off_claims(self, source: str, proto: str, received_on: str) -> None:
-        """What only the edge may say, and what only PBXs and providers may (RFC 3325 section 5)."""
-        self._ksr.hdr.remove(FORWARDED_FOR)
+        """What only PBXs and providers may say (RFC 3325 section 5)."""
         router = self._router
         if not router.is_pbx(source, proto, received_on) and not (
             router.trunks and router.trunks.comes_from(source, proto) and router.trunks.trusts(source)
         ):
             for name in IDENTITIES:
-                self._ksr.hdr.remove(name)
+                self._remove(name)
 
     def _request(self) -> None:
         ksr = self._ksr
@@ -280,7 +283,9 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks):
                 self._refresh(seen)
             if self._doorman and not self._doorman.admits(source, proto, received_on, banned):
                 return
-            if claims != NO_CLAIMS:
+            # Only the edge may say that. To look whether it is there costs more than to take it off.
+            self._remove(FORWARDED_FOR)
+            if claims != NOBODY:
                 self._take_off_claims(source, proto, received_on)
             if proto != "udp":
                 ksr.set_reply_no_connect()

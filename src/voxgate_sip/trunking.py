@@ -22,6 +22,7 @@ from voxgate_sip.nomedia import MediaError
 from voxgate_sip.ownways import mark
 from voxgate_sip.passages import Passages, marked
 from voxgate_sip.replies import FROM_HIDDEN, FROM_PBX, FROM_PHONE, TO_HIDDEN
+from voxgate_sip.route import ForbiddenError
 from voxgate_sip.shunned import shun
 from voxgate_sip.trunks import EDGE, TRUNK_HEADER, Hop
 
@@ -223,7 +224,12 @@ class Trunking:
         return False
 
     def _send(self, chain: Chain, attempt: Attempt) -> bool:
-        ksr, leg = self._ksr, self._leg(attempt.hop, attempt.target)
+        ksr, leg, hop = self._ksr, self._leg(attempt.hop, attempt.target), attempt.hop
+        if self._legs.vouching:
+            try:
+                self._legs.vouching.use(leg, f"{hop.address} {hop.port} {hop.proto}")
+            except ForbiddenError:
+                return False
         ksr.pv.sets(CHAIN, chain.text())
         ksr.pv.sets("$ru", attempt.uri)
         # In a failure route only an assignment to $du makes a new branch; setdsturi does not.

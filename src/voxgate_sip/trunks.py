@@ -86,12 +86,14 @@ class Own:
     """The edge as one provider sees it: our `port` for it, 0 for the usual one; our `name` instead of an address; the
 
     TLS profile `profile` of connections that we open, and the `server_name` that they ask for. Empty: not said.
+    `checked`: who is there must be that one.
     """
 
     port: int = 0
     name: str = ""
     profile: str = ""
     server_name: str = ""
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

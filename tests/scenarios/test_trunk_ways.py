@@ -46,13 +46,15 @@ class Office:
         self.hub = authority.issue(folder, HUB, stem="hub")
         (folder / "other").mkdir()
         self.stranger = other.issue(folder / "other", HUB, stem="stranger")
+        (folder / "namesake").mkdir()
+        self.namesake = authority.issue(folder / "namesake", "other.hub.example", stem="namesake")
         (folder / "us").mkdir()
         self.ours = tls.authority("Our CA").issue(folder / "us", SBC, stem="sbc")
 
-    def context(self) -> ssl.SSLContext:
+    def context(self, shown: tls.Identity | None = None) -> ssl.SSLContext:
         """The hub's TLS: it shows its certificate and wants ours."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.hub.certificate, self.hub.key)
+        context.load_cert_chain((shown or self.hub).certificate, (shown or self.hub).key)
         context.load_verify_locations(self.ours.ca)
         context.verify_mode = ssl.CERT_REQUIRED
         return context
@@ -255,6 +257,26 @@ def test_a_hub_that_others_have_signed_is_not_spoken_to(office: Office) -> None:
         office.health("hub", "down")
         assert office.dial("03234")[1].code == 503
         assert hub.asked == []
+
+
+def test_to_somebody_else_of_the_same_authority_nothing_is_sent_but_the_question_who_is_there(office: Office) -> None:
+    office.apply()
+    with provider(office, Hop("tls", HOST, TLS_PORT), tls=office.context(office.namesake)) as hub:
+        office.stage.edge.wait_for_log(f"trunk_is_somebody_else server_name={HUB}")
+        office.health("hub", "down")
+        assert office.dial("03234")[1].code == 503
+        assert {asked.method for asked in hub.asked} == {"OPTIONS"}
+    with provider(office, Hop("tls", HOST, TLS_PORT), tls=office.context()):
+        office.health("hub", "up")
+        assert office.dial("03235")[1].code == 200
+    with provider(office, Hop("tls", HOST, TLS_PORT), tls=office.context(office.namesake)) as hub:
+        assert office.dial("03236")[1].code == 503
+        assert {asked.method for asked in hub.asked} <= {"OPTIONS"}
+    pair = {"certificate": str(office.ours.certificate), "key": str(office.ours.key), "ca": str(office.hub.ca)}
+    office.apply(tls={**pair, "check_name": False})
+    with provider(office, Hop("tls", HOST, TLS_PORT), tls=office.context(office.namesake)) as hub:
+        office.health("hub", "up")
+        assert hub.wait("OPTIONS").server_name == HUB
 
 
 @pytest.mark.parametrize(("number", "leaks"), [("04234", True), ("01234", False)])

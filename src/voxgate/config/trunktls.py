@@ -27,3 +27,8 @@ class TrunkTls(Section):
         description="PEM file with the authorities that sign the provider's certificate; connections to anybody else "
         "fail. Default: it is not checked.",
     )
+    check_name: bool = Field(
+        default=True,
+        strict=True,
+        description="With `ca`: the provider's certificate must also be for `server_name`, or nothing is sent.",
+    )

@@ -128,7 +128,9 @@ def _own(name: str, trunk: Trunk) -> sip.Own | None:
     if not (trunk.source_port or trunk.edge_name or trunk.tls):
         return None
     profile = profile_id(name) if trunk.tls else ""
-    return sip.Own(trunk.source_port or 0, trunk.edge_name or "", profile, server_name(trunk))
+    host = server_name(trunk)
+    checked = bool(host and trunk.tls and trunk.tls.ca and trunk.tls.check_name)
+    return sip.Own(trunk.source_port or 0, trunk.edge_name or "", profile, host, checked=checked)
 
 
 def _targets(trunk: Trunk, config: Config, network: Network) -> list[Target]:

@@ -49,12 +49,15 @@ class NodeWatch:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._nodes: dict[str, NodeStatus] = {}
+        #: Where somebody answers who is not whom the certificate should name: they count as down, whatever they answer.
+        self._strangers: set[str] = set()
         self._check_takes_s = 0.0
         self._asked_all_at_s = 0.0
 
     def follow(self, nodes: Mapping[str, NodeStatus], health_interval_s: float) -> None:
         """Watch these nodes, URI -> status, that are asked each `health_interval_s`; what is known already stays."""
         self._nodes = {uri: self._nodes.get(uri, status) for uri, status in nodes.items()}
+        self._strangers.clear()
         self._check_takes_s = _CHECKS * health_interval_s + _ANSWER_S
         self.starts_afresh()
 
@@ -65,10 +68,18 @@ class NodeWatch:
     def report(self, uri: str, state: NodeState) -> None:
         """A node is in this state now; unknown URIs are another generation's and count for nothing."""
         node = self._nodes.get(uri)
-        if node is None or node.state is state:
+        if node is None or node.state is state or (state is NodeState.UP and uri in self._strangers):
             return
         self._nodes[uri] = replace(node, state=state, since=self._clock.wall())
         log.info("node_state state=%s pbx=%s uri=%s", state.value, node.pbx or "-", uri)
+
+    def vouch(self, uri: str, *, good: bool) -> None:
+        """The certificate of whoever answers there is good, or somebody else's."""
+        if good:
+            self._strangers.discard(uri)
+        elif uri in self._nodes:
+            self._strangers.add(uri)
+            self.report(uri, NodeState.DOWN)
 
     def snapshot(self) -> tuple[NodeStatus, ...]:
         """All nodes of PBXs."""
@@ -163,6 +174,8 @@ class EventSocket(asyncio.DatagramProtocol):
         match event:
             case {"event": "node", "uri": str(uri), "state": "up" | "down" as state}:
                 self._watch.report(uri, _STATES[state])
+            case {"event": "voucher", "uri": str(uri), "good": bool(good)}:
+                self._watch.vouch(uri, good=good)
             case {"event": str(name)} if name in self._listeners:
                 self._listeners[name](event)
 

@@ -221,3 +221,18 @@ def test_an_event_of_parts_reaches_its_listener_and_any_other_nobody() -> None:
     for datagram in (b"cdr\x1dended\x1d1.0\x1dtext", b"other\x1dx", b"", b"\xff\xfe"):
         ears.datagram_received(datagram, None)
     assert heard == [{"event": "cdr", "parts": ["ended", "1.0", "text"]}]
+
+
+def test_whoever_shows_another_certificate_counts_as_down_whatever_he_answers() -> None:
+    clock = FakeClock()
+    watch = watching(clock)
+    clock.passed_s = WINDOW_S
+    refresh(watch, flags={A: "AP"})
+    watch.vouch(A, good=False)
+    refresh(watch, flags={A: "AP"})
+    watch.report(A, NodeState.UP)
+    assert states(watch)[0] == "down"
+    watch.vouch(A, good=True)
+    refresh(watch, flags={A: "AP"})
+    assert states(watch)[0] == "up"
+    watch.vouch("sip:of-another-generation", good=False)

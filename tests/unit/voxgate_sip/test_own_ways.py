@@ -10,7 +10,7 @@ import pytest
 from tests.unit.engines.networks import TWO, config
 from tests.unit.engines.test_named_trunks import trunk
 from voxgate.engines.sip_policy import policy_of, sockets_of
-from voxgate_sip.ownways import at_port, mark, meant, shown_in_replies
+from voxgate_sip.ownways import at_port, mark, may_see, meant, shown_in_replies
 from voxgate_sip.replies import RecordRouteRewriter
 from voxgate_sip.trunks import Own, Trunk
 
@@ -50,6 +50,24 @@ def test_record_route_says_whose_call_it_is(way: str, owner: Trunk | None, targe
 )
 def test_a_route_says_which_trunk_at_an_address_is_meant(route: str, expected: str) -> None:
     assert meant(ALL, "udp", route).name == expected
+
+
+@pytest.mark.parametrize(
+    ("hides", "route", "expected"),
+    [
+        ((True, False), "<sip:172.16.0.1:5060;transport=udp;t=a2;lr>", False),
+        ((False, True), "<sip:172.16.0.1:5060;transport=udp;t=a2;lr>", True),
+        ((False, None), "<sip:172.16.0.1:5060;transport=udp;t=a1;lr>", False),
+        ((False, True), "<sip:172.16.0.1:5060;transport=udp;lr>", True),
+        ((False, None), "", None),
+        ((False, False), "", False),
+    ],
+)
+def test_what_trunks_at_one_address_may_see_is_said_by_the_one_or_by_the_most_wary(
+    hides: tuple[bool | None, bool | None], route: str, *, expected: bool | None
+) -> None:
+    found = (replace(ONE, hides=hides[0]), replace(TWO_PORT, hides=hides[1]))
+    assert may_see(found, route) is expected
 
 
 @pytest.mark.parametrize(
