@@ -110,6 +110,7 @@ OTHER: dict[str, object] = {
     "records.most": 5000,
     "records.json_lines": "/var/log/voxgate/cdr.jsonl",
     "records.push": {"url": "https://cdr.example.com/voxgate"},
+    "records.postgresql": {"host": "db.example.com", "database": "voxgate", "user": "edge"},
     "records.trace.enabled": False,
     "records.trace.minutes": 5,
     "records.trace.megabytes": 5,
