@@ -20,7 +20,7 @@ run: setup ## run the edge: make run CONFIG=file.yaml; without a configuration, 
 
 test: setup check ## all checks and tests (root: real engines are started)
 	$(BIN)/pytest -m 'not engine' -n 2
-	$(BIN)/pytest -m engine
+	$(BIN)/pytest -m engine -n 4 --dist loadfile
 
 check: ## format, lint, types, layers, lengths; changes nothing
 	$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ import sys
 
 from bench.cpu import awake
 
-NAMES = ("sip_calls", "apply_time", "http", "ldap", "h323", "guard")
+NAMES = ("sip_calls", "apply_time", "http", "ldap", "h323", "guard", "web_page")
 
 
 def main() -> int:

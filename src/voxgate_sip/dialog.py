@@ -7,13 +7,13 @@ forged: for everyone but PBXs it must be a PBX.
 from __future__ import annotations
 
 import re
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.guise import ASKED, BARE, Guise
 from voxgate_sip.hiding import MARK
 from voxgate_sip.inside import Inside
-from voxgate_sip.legs import LONGEST_URI, NEXT_HOP
+from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import TOLD
 from voxgate_sip.message import unbracketed
 from voxgate_sip.nomedia import MediaError, NoRelayError
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from voxgate_sip.media import Media
     from voxgate_sip.route import Router
 
+#: Pairs of PBX and other party that a worker remembers.
+MOST_PAIRS: Final = 4096
 #: Our port in the Via of an own request.
 _SENT_FROM: Final = re.compile(r"^[^;]*:(\d{1,5})(?:;|$)")
 
@@ -54,10 +56,18 @@ class DialogRelay:
         self._refusals = refusals
         self._hider = hider
         self._hides = hider.active
+        self._is_hidden = lru_cache(MOST_PAIRS)(self._hides_from)
         guise = Guise(ksr, router) if router.trunks else None
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
         self._dresses = legs.dresses
+        own = (*legs.own_uris().values(), *legs.trunk_uris().values())
+        #: `host:port` of the edge and of PBXs.
+        self._known = frozenset(uri.partition(";")[0] for uri in own) | {
+            f"{bracketed(node.address)}:{node.port}"
+            for pbx in router.policy.pbxs.values()
+            for node in (*pbx.plain, *pbx.secure)
+        }
         self.inside = Inside(ksr, router, legs, guise, hider=hider) if guise and guise.active else None
         self._pv_get = ksr.pv.get
         #: Templates give texts, whatever a variable may give.
@@ -104,14 +114,21 @@ class DialogRelay:
 
     def _beyond(self, uri: str, routes: str) -> None:
         """Where a PBX's request goes when its Routes for this edge are done with; `routes` were sealed in `uri`."""
-        if self._ksr.kx.get_duri() is None:
-            if routes:
-                self._hider.follow(routes)
-            else:
-                self._ksr.nathelper.handle_ruri_alias()
-        elif MARK in uri:
-            # A proxy comes next. Seal and alias are for a later passage of the call through this edge.
-            self._ksr.seturi(uri)
+        onwards = self._ksr.kx.get_duri()
+        if onwards is not None and self._is_known(str(onwards)):
+            # The edge itself or a PBX comes next. Seal and alias are for a later passage of the call through this edge.
+            if MARK in uri:
+                self._ksr.seturi(uri)
+        elif routes and onwards is None:
+            self._hider.follow(routes)
+        else:
+            # Any other next Route may be the lure of whoever has called the PBX: his own address is known.
+            self._ksr.nathelper.handle_ruri_alias()
+
+    def _is_known(self, uri: str) -> bool:
+        """Whether a URI leads to this edge or to a PBX."""
+        there = uri.partition(";")[0].partition(":")[2].rpartition("@")[2]
+        return there in self._known or f"{there}:5060" in self._known
 
     def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
         """Send the current request, whose route set has been followed, to its next hop."""
@@ -126,6 +143,9 @@ class DialogRelay:
             except ForbiddenError as error:
                 self._refuse(str(error), source, proto, method, error.answer)
                 return
+        elif not (from_pbx or self._hides or self._dresses):
+            self._as_it_is(media, method, source, proto, leg)
+            return
         guise = self._guise if from_pbx and self._leads_to_trunk(hop) else None
         if self._dresses:
             self._legs.dress(leg)
@@ -146,6 +166,17 @@ class DialogRelay:
             sends = not shape or self._watched(method, leg, shape)
         if sends and self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+
+    def _as_it_is(self, media: Media | None, method: str, source: str, proto: str, leg: Leg) -> None:
+        """Send the current request of anybody but a PBX to its PBX, where nothing else is to be done to it."""
+        if media and method in TOLD:
+            ending = self._tell(media, method, source, proto, leg)
+            if ending is None:
+                return
+            if ending:
+                self._t_on_reply(AS_IS + ending)
+        if self._t_relay() < 0:
+            not_sent(self._ksr, to_flow=False)
 
     def _passing(self) -> tuple[str, Media | None]:
         """Next hop and media of a request whose Route has a tilde in it: perhaps the mark of a later passage."""
@@ -199,19 +230,24 @@ class DialogRelay:
 
     def _to_pbx(self, method: str, source: str, proto: str, hop: str) -> Mapping[str, str]:
         """The same, to anybody else's."""
-        pbx, side = unbracketed(hop.partition(" ")[0]), self._router.side_of(source)
-        if not self._hider.hides(pbx, side, self._told(source)):
+        hidden = self._is_hidden(hop, source)
+        if hidden is None and self._trunks:
+            told = may_see(self._trunks.at(source), str(self._pv_get("$hdr(Route)") or ""))
+            hidden = self._hides_pbx(hop, source, told)
+        if not hidden:
             return FROM_PBX
         if method in SHAPED:
             self._hider.asked_by(source, proto)
         return FROM_HIDDEN
 
-    def _told(self, source: str) -> bool | None:
-        """What a trunk at `source` may see of PBXs; None where it is none, or says nothing."""
+    def _hides_from(self, hop: str, source: str) -> bool | None:
+        """Whether a party at `source` must not see the PBX at `hop`; None where its Route tells which trunk it is."""
         found = self._trunks.at(source) if self._trunks else ()
-        if len(found) > 1:
-            return may_see(found, str(self._pv_get("$hdr(Route)") or ""))
-        return found[0].hides if found else None
+        return None if len(found) > 1 else self._hides_pbx(hop, source, found[0].hides if found else None)
+
+    def _hides_pbx(self, hop: str, source: str, told: bool | None) -> bool:
+        """The same; `told` is what a trunk says of itself, which counts first."""
+        return self._hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source), told)
 
     def own_request(self) -> None:
         """The edge's own request must name the edge as it looks from where it goes.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: The guard's bans, where the engines enforce them; keys are first addresses of requesters.
 BANNED: Final = "banned"
-#: What `$shv(voxgate_banned)` says then.
+#: What `$shv(banned)` says then.
 ENFORCING: Final = "1"
 #: How many seconds' worth may come at once.
 BURST_S: Final = 10.0
@@ -72,7 +72,7 @@ class Doorman:
         self._key = lru_cache(4096)(self._requester)
 
     def admits(self, source: str, proto: str, received_on: str, banned: str) -> bool:
-        """Whether any request from there is looked at; `banned` is what `$shv(voxgate_banned)` says."""
+        """Whether any request from there is looked at; `banned` is what `$shv(banned)` says."""
         if source in self._pbx_protos:
             return True
         if banned == ENFORCING and self._sht_get(BANNED, self._key(source)) is not None:

@@ -18,7 +18,7 @@ import re
 # Not by hashlib: that one starts OpenSSL's hash functions, in a process whose OpenSSL allocates in shared memory.
 from _blake2 import blake2b
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from voxgate_sip.identity import Identity
@@ -55,6 +55,7 @@ _BEFORE: Final = "$_s($fd\n$T_req($fd)\n$tu\n$T_req($tu)\n$T_req($(hdr(Via)[*]))
 ASKER: Final = "$avp(voxgate_asker)"
 #: The routes behind the edge that a request inside the dialog was sent along; its reply has no Record-Route.
 _BEHIND: Final = "$avp(voxgate_behind)"
+_NO_ROUTES: Final = f"\n{NOTHING}"
 _IN_REPLY: Final = f"$_s({_CLAIMS}\n{ASKER}\n$ct\n$(hdr(Record-Route)[*]))"
 #: The same where providers see the edge in ways of their own: by which port they have asked.
 _IN_REPLY_AT: Final = f"$_s({_CLAIMS}\n$T_req($si) $T_req($Rp)\n$T_req($pr)\n$ct\n$(hdr(Record-Route)[*]))"
@@ -137,7 +138,10 @@ class Hider:
         self._pv_sets = ksr.pv.sets
         #: A PBX says the same in many calls.
         self._contact_line = lru_cache(_CACHED)(self._line_of)
-        self._apart = lru_cache(_CACHED)(replies.rewriter.apart)
+        self._apart = replies.rewriter.apart
+        #: The replies of a call are much alike, and so are the requests inside its dialog.
+        self._seen_outside = lru_cache(_CACHED)(self._seen_from_outside)
+        self._real = lru_cache(_CACHED)(partial(real, seal=seal))
         self._shown = frozenset(
             node.address
             for pbx in router.policy.pbxs.values()
@@ -204,31 +208,41 @@ class Hider:
 
     def reply_of_pbx(self) -> None:
         """The current reply is a PBX's and goes to a party outside."""
-        claims, source, *rest = str(self._pv_get(_IN_REPLY)).split("\n", 4)
-        if source == NOTHING:
-            claims, source, *rest = str(self._pv_get(_IN_REPLY_AT)).split("\n", 4)
-        proto, contact, routes = rest
+        claims, _, rest = str(self._pv_get(_IN_REPLY)).partition("\n")
+        if rest.startswith(NOTHING):
+            claims, _, rest = str(self._pv_get(_IN_REPLY_AT)).partition("\n")
         if claims != NOBODY:
             self._identity.hide_claims()
-        inner = ""
+        behind = str(self._pv_get(_BEHIND) or "") if rest.endswith(_NO_ROUTES) else ""
+        routes, contact = self._seen_outside(rest, behind)
+        if routes is not None:
+            self._remove("Record-Route")
+            if routes:
+                self._append(routes)
+        if contact:
+            self._remove("Contact")
+            self._append(contact)
+
+    def _seen_from_outside(self, reply: str, behind: str) -> tuple[str | None, str]:
+        """Lines for Record-Route and Contact of a reply (`_IN_REPLY` without claims): None, or empty, where they stay.
+
+        `behind`: see `_BEHIND`.
+        """
+        source, proto, contact, routes = reply.split("\n", 3)
+        line, inner = None, behind
         if routes != NOTHING:
             ours, others = self._apart(routes)
             # A caller reverses what it sees (RFC 3261 section 12.1.2); the seal keeps them as a request carries them.
             inner = ", ".join(reversed(others))
             if inner or ours != routes:
-                self._remove("Record-Route")
-                if ours:
-                    self._append(f"Record-Route: {ours}\r\n")
-        elif contact != NOTHING:
-            inner = str(self._pv_get(_BEHIND) or "")
+                line = f"Record-Route: {ours}\r\n" if ours else ""
         source, _, port = source.partition(" ")
         address = unbracketed(source)
         side = self._router.side_of(address)
         own = self._own.get((side, proto))
         if port and self._legs.apart:
             own = self._legs.own_towards(address, side, proto, int(port)) or own
-        if own:
-            self._show(contact, own, inner)
+        return line, self._contact_line(contact, own, inner) if own and contact != NOTHING else ""
 
     def reply_to_pbx(self, *, named: bool = False) -> None:
         """The current reply goes to a PBX whose Vias were taken off; its sender gives back the edge's two.
@@ -249,7 +263,7 @@ class Hider:
         To be called before the route set is looked at: an own request URI there means a strict router. Raises
         ValueError when the seal is not ours.
         """
-        whole, routes = real(uri, self._seal)
+        whole, routes = self._real(uri)
         self._ksr.seturi(whole)
         return routes
 

@@ -21,17 +21,15 @@ if TYPE_CHECKING:
 #: Kamailio's word for a value that is not there.
 NOTHING: Final = "<null>"
 #: Shared variable by which the control plane tells that policy.json is new.
-GENERATION: Final = "$shv(voxgate_generation)"
+GENERATION: Final = "$shv(generation)"
 #: Whether the guard wants bans to be enforced here: see `doorman`.
-BANNED: Final = "$shv(voxgate_banned)"
+BANNED: Final = "$shv(banned)"
 #: Tells a PBX where a request came from; whoever else writes it lies.
 FORWARDED_FOR: Final = "X-Forwarded-For"
 #: Who a caller is said to be, by somebody who is trusted (RFC 3325): PBXs and providers.
 IDENTITIES: Final = ("P-Asserted-Identity", "Remote-Party-ID")
 #: How often those stand in a message that says nothing of people.
 NOBODY: Final = "0" * len(IDENTITIES)
-#: How often the headers above stand in a request: no claim at all.
-NO_CLAIMS: Final = "000"
 #: Before User-Agent, which may be folded over lines; and how much of it is looked at.
 _AGENT: Final = "\x1e"
 _LONGEST_AGENT: Final = 256
@@ -40,7 +38,7 @@ _FROM_CALLER: Final = "\x1f"
 _CALLER: Final = "$ct\n$(hdr(Record-Route)[*])"
 #: What every request is asked for, and what only a request outside of a dialog is; each list is one call.
 #: What the sender cannot choose freely stands first.
-_CLAIMS: Final = "".join(f"$hdrc({name})" for name in (FORWARDED_FOR, *IDENTITIES))
+_CLAIMS: Final = "".join(f"$hdrc({name})" for name in IDENTITIES)
 _ALWAYS: Final = (GENERATION, BANNED, "$si", "$pr", "$Ri", "$rm", "$tt", "$ru", _CLAIMS)
 _NAMES: Final = (
     SHUNNED,
@@ -97,7 +95,7 @@ class Reader:
     def envelope(self) -> list[str]:
         """Generation and `BANNED` in shared memory, source, transport, receiving address, method, To tag, request URI,
 
-        and how often `FORWARDED_FOR` and each of `IDENTITIES` stand there. Raises MalformedError.
+        and how often each of `IDENTITIES` stands there.
 
         Addresses are without brackets; no tag is `NOTHING`. Raises MalformedError.
         """

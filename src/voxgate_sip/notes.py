@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 #: Where it stands.
-NOTE: Final = "$avp(voxgate_request)"
+NOTE: Final = "$avp(request)"
 #: Between what is known of the caller and what was tried. No stranger can write it: users have no line ends, and the
 #: lines of a folded header begin with a space (RFC 3261 section 7.3.1).
 SEPARATOR: Final = "\n\x1e"

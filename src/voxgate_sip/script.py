@@ -32,7 +32,7 @@ from voxgate_sip.hiding import Hider, Seal
 from voxgate_sip.keepalive import Keepalive
 from voxgate_sip.legs import Legs
 from voxgate_sip.media import Media
-from voxgate_sip.message import FORWARDED_FOR, GENERATION, IDENTITIES, NO_CLAIMS, NOTHING, MalformedError, Reader
+from voxgate_sip.message import FORWARDED_FOR, GENERATION, IDENTITIES, NOBODY, NOTHING, MalformedError, Reader
 from voxgate_sip.perform import Performer
 from voxgate_sip.policy import loads
 from voxgate_sip.registrations import Registrations
@@ -74,6 +74,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallback
         self._suspicion = Suspicion(self._events)
         self._refusals = Refusals(ksr, suspicion=self._suspicion)
         self._seen = ""
+        self._remove = ksr.hdr.remove
         self._process_maxfwd = ksr.maxfwd.process_maxfwd
         self._sanity_check = ksr.sanity.sanity_check
         self._sweeper = Sweeper(ksr, self._events)
@@ -261,14 +262,13 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallback
         self._refusals.note("malformed", self._ksr.kx.get_srcip(), self._ksr.kx.get_proto(), "", "")
 
     def _take_off_claims(self, source: str, proto: str, received_on: str) -> None:
-        """What only the edge may say, and what only PBXs and providers may (RFC 3325 section 5)."""
-        self._ksr.hdr.remove(FORWARDED_FOR)
+        """What only PBXs and providers may say (RFC 3325 section 5)."""
         router = self._router
         if not router.is_pbx(source, proto, received_on) and not (
             router.trunks and router.trunks.comes_from(source, proto) and router.trunks.trusts(source)
         ):
             for name in IDENTITIES:
-                self._ksr.hdr.remove(name)
+                self._remove(name)
 
     def _request(self) -> None:
         ksr = self._ksr
@@ -283,7 +283,9 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallback
                 self._refresh(seen)
             if self._doorman and not self._doorman.admits(source, proto, received_on, banned):
                 return
-            if claims != NO_CLAIMS:
+            # Only the edge may say that. To look whether it is there costs more than to take it off.
+            self._remove(FORWARDED_FOR)
+            if claims != NOBODY:
                 self._take_off_claims(source, proto, received_on)
             if proto != "udp":
                 ksr.set_reply_no_connect()

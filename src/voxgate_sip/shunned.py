@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
 
 #: Until when a node is put aside, in epoch seconds; 0 while none is.
-SHUNNED: Final = "$shv(voxgate_shunned)"
+SHUNNED: Final = "$shv(shunned)"
 _TABLE: Final = "shunned"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from voxgate_sip.ksr import Ksr
 
 #: Shared variable in which the control plane counts up to have the running calls listed.
-LIST: Final = "$shv(voxgate_list)"
+LIST: Final = "$shv(list)"
 #: Characters in one datagram: a third of what a socket takes by default.
 DATAGRAM: Final = 65536
 

@@ -83,7 +83,7 @@ class CallList:
         waiting: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiting
         try:
-            await self._rpc.call("pv.shvSet", "voxgate_list", "int", number)
+            await self._rpc.call("pv.shvSet", "list", "int", number)
             async with asyncio.timeout(self._answer_s):
                 return await waiting
         except TimeoutError as error:

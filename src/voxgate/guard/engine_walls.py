@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MARK: Final = "!built"
 NOBODY: Final = "255.255.255.255/32"
 TABLE: Final = "banned"
-SWITCH: Final = "voxgate_banned"
+SWITCH: Final = "banned"
 FOR_GOOD_S: Final = 31_536_000
 #: A session is a line of 300 bytes.
 MOST_SESSIONS_BYTES: Final = 1 << 25

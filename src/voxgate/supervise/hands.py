@@ -34,7 +34,7 @@ TLS_REFUSED = (
 )
 
 #: The shared variable that Kamailio's workers compare with the policy they hold.
-GENERATION_VARIABLE = "voxgate_generation"
+GENERATION_VARIABLE = "generation"
 
 
 class Supervisor(Protocol):

@@ -24,7 +24,7 @@ class Sweeper:
     to: CallList | None = None
 
     async def call(self, method: str, *params: str | int) -> object:
-        assert (method, params[:2]) == ("pv.shvSet", ("voxgate_list", "int"))
+        assert (method, params[:2]) == ("pv.shvSet", ("list", "int"))
         for index, part in enumerate(self.parts):
             assert self.to
             items = [[key, text] for key, text in part.items()]

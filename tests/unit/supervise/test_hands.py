@@ -177,7 +177,7 @@ def test_what_lies_on_disk_is_read_back(scene: Scene) -> None:
 
 
 RELOADS = [
-    (Action.POLICY, ("pv.shvSet", ("voxgate_generation", "int", 7))),
+    (Action.POLICY, ("pv.shvSet", ("generation", "int", 7))),
     (Action.DISPATCHER, ("dispatcher.reload", ())),
     (Action.TLS, ("tls.reload", ())),
 ]
@@ -204,7 +204,7 @@ def test_a_refused_reload_is_the_engines_error(tmp_path: Path) -> None:
 
 def test_the_generation_is_read_back(tmp_path: Path) -> None:
     # As Kamailio 5.6.3 answers.
-    answers: list[object] = [{"name": "voxgate_generation", "type": "int", "value": value} for value in (7, 6)]
+    answers: list[object] = [{"name": "generation", "type": "int", "value": value} for value in (7, 6)]
     scene = Scene(tmp_path, answers)
     asyncio.run(scene.hands.verify("kamailio", 7))
     with pytest.raises(EngineError, match="says generation 6, not 7"):

@@ -111,7 +111,7 @@ def test_a_bye_ends_the_audio_of_its_passage(tmp_path: Path, first: str, after: 
 
 
 def test_a_pbx_in_a_dialog_reaches_the_next_proxy_before_the_phone(tmp_path: Path) -> None:
-    edge = Edge(tmp_path).pbx("BYE", tt="b", du="sip:192.168.1.21:5080;lr")
+    edge = Edge(tmp_path).pbx("BYE", tt="b", du="sip:10.0.0.2:5060;lr")
     assert "nathelper.handle_ruri_alias" not in edge.done()
     assert next_hop(PHONE).items() <= edge.fake.variables.items()
 
@@ -125,3 +125,8 @@ def test_a_seal_is_for_a_later_passage_where_a_proxy_comes_next(tmp_path: Path) 
 
 def test_a_pbx_may_have_a_parameter_that_looks_like_a_seal(tmp_path: Path) -> None:
     assert Edge(tmp_path).pbx("BYE", tt="b", ru="sip:100@192.0.2.1;n=7").done()[-1] == "tm.t_relay"
+
+
+@pytest.mark.parametrize("lure", ["sip:203.0.113.60;lr", "sip:10.0.0.2:7000;lr", "sip:192.168.1.21:5080;lr", "tel:1"])
+def test_no_route_of_a_callers_own_making_leads_a_pbx_anywhere_but_to_the_caller(tmp_path: Path, lure: str) -> None:
+    assert "nathelper.handle_ruri_alias" in Edge(tmp_path).pbx("BYE", tt="b", du=lure).done()

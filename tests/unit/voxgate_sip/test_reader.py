@@ -9,14 +9,13 @@ from voxgate_sip.message import MalformedError, Reader, unbracketed
 from voxgate_sip.route import NO_ROUTES
 
 MESSAGE: dict[str, Value] = {
-    "$shv(voxgate_generation)": 7,
+    "$shv(generation)": 7,
     "$si": "2001:db8:77::7",
     "$pr": "udp",
     "$Ri": "2001:db8::5",
     "$rm": "INVITE",
     "$hdrc(Route)": 0,
     "$hdrc(Record-Route)": 0,
-    "$hdrc(X-Forwarded-For)": 0,
     "$hdrc(P-Asserted-Identity)": 0,
     "$hdrc(Remote-Party-ID)": 0,
     "$rd": "[2001:DB8::5]",
@@ -34,7 +33,7 @@ def reader(**changes: Value) -> Reader:
 
 
 def test_the_envelope_has_no_to_tag_outside_of_a_dialog() -> None:
-    told = ["7", "<null>", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "000"]
+    told = ["7", "<null>", "2001:db8:77::7", "udp", "2001:db8::5", "INVITE", "<null>", MESSAGE["$ru"], "00"]
     assert reader().envelope() == told
     assert reader(tt="b").envelope()[-3] == "b"
 

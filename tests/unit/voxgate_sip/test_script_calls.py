@@ -31,7 +31,7 @@ def test_an_invite_of_a_phone_goes_to_the_first_node_of_its_pbx(tmp_path: Path) 
 
 
 def test_a_route_of_a_phone_is_taken_off(tmp_path: Path) -> None:
-    assert Edge(tmp_path).phone(**{"hdrc(Route)": 1}).said("hdr.remove") == [("Route",)]
+    assert Edge(tmp_path).phone(**{"hdrc(Route)": 1}).said("hdr.remove")[1:] == [("Route",)]
 
 
 def test_a_registration_gets_a_path_with_the_phones_flow(tmp_path: Path) -> None:
@@ -187,13 +187,10 @@ def test_a_phone_with_flows_of_its_own_is_told_that_the_edge_keeps_them_apart(
     assert (";lr;ob;received=" in str(path)) is marked
 
 
-FORGED = {"hdrc(X-Forwarded-For)": 1}
-
-
 @pytest.mark.parametrize("method", ["INVITE", "BYE", "ACK", "REGISTER", "MESSAGE"])
 @pytest.mark.parametrize("variables", [{}, TO_NODE], ids=["at-first", "inside-a-dialog"])
 def test_a_forged_source_is_taken_off_every_request(tmp_path: Path, method: str, variables: dict[str, Value]) -> None:
-    assert ("X-Forwarded-For",) in Edge(tmp_path).phone(method, **FORGED, **variables).said("hdr.remove")
+    assert ("X-Forwarded-For",) in Edge(tmp_path).phone(method, **variables).said("hdr.remove")
 
 
 def test_the_source_is_told_with_the_first_invite_of_a_phone_alone(tmp_path: Path) -> None:

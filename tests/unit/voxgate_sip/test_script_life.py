@@ -63,7 +63,7 @@ def test_a_new_generation_is_read_once(tmp_path: Path) -> None:
     edge = Edge(tmp_path)
     edge.path.write_text(dumps(policy(generation=8, domains={})))
     assert "tm.t_relay" in edge.phone().done()
-    assert "tm.t_relay" not in edge.phone(**{"shv(voxgate_generation)": 8}).done()
+    assert "tm.t_relay" not in edge.phone(**{"shv(generation)": 8}).done()
     edge.path.unlink()
     assert "err" not in edge.phone().done()
 
@@ -72,7 +72,7 @@ def test_a_new_generation_is_read_once(tmp_path: Path) -> None:
 def test_a_broken_policy_keeps_the_former_one(tmp_path: Path, text: str) -> None:
     edge = Edge(tmp_path)
     edge.path.write_text(text)
-    done = edge.phone(**{"shv(voxgate_generation)": 8}).done()
+    done = edge.phone(**{"shv(generation)": 8}).done()
     assert (done[0], done[-1]) == ("err", "tm.t_relay")
     assert edge.said("err")[0][0].startswith("event=policy_not_loaded generation=8 ")  # type: ignore[union-attr]
 
@@ -80,16 +80,16 @@ def test_a_broken_policy_keeps_the_former_one(tmp_path: Path, text: str) -> None
 def test_a_missing_policy_keeps_the_former_one(tmp_path: Path) -> None:
     edge = Edge(tmp_path)
     edge.path.unlink()
-    assert edge.phone(**{"shv(voxgate_generation)": 8}).done()[-1] == "tm.t_relay"
+    assert edge.phone(**{"shv(generation)": 8}).done()[-1] == "tm.t_relay"
 
 
 def test_the_first_process_tells_the_generation_and_others_leave_it(tmp_path: Path) -> None:
     edge = Edge(tmp_path)
     assert edge.script.child_init(1) == 0
     assert edge.said("pv.seti") == []
-    edge.fake.variables["$shv(voxgate_generation)"] = 0
+    edge.fake.variables["$shv(generation)"] = 0
     edge.script.child_init(2)
-    assert edge.said("pv.seti") == [("$shv(voxgate_generation)", 7)]
+    assert edge.said("pv.seti") == [("$shv(generation)", 7)]
 
 
 def test_a_bug_of_ours_is_answered_with_500_and_told_in_one_line(tmp_path: Path) -> None:
