@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 #: Pairs of PBX and other party that a worker remembers.
 MOST_PAIRS: Final = 4096
-#: Of our Path, and of no Record-Route.
-_PATH: Final = ";received="
 #: Our port in the Via of an own request.
 _SENT_FROM: Final = re.compile(r"^[^;]*:(\d{1,5})(?:;|$)")
 
@@ -128,13 +126,9 @@ class DialogRelay:
             self._ksr.nathelper.handle_ruri_alias()
 
     def _is_known(self, uri: str) -> bool:
-        """Whether a URI leads to this edge again or to a PBX. The Path of a registration, which some PBXs (Asterisk)
-        send along inside of the dialog, leads to the phone.
-        """
-        if _PATH in uri:
-            return False
+        """Whether a URI leads to a PBX or here again; our Path, which Asterisk sends along, leads to the phone."""
         there = uri.partition(";")[0].partition(":")[2].rpartition("@")[2]
-        return there in self._known or f"{there}:5060" in self._known
+        return ";received=" not in uri and (there in self._known or f"{there}:5060" in self._known)
 
     def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
         """Send the current request, whose route set has been followed, to its next hop."""
