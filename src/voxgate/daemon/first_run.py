@@ -59,6 +59,7 @@ PORT: Final = Admin().listen.port
 _MODE: Final = 0o640
 #: Some answers' time to reach the browser.
 _GRACE_S: Final = 0.5
+_BEAT_S: Final = 5.0
 
 
 def needed(path: Path) -> bool:
@@ -92,6 +93,7 @@ class Asking:
         self._clock = clock
         self._reading = reading
         self._places = places
+        self._notifier = notify.from_environment(os.environ, os.getpid())
         self._token, digest = tokens.made(os.urandom)[1:]
         self._saved = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,14 +126,21 @@ class Asking:
                 group.create_task(server.run())
             self._tell(pem)
             ends = [group.create_task(one.wait()) for one in (self._saved, stop)]
+            beats = group.create_task(self._heartbeat())
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not stop.is_set():
                 await asyncio.sleep(_GRACE_S)
             for server in servers:
                 server.end()
-            for one in ends:
+            for one in (*ends, beats):
                 one.cancel()
         return not stop.is_set()
+
+    async def _heartbeat(self) -> None:
+        """For systemd's watchdog: to wait for a person is no hanging."""
+        while True:
+            self._notifier.watchdog()
+            await asyncio.sleep(min(self._notifier.watchdog_s or _BEAT_S, _BEAT_S))
 
     def failed(self, reason: str) -> None:
         """The edge did not start with it: the file is put aside, and the page asks again."""
@@ -194,7 +203,7 @@ class Asking:
         print("Over HTTPS the browser warns of a certificate that nobody has signed. Its SHA-256 is")
         print(f"    {_grouped(digest)}")
         print("\nOr at this console: voxgate init\n", flush=True)
-        notify.from_environment(os.environ, os.getpid()).ready("waits for a first configuration")
+        self._notifier.ready("waits for a first configuration")
 
 
 def _grouped(digest: str) -> str:

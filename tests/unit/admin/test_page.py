@@ -167,6 +167,8 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 def test_what_others_wrote_is_text(place: Place) -> None:
     status = copy.deepcopy(STATUS) | {"overall": "degraded", "reasons": [HOSTILE], "warnings": [HOSTILE]}
     status["engines"][0] |= {"restarts": 1, "last_reason": HOSTILE}
+    found = {"code": "x", "grade": "error", "what": HOSTILE, "why": HOSTILE, "cure": HOSTILE}
+    status["doctor"] = [{"at": "2026-01-02T03:04:05Z", "findings": [found, found | {"grade": "note", "what": "fine"}]}]
     place.desk.answers[StatusRequest] = lambda _: Told(status, "")
 
     async def visit() -> None:
@@ -175,6 +177,8 @@ def test_what_others_wrote_is_text(place: Place) -> None:
                 text = (await browser.get(path)).text
                 assert "<script>alert" not in text, path
                 assert "<img src=x" not in text, path
+            page = (await browser.get("/")).text
+            assert ("It looked at 2026-01-02 03:04:05 UTC" in page, "fine" in page) == (True, False)
             wrong = await browser.post("/login", data={"user": HOSTILE, "password": "x"})
             assert "<script>alert" not in wrong.text
 

@@ -90,6 +90,26 @@ def test_many_who_watch_cost_what_one_does(place: Place) -> None:
     assert all(len(one) == 2 for one in asyncio.run(watch()))
 
 
+def test_what_is_dear_is_made_less_often(place: Place) -> None:
+    made = []
+
+    async def make(_: object) -> dict[str, object]:
+        place.clock.passed_s += 0.5
+        made.append(place.clock.passed_s)
+        return {}
+
+    feed = streams.Feed("dear", make, period_s=2)
+    with_feed(place, feed)
+
+    async def watch() -> None:
+        while place.clock.passed_s < 30:
+            await place.site.streams.parts(feed)
+            place.clock.passed_s += 1
+
+    asyncio.run(watch())
+    assert made == [0.5, 11.0, 21.5]
+
+
 def test_who_only_watches_is_logged_out_in_the_end(place: Place) -> None:
     async def visit() -> None:
         async with place.browser("rita") as browser:

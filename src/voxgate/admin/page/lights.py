@@ -125,6 +125,17 @@ def trunk(one: Mapping[str, Any]) -> Light:
     return Light(name, "good" if up else "off", "up" if up else "not asked", "", since)
 
 
+def doctor(status: Mapping[str, Any]) -> tuple[str, tuple[tuple[Light, str], ...]]:
+    """When the doctor looked last (empty: never yet), and what is wrong: why as the light's note, and the cure."""
+    for report in status.get("doctor", ()):
+        bad = [one for one in report["findings"] if one["grade"] != "note"]
+        colours = {"error": "bad", "warning": "warn"}
+        return str(report["at"]), tuple(
+            (Light(one["what"], colours.get(one["grade"], "off"), one["grade"], one["why"]), one["cure"]) for one in bad
+        )
+    return "", ()
+
+
 def node(state: str) -> str:
     """The colour of one address."""
     return _NODE.get(state, "off")

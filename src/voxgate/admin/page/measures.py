@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PERIOD_S: Final = 15.0
+#: Nobody may be looking: where measuring is dear (100,000 bans), it is done less often.
+SHARE: Final = 100
 MOST: Final = 240
 #: Our names -> metrics, whose series are added up.
 _GAUGES: Final = {"calls": "voxgate_calls", "registrations": "voxgate_registrations", "bans": "voxgate_bans"}
@@ -89,10 +91,11 @@ def _rate(before: Sample | None, now: Sample) -> float | None:
 async def measure(around: Surroundings, history: History) -> None:
     """Measure until cancelled."""
     while True:
+        began_s = around.clock.monotonic()
         try:
             text = str((await around.desk.ask(MetricsRequest(), "page")).data["text"])
             history.add(sample(text, around.clock.wall().timestamp()))
         except VoxgateError as error:
             log.debug("not_measured reason=%s", error)
             history.add(Sample(around.clock.wall().timestamp(), {}, None))
-        await asyncio.sleep(PERIOD_S)
+        await asyncio.sleep(max(PERIOD_S, SHARE * (around.clock.monotonic() - began_s)))

@@ -24,7 +24,7 @@ async def _state(around: Surroundings) -> dict[str, object]:
     )
     return {
         "state": frame.drawn("_overview_state.html", status=status, overall=lights.overall(status)),
-        "boards": frame.drawn("_overview_boards.html", boards=boards),
+        "boards": frame.drawn("_overview_boards.html", boards=boards, doctor=lights.doctor(status)),
     }
 
 
