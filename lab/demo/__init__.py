@@ -10,6 +10,7 @@
 ``failing``   the claim about a node that dies during a series of calls
 ``phonebook`` the claim about LDAP
 ``webpages``  the claim about HTTPS
+``explaining`` the claim that a call is explained in words
 ``administering``  the claim about the web page
 ``relayed``   the claim that a browser calls through TURN alone
 ``secret``    the claim that an encrypted call cannot be listened to outside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.demo import administering, browsing, phonebook, relayed, webpages
+from lab.demo import administering, browsing, explaining, phonebook, relayed, webpages
 from lab.demo.attacking import shut_out
 from lab.demo.claim import Claim
 from lab.demo.failing import failover
@@ -96,6 +96,7 @@ LANES: tuple[tuple[Claim, ...], ...] = (
     (
         Claim(phonebook.TITLE, phonebook.PROOF, phonebook.found_in_each),
         Claim(webpages.TITLE, webpages.PROOF, webpages.shown),
+        Claim(explaining.TITLE, explaining.PROOF, explaining.silent_phone),
         Claim(
             "an unknown domain gets no answer at all",
             "a stranger's OPTIONS, REGISTER, INVITE; listened for answers",

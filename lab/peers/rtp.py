@@ -182,6 +182,10 @@ class Stream(asyncio.DatagramProtocol):
             self._digit_at = packet.timestamp
             self.digits += KEYS[packet.payload[0]] if packet.payload[0] < len(KEYS) else "?"
 
+    def mute(self) -> None:
+        """Send nothing from now on, whatever is negotiated: a microphone that is broken."""
+        self.metronome.remove(self._send)
+
     def close(self) -> None:
         """Stop sending and free the port."""
         self.metronome.remove(self._send)

@@ -11,6 +11,7 @@ from voxgate.certs.store import Shown, Store, trunk_files, trusted
 from voxgate.config import load, network
 from voxgate.config.h323check import h323_cautions
 from voxgate.engines import coturn, router, websocket
+from voxgate.engines.dnsmasq import local_dns
 from voxgate.engines.haproxy.engine import Haproxy, served
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
@@ -18,6 +19,9 @@ from voxgate.engines.sni import Further
 from voxgate.errors import ConfigError, Problem
 from voxgate.host.facts import read_facts
 from voxgate.host.randomness import lasting_secret
+from voxgate.names.formats import dnsmasq
+from voxgate.names.planning import records
+from voxgate.names.record import View
 from voxgate.plan.desired import Desired, desire
 from voxgate.trunks.names import read_answers
 
@@ -107,7 +111,13 @@ class Resolver:
         # rtpengine first: Kamailio asks it at its own start. HAProxy after them: what it passes on must find them.
         front: tuple[Engine, ...] = (*relays, haproxy) if served(config) else ()
         log_key = lasting_secret(self.places.state / "turn-log.key") if config.turn else ""
-        return (Rtpengine(), kamailio, *front, *coturn.coturns(config.turn, pair, log_key))
+        return (
+            Rtpengine(),
+            kamailio,
+            *front,
+            *coturn.coturns(config.turn, pair, log_key),
+            *local_dns(config.dns, _inside_names),
+        )
 
     def _on_this_machine(self, loaded: Loaded) -> Loaded:
         try:
@@ -120,6 +130,10 @@ class Resolver:
         cautions = (*cautions, *h323_cautions(loaded.config))
         placed = loaded.place(ConfigError(cautions)).problems
         return replace(loaded, warnings=(*loaded.warnings, *placed))
+
+
+def _inside_names(config: Config, resolved: network.Network) -> str:
+    return dnsmasq(records(config, resolved, View.INSIDE))
 
 
 def _shows_certificate(config: Config) -> bool:

@@ -126,9 +126,9 @@ class DialogRelay:
             self._ksr.nathelper.handle_ruri_alias()
 
     def _is_known(self, uri: str) -> bool:
-        """Whether a URI leads to this edge or to a PBX."""
+        """Whether a URI leads to a PBX or here again; our Path, which Asterisk sends along, leads to the phone."""
         there = uri.partition(";")[0].partition(":")[2].rpartition("@")[2]
-        return there in self._known or f"{there}:5060" in self._known
+        return ";received=" not in uri and (there in self._known or f"{there}:5060" in self._known)
 
     def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
         """Send the current request, whose route set has been followed, to its next hop."""

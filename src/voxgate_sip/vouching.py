@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voxgate_sip.legs import Leg
     from voxgate_sip.route import Router
 
-#: Shared table: `NEXT_HOP` -> the connection that was vouched for.
+#: Shared table: `NEXT_HOP` and the name that was found there -> the connection that was vouched for.
 TABLE: Final = "vouched"
 #: The callback for answers to such an OPTIONS.
 VOUCHED: Final = "ksr_vouched"
@@ -76,9 +76,9 @@ class Vouching:
         good = verified == "1" and speaks_for(name, names, "" if common == NOTHING else common)
         self._events.send(event="voucher", uri=uri, good=good)
         if good:
-            self._ksr.htable.sht_setxi(TABLE, key, int(connection), _LIFETIME_S)
+            self._ksr.htable.sht_setxi(TABLE, f"{key} {name}", int(connection), _LIFETIME_S)
             return
-        self._ksr.htable.sht_rm(TABLE, key)
+        self._ksr.htable.sht_rm(TABLE, f"{key} {name}")
         if self._refusals.may_log():
             self._ksr.err(f"event=trunk_is_somebody_else server_name={name} address={key.partition(' ')[0]}\n")
         self._ksr.tcpops.tcp_close_connection()
@@ -109,7 +109,8 @@ class Vouching:
 
     def _connection(self, key: str) -> int:
         """The connection to a next hop that was vouched for and is still open; 0: none."""
-        connection = int(self._ksr.htable.sht_get(TABLE, key) or 0)
+        name, _ = self._names[key]
+        connection = int(self._ksr.htable.sht_get(TABLE, f"{key} {name}") or 0)
         return connection if connection and self._ksr.tcpops.tcp_conid_alive(connection) > 0 else 0
 
 

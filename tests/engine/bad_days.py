@@ -116,7 +116,7 @@ async def dialled(phone: Phone, user: str, *, silent: bool = False) -> tuple[Any
     """A call and its Call-ID; `silent`: our side sends no audio."""
     call, invite = await phone.prepare(user)
     if silent:
-        call.voice.stream.metronome.remove(call.voice.stream._send)
+        call.voice.stream.mute()
     await phone.place(call, invite)
     return call, invite.call_id
 

@@ -6,11 +6,15 @@ import asyncio
 import csv
 import io
 import json
+import re
 import socket
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.edge import Kept
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.admin_place import PORT, Place
 from tests.engine.office import HQ, HQ_TONE_HZ, MARKS, Office, config, hears, office, until
@@ -20,7 +24,12 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from lab.peers.phone import Phone
+
 pytestmark = MARKS
+
+ROOT = Path(__file__).parents[2]
+METRIC = re.compile(r"\b(?:voxgate|kamailio|rtpengine|haproxy)_[a-z0-9_]+")
 
 HOSTILE = "=cmd|' /C calc'!A0<script>alert(1)</script>"
 
@@ -44,6 +53,17 @@ async def asked(api: httpx.Client, path: str, **params: Any) -> Any:
     answer = await asyncio.to_thread(api.get, f"/api/v1/{path}", params=params)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def captured(api: httpx.Client, phone: Phone) -> None:
+    """Until SIP is captured: a second after the edge has begun."""
+    for _ in range(50):
+        assert (await phone.register()).code == 200
+        answer = await asyncio.to_thread(api.get, "/api/v1/trace", params={"call": phone._register_id})
+        if answer.status_code == 200:
+            return
+        await asyncio.sleep(0.2)
+    pytest.fail("nothing is captured")
 
 
 async def explained(api: httpx.Client, call_id: str, name: str) -> None:
@@ -70,7 +90,7 @@ async def live(api: httpx.Client, call_id: str, packets: int = 0, **wanted: str)
 def test_a_call_is_followed_from_ringing_to_its_explanation(place: Office, api: httpx.Client) -> None:
     async def scene() -> None:
         async with asyncio.timeout(60), place.phone("tls", user="alice") as phone:
-            await phone.register()
+            await captured(api, phone)
             call, invite = await phone.prepare("603")
             phone.events.clear()
             placed = asyncio.create_task(phone.place(call, invite))
@@ -168,3 +188,22 @@ def test_a_table_for_spreadsheets_holds_what_a_stranger_wrote_as_text(place: Off
     assert rows[0]["call_id"] == "4711@t"
     assert rows[0]["caller_name"] == f"'{HOSTILE}"
     assert [row["id"] for row in rows] == sorted({row["id"] for row in rows}, key=int, reverse=True)
+
+
+def test_whatever_the_dashboard_draws_is_measured(place: Office, api: httpx.Client) -> None:
+    board = json.loads((ROOT / "docs/grafana-dashboard.json").read_text())
+    wanted = {name for panel in board["panels"] for one in panel["targets"] for name in METRIC.findall(one["expr"])}
+    made = config(admin={"listen": f"0.0.0.0:{PORT}"})
+    made["listen"] = {"http": {"plain": 80}}
+    made["pbxs"]["hq"]["http"] = {"plain": 80, "allow_urls": ["/PBX0/"]}
+    register = {"server": "203.0.113.60", "user": "4711", "password": Kept("carrier", "word")}
+    made["trunks"] = {"carrier": {"addresses": ["203.0.113.60"], "register": register, "pbxs": ["hq"]}}
+    assert place.edge.apply(made, "--yes").code == 0
+    missing: set[str] = set()
+    for _ in range(60):
+        text = api.get("/metrics").text
+        missing = {name for name in wanted if not re.search(rf"^{name}[{{ ]", text, re.MULTILINE)}
+        if not missing:
+            return
+        time.sleep(0.5)
+    pytest.fail(f"not measured: {missing}")

@@ -138,7 +138,7 @@ async def good(place: Office, phone: Phone) -> str:
 
 async def one_way(place: Office, phone: Phone) -> str:
     call, invite = await phone.prepare("600")
-    call.voice.stream.metronome.remove(call.voice.stream._send)
+    call.voice.stream.mute()
     await phone.place(call, invite)
     await asyncio.sleep(2.3)
     await call.bye()
@@ -147,7 +147,7 @@ async def one_way(place: Office, phone: Phone) -> str:
 
 async def on_hold(place: Office, phone: Phone) -> str:
     call, invite = await phone.prepare("600")
-    call.voice.stream.metronome.remove(call.voice.stream._send)
+    call.voice.stream.mute()
     invite = replace(invite, body=invite.body.replace(b"a=sendrecv", b"a=recvonly"))
     await phone.place(call, invite)
     await asyncio.sleep(2.3)

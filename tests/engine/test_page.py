@@ -40,6 +40,7 @@ pytestmark = MARKS
 PAGES = (
     *("/", "/pbxs", "/pbxs/hq", "/pbxs/+add", "/trunks", "/trunks/+add", "/certificates", "/firewall", "/firewall/ufw"),
     *("/configuration", "/history", "/history/2", "/people", "/audit", "/nothing"),
+    *("/calls", "/calls?pbx=hq", "/records", "/logs", "/bans", "/whitelist", "/evidence?network=203.0.113.9"),
 )
 #: The edge forgets a flow only after a while.
 _ports = count(5060)

@@ -19,6 +19,8 @@ from lab.webuser import WebUser
 from tests.engine.admin_place import PASSWORD, PORT, Place
 from tests.engine.attackers import request
 from tests.engine.office import MARKS, Office, config, office
+from tests.engine.page_place import violations
+from tests.engine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +59,21 @@ def desk() -> Iterator[Desk]:
     with office(made) as place:
         place.edge.wait_for_log("admin_listens")
         Place(place.net, place.edge, place.folder).user("otto", "operator")
+        until_captured(place)
         with WebUser(place.net, "pbx-hq-b", place.folder, {}) as user:
             yield Desk(place, user)
             assert user.complaints == []
+
+
+def until_captured(place: Office) -> None:
+    """SIP is captured from a second after the edge has begun."""
+
+    async def scene() -> bool:
+        async with place.phone() as phone:
+            await phone.register()
+            return bool((await place.ask("trace", phone._register_id)).code == 0)
+
+    until(lambda: asyncio.run(scene()))
 
 
 @contextmanager
@@ -103,6 +117,7 @@ def test_a_hostile_call_is_followed_live_and_afterwards_as_text(desk: Desk) -> N
         expect(row).to_contain_text("sends 1", timeout=20_000)
         first = row.inner_text()
         expect(row).not_to_have_text(first, timeout=20_000)
+        assert violations(page) == []
         page.goto(f"{URL}/calls?number=alice")
         expect(page.get_by_role("row").filter(has_text=EVIL)).to_be_visible()
         page.goto(f"{URL}/calls")
@@ -122,6 +137,7 @@ def test_a_hostile_call_is_followed_live_and_afterwards_as_text(desk: Desk) -> N
     message = page.get_by_role("row").filter(has_text="INVITE (SDP)").first
     message.locator("summary").click()
     expect(message.locator("pre")).to_contain_text(f"User-Agent: {EVIL}")
+    assert violations(page) == []
     page.get_by_role("link", name="Log of this call").click()
     expect(page.get_by_role("heading", name="Log")).to_be_visible()
     expect(page.get_by_label("Call", exact=True)).to_have_value(call_id)
@@ -138,6 +154,7 @@ def test_somebody_is_shut_out_looked_at_and_moved_by_one_click_each(desk: Desk) 
     row = page.get_by_role("row").filter(has_text="198.51.100.7")
     expect(row).to_contain_text("in 1 h")
     expect(row).to_contain_text(EVIL)
+    assert violations(page) == []
     row.get_by_role("link").click()
     expect(page.get_by_text("shut out", exact=True)).to_be_visible()
     page.get_by_role("button", name="Never ban").click()

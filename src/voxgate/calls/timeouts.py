@@ -73,8 +73,11 @@ class MediaTimeouts:
     async def serve(self) -> None:
         """Take reports until cancelled."""
         server = await asyncio.start_server(self._client, sock=self._listener, limit=MAX_REPORT_BYTES)
-        async with server:
-            await server.serve_forever()
+        try:
+            # Not `serve_forever`: since Python 3.12 its end waits for every open connection.
+            await asyncio.Event().wait()
+        finally:
+            server.close()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

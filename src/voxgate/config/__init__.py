@@ -22,6 +22,7 @@ model.py     `Config` and its sections; every key with its sentence
     identity.py    the key `identity` of trunks
     guard.py       the section `guard`
     doctor.py      the section `doctor`
+    dns.py         the section `dns`
     admin.py       the section `admin`
 load.py      files -> `Config`, or every problem at once with file, line, key and advice
 places.py      where each key was written: path -> file and line

@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag
 
 from voxgate.config.admin import Admin
 from voxgate.config.certificates import Certificates
+from voxgate.config.dns import Dns
 from voxgate.config.doctor import Doctor
 from voxgate.config.fields import Addresses, Hostnames, KeepaliveSeconds, Networks, Port, Section, Srtp
 from voxgate.config.guard import Guard
@@ -183,4 +184,7 @@ class Config(Section):
         default=None, description="The REST API and the web page. Without this section there is neither."
     )
     records: Records = Field(default=Records(), description="What is kept of calls.")
+    dns: Dns | None = Field(
+        default=None, description="A small DNS server for the local network. Without this section there is none."
+    )
     doctor: Doctor = Field(default=Doctor(), description="How the running edge examines itself.")

@@ -20,6 +20,7 @@
     desk.py   what administrators ask for beside the areas' own verbs
     offline.py  what the machine is to be, for verbs that need no running Voxgate
     doctor.py the doctor's rounds
+    dns.py    the DNS server for the local network
     guard.py  the guard: its books, walls and feeds, and what Kamailio tells it
 
 An area is a function or a small class that builds its objects and gives a `Part`; `edge.py` names it in one line.

@@ -18,6 +18,7 @@ from voxgate.daemon.admin import Administration, Bridge
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
 from voxgate.daemon.desk import AdminDesk
+from voxgate.daemon.dns import local_dns
 from voxgate.daemon.doctor import Rounds
 from voxgate.daemon.ears import Ears
 from voxgate.daemon.explaining import Explaining
@@ -126,7 +127,7 @@ class _Edge:
             places, clock, bridge, main=lambda: self._operations.main, certificate=self._certs.default
         )
         parts = (*known, turn.part(), self._certs.part(), area, self._records.part(), forwards(places))
-        self._parts = (*parts, admin.part(), Rounds(places, clock).part())
+        self._parts = (*parts, admin.part(), Rounds(places, clock).part(), local_dns())
         ears = {name: ear for part in self._parts for name, ear in part.ears.items()}
         self._supervisor = Supervisor(clock, Ears(sink, ears), on_ready=self._returned)
         self._operations = self._operate(path, resolver)

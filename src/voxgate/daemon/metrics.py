@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from voxgate.wire.guard_request import GuardAction, GuardRequest
 from voxgate.wire.haproxy_runtime import RuntimeClient
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from voxgate.engines.base import Places
     from voxgate.host.clock import Clock
@@ -69,7 +70,7 @@ class Metrics:
         status = (await self._ask(StatusRequest())).data
         serving = {one["name"] for one in _rows(status, "engines") if one["serving"]}
         sources: dict[str, Callable[[], Awaitable[list[Family]]]] = {
-            "voxgate": self._people,
+            "voxgate": partial(self._people, dict.fromkeys(str(node["pbx"]) for node in _rows(status, "nodes"))),
             "nftables": self._nftables,
         }
         sources |= {name: ask for name, ask in self._engines().items() if name in serving}
@@ -105,11 +106,12 @@ class Metrics:
             log.info("not_measured source=%s reason=%s", name, error)
             return None
 
-    async def _people(self) -> list[Family]:
+    async def _people(self, pbxs: Iterable[str]) -> list[Family]:
         calls = (await self._ask(CallsRequest())).data
         registrations = (await self._ask(RegistrationsRequest())).data
         bans = (await self._ask(GuardRequest(GuardAction.BANS))).data
-        return edge.people(_rows(calls, "calls"), len(_rows(registrations, "registrations")), _rows(bans, "bans"))
+        there = len(_rows(registrations, "registrations"))
+        return edge.people(_rows(calls, "calls"), there, _rows(bans, "bans"), pbxs)
 
     async def _kamailio(self) -> list[Family]:
         answer = await self._rpc.call("stats.fetch", "all")

@@ -34,8 +34,11 @@ class RouterReports:
         """Take connections of router processes until cancelled."""
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(lambda: _Process(self), sock=listening)
-        async with server:
-            await server.serve_forever()
+        try:
+            # Not `serve_forever`: since Python 3.12 its end waits for every open connection.
+            await asyncio.Event().wait()
+        finally:
+            server.close()
 
     def take(self, line: bytes) -> None:
         """One line without its end."""

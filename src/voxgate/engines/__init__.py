@@ -17,6 +17,7 @@ acme.py        what HAProxy and ACME agree on
 haproxy/       what is neither SIP nor audio: haproxy.cfg, a fragment for each service; certificate.pem
 sni.py        certificates for names of their own
 acme.py       what HAProxy and the certificates' part agree on about ACME
+dnsmasq.py    DNS for the local network: dnsmasq.conf
 coturn.py     STUN and TURN: turnserver.conf, tables.json, fence.nft, certificate.pem, key.pem
     turn_tables.py     accounts, secrets, peers and quotas, which coturn looks up
     turn_credentials.py  time-limited credentials, as browsers take them

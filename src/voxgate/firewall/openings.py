@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate.config.network import Side
 from voxgate.engines.acme import WELL_KNOWN_PORT
+from voxgate.engines.dnsmasq import PURPOSE as LOCAL_DNS
 from voxgate.engines.forwards import forwards_of
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.engines.sip_policy import policy_of
@@ -59,6 +60,9 @@ def _opening(listener: Listener, desired: Desired) -> Opening:
         allowed = tuple(network for networks in trunks.values() for network in networks)
     elif not _is_outside(address, desired):
         allowed = _inside(desired)
+    elif purpose == LOCAL_DNS:
+        # With one interface, the address is that of both sides; strangers have no business there.
+        return Opening(Way.IN, proto, (listener.port,) * 2, (address,), purpose, "dns.port", _inside(desired), ())
     ports = (listener.port, listener.port)
     return Opening(Way.IN, proto, ports, (address,), purpose, key, allowed, _public(address, desired))
 

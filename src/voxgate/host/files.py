@@ -121,12 +121,16 @@ def wipe_folder(path: Path) -> None:
 def group_id(group: str) -> int:
     """Return the number of `group`; -1 (leave as is) for none, or where we may not give files away.
 
-    Raises HostError: no such group.
+    Debian's dnsmasq is a user without a group of its name: then it is that user's. Raises HostError: neither is there.
     """
     if not group or os.geteuid() != 0:
         return -1
     try:
         return grp.getgrnam(group).gr_gid
+    except KeyError:
+        pass
+    try:
+        return pwd.getpwnam(group).pw_gid
     except KeyError as error:
         raise HostError(
             f"there is no group {group} on this machine", "the Debian package of the engine creates it"

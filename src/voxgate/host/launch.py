@@ -26,6 +26,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "nft": "nftables",
     "turnserver": "coturn",
+    "dnsmasq": "dnsmasq-base",
     "ip": "iproute2",
     "setpriv": "util-linux",
 }

@@ -59,7 +59,9 @@ RELOADS = {
     Action.POLICY: Do.POLICY,
 }
 
-TITLES = {"kamailio": "Kamailio", "haproxy": "HAProxy", "coturn": "TURN", "coturn-rest": "TURN (time-limited)"}
+TITLES = {"kamailio": "Kamailio", "haproxy": "HAProxy", "coturn": "TURN", "coturn-rest": "TURN (time-limited)"} | {
+    "dnsmasq": "DNS for the local network"
+}
 #: coturn keeps allocations in its process alone.
 ALLOCATIONS_END = "allocations end, calls through them lose audio"
 
@@ -177,6 +179,8 @@ def _lost_by_restart(old: EngineState) -> str:
         return "calls in progress lose audio"
     if old.name.startswith("coturn"):
         return ALLOCATIONS_END
+    if old.name == "dnsmasq":  # it is back before a resolver asks again
+        return ""
     kept = sorted({listener.proto.upper() for listener in old.listeners} & {"TCP", "TLS"})
     return f"calls go on, {' and '.join(kept)} connections must be opened again" if kept else ""
 

@@ -24,6 +24,7 @@ access_log.py   writes the access log, shows rejections to who listens
 web_nodes.py    which nodes take HTTP, where a PBX has several
 haproxy.py      how the running HAProxy is asked and told
 router.py       the same for a process of the router
+dnsmasq.py      how a running dnsmasq is asked
 coturn.py       how a running coturn is asked and told
     turn_database.py  its accounts, secrets, peers and quotas, where it looks them up
     turn_lines.py     failed logins out of its log (pure)

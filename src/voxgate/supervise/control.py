@@ -152,8 +152,11 @@ class ControlServer:
                 sock=self._listener,
                 limit=MAX_REQUEST_BYTES,
             )
-            async with server:
-                await server.serve_forever()
+            try:
+                # Not `serve_forever`: since Python 3.12 its end waits for every open connection.
+                await asyncio.Event().wait()
+            finally:
+                server.close()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1

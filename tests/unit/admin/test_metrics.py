@@ -66,8 +66,11 @@ def test_the_status_is_read_as_it_is() -> None:
     assert value("voxgate_certificate_expiry_timestamp_seconds", certificate="default") == 1798761600
     assert value("voxgate_spending_last_day_seconds", **{"pbx": "hq", "class": "mobile"}) == 90
     assert value("voxgate_limited_calls", kind="pbx", name="hq") == 3
-    people = read(edge.people([{"pbxs": ["hq"]}, {"pbxs": ["hq"]}], 5, [{"origin": "guard"}]))
-    assert sorted(people.values()) == [1, 2, 5]
+    people = read(edge.people([{"pbxs": ["hq"]}, {"pbxs": ["hq"]}], 5, [{"origin": "guard"}], ["hq", "branch"]))
+    assert people["voxgate_calls", frozenset({("pbx", "hq")})] == 2
+    assert people["voxgate_calls", frozenset({("pbx", "branch")})] == 0, "0 is a number, and no gap in a plot"
+    assert people["voxgate_bans", frozenset({("origin", "hand")})] == 0
+    assert sorted(people.values()) == [0, 0, 1, 2, 5]
 
 
 def test_what_the_engines_say_is_read_as_it_is() -> None:

@@ -130,3 +130,11 @@ def test_a_pbx_may_have_a_parameter_that_looks_like_a_seal(tmp_path: Path) -> No
 @pytest.mark.parametrize("lure", ["sip:203.0.113.60;lr", "sip:10.0.0.2:7000;lr", "sip:192.168.1.21:5080;lr", "tel:1"])
 def test_no_route_of_a_callers_own_making_leads_a_pbx_anywhere_but_to_the_caller(tmp_path: Path, lure: str) -> None:
     assert "nathelper.handle_ruri_alias" in Edge(tmp_path).pbx("BYE", tt="b", du=lure).done()
+
+
+def test_the_path_that_a_pbx_sends_along_is_no_later_passage(tmp_path: Path) -> None:
+    path = f"sip:{INSIDE}:5060;transport=udp;lr;received=sip:203.0.113.77:5060%3btransport%3dudp"
+    assert "nathelper.handle_ruri_alias" in Edge(tmp_path).pbx("BYE", tt="b", du=path).done()
+    assert (
+        "nathelper.handle_ruri_alias" not in Edge(tmp_path).pbx("BYE", tt="b", du=path.partition(";received")[0]).done()
+    )

@@ -83,6 +83,14 @@ def test_who_cannot_show_the_name_is_cut_off_and_told_of(tmp_path: Path, changes
         worker.uses()
 
 
+def test_a_voucher_is_for_one_name(tmp_path: Path) -> None:
+    before, after = Worker(tmp_path), Worker(tmp_path, server_name="new.hub.example")
+    before.answers()
+    after.shared.tables = before.shared.tables
+    with pytest.raises(NotVouchedError):
+        after.uses()
+
+
 def test_an_answer_from_elsewhere_vouches_for_nobody(tmp_path: Path) -> None:
     worker = Worker(tmp_path)
     worker.answers(si="192.0.2.1")

@@ -128,10 +128,17 @@ def _doctor(reports: Iterable[Mapping[str, Any]]) -> list[Family]:
     ]
 
 
-def people(calls: Iterable[Mapping[str, Any]], registrations: int, bans: Iterable[Mapping[str, Any]]) -> list[Family]:
-    """Who is there: calls, registrations, bans."""
-    of_pbx = Counter(pbx for call in calls for pbx in call["pbxs"])
-    origins = Counter(str(ban.get("origin", "guard")) for ban in bans)
+def people(
+    calls: Iterable[Mapping[str, Any]],
+    registrations: int,
+    bans: Iterable[Mapping[str, Any]],
+    pbxs: Iterable[str] = (),
+) -> list[Family]:
+    """Who is there: calls, registrations, bans. None of them is 0, not nothing: alerts and plots go on."""
+    of_pbx = Counter(dict.fromkeys(pbxs, 0))
+    of_pbx.update(pbx for call in calls for pbx in call["pbxs"])
+    origins = Counter({"guard": 0, "hand": 0})
+    origins.update(str(ban.get("origin", "guard")) for ban in bans)
     return [
         gauge("voxgate_calls", "Calls that run, by PBX.", *(((("pbx", pbx),), n) for pbx, n in sorted(of_pbx.items()))),
         gauge("voxgate_registrations", "Registrations through the edge.", ((), registrations)),

@@ -1,7 +1,7 @@
 """Finished records go into a table of a PostgreSQL database. Blocks: called from a thread.
 
 The table is made where there is none. A record that comes twice, because an answer was lost, stands there once: its
-key is Call-ID, tag of the caller, and start. `psycopg` is an extra, and a package of Debian: python3-psycopg.
+key is Call-ID, tag of the caller, and start. `psycopg` is an extra of this package.
 """
 
 from __future__ import annotations
@@ -170,5 +170,5 @@ def _library() -> Any:
     try:
         import psycopg  # noqa: PLC0415 - an extra, which few have
     except ImportError as error:
-        raise PeerError("psycopg is not installed\n    apt-get install python3-psycopg") from error
+        raise PeerError("psycopg is not installed\n    install the extra voxgate[postgresql]") from error
     return psycopg

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from voxgate.engines.haproxy.fragment import Ground
 
 _BOTH: Final = frozenset({4, 6})
+#: Connections without TLS cost HAProxy little: a thread takes some 8,000 new ones a second, and is woken up for several
+#: of them at once. Handshakes are spread over all threads.
+PLAIN: Final = "thread 1"
 #: Connections that one process of the router has before the next one is asked; the last one takes all that are left.
 FULL: Final = 1000
 
@@ -50,7 +53,7 @@ def stream_fragment(stream: Stream, ground: Ground) -> Fragment:
     secure = ground.listeners("tls", stream.tls, f"{stream.title} over TLS", stream.versions)
     words = bind_tls(ground, legacy=stream.legacy_tls, client_certificates=True)
     doors = [
-        (f"{stream.name}_plain", [bind(one) for one in plain], access_lines(stream.name)),
+        (f"{stream.name}_plain", [f"{bind(one)} {PLAIN}" for one in plain], access_lines(stream.name)),
         (f"{stream.name}_tls", [f"{bind(one)} {words}" for one in secure], access_lines(f"{stream.name}s")),
     ]
     if stream.start_tls and plain:
