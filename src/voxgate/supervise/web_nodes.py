@@ -92,7 +92,9 @@ class WebNodes:
             await self._round()
             pause_s = self._health.interval_seconds if self._health else 5
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause_s)
+                # Not `wait_for`: until Python 3.12 it loses a cancellation that comes together with what it waits for.
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
                 await asyncio.sleep(SHORTEST_PAUSE_S)
             self._wake.clear()
 
