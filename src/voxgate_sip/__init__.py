@@ -29,6 +29,7 @@
     accounts.py  accounts of PBXs at providers: registered through the edge, and called back through it
     replies.py   what happens to a reply on its way back
     hiding.py    PBXs' addresses sealed on the way out, opened on the way back
+    onlookers.py who must not see which PBX in answers inside a dialog
     callbacks.py the callbacks for replies, one for each way to shape them and their SDP
     notes.py     what a transaction remembers: who called, which nodes were tried (pure)
     shunned.py   nodes that failed a request of late, in shared memory

@@ -40,6 +40,8 @@ SHAPES: Final = (
     ACCOUNT,
     ACCOUNT_HIDDEN,
 )
+#: Those of them that only PBXs' replies have.
+OF_PBX: Final = frozenset({AS_IS, "ksr_from_hidden"})
 ENDINGS: Final[Mapping[str, Callable[[Media], None] | None]] = {
     "": None,
     "_answer": Media.answer,
@@ -168,8 +170,17 @@ class VouchingCallbacks:
 
 
 def _callback(shape: str, media: Callable[[Media], None] | None) -> Callable[[ReplyCallbacks, Any], int]:
+    if media is Media.answer and shape in OF_PBX:
+        media = Media.pbx_answer
+
     def callback(self: ReplyCallbacks, _msg: Any) -> int:
-        return self._shaped(self._shapes[shape], media)
+        try:
+            self._shapes[shape]()
+            if media and self._media:
+                media(self._media)
+        except Exception:  # noqa: BLE001 - an exception that leaves a callback surfaces in an unrelated later call
+            self._bug()
+        return 1
 
     def media_alone(self: ReplyCallbacks, _msg: Any) -> int:
         try:
@@ -179,11 +190,7 @@ def _callback(shape: str, media: Callable[[Media], None] | None) -> Callable[[Re
             self._bug()
         return 1
 
-    if shape != AS_IS:
-        return callback
-    if media is Media.answer:
-        media = Media.pbx_answer
-    return media_alone
+    return media_alone if shape == AS_IS else callback
 
 
 for _shape in SHAPES:

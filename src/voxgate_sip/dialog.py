@@ -7,7 +7,7 @@ forged: for everyone but PBXs it must be a PBX.
 from __future__ import annotations
 
 import re
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.guise import ASKED, BARE, Guise
@@ -17,7 +17,7 @@ from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import TOLD
 from voxgate_sip.message import unbracketed
 from voxgate_sip.nomedia import MediaError, NoRelayError
-from voxgate_sip.ownways import may_see
+from voxgate_sip.onlookers import Onlookers
 from voxgate_sip.passages import HOP_ALONG, HOP_ENDS, passage_along
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from voxgate_sip.media import Media
     from voxgate_sip.route import Router
 
-#: Pairs of PBX and other party that a worker remembers.
-MOST_PAIRS: Final = 4096
 #: Our port in the Via of an own request.
 _SENT_FROM: Final = re.compile(r"^[^;]*:(\d{1,5})(?:;|$)")
 
@@ -55,8 +53,8 @@ class DialogRelay:
         self._media = media
         self._refusals = refusals
         self._hider = hider
+        self._onlookers = Onlookers(ksr, router, legs, hider)
         self._hides = hider.active
-        self._is_hidden = lru_cache(MOST_PAIRS)(self._hides_from)
         guise = Guise(ksr, router) if router.trunks else None
         #: None where nothing is worn inside of a dialog.
         self._guise = guise if guise and guise.active else None
@@ -143,15 +141,15 @@ class DialogRelay:
             except ForbiddenError as error:
                 self._refuse(str(error), source, proto, method, error.answer)
                 return
-        elif not (from_pbx or self._hides or self._dresses):
-            self._as_it_is(media, method, source, proto, leg)
+        elif not (from_pbx or self._dresses):
+            self._to_its_pbx(media, method, source, proto, hop)
             return
         guise = self._guise if from_pbx and self._leads_to_trunk(hop) else None
         if self._dresses:
             self._legs.dress(leg)
         shapes: Mapping[str, str] = FROM_PHONE if from_pbx else FROM_PBX
         if self._hides:
-            shapes = self._from_pbx(method, source, leg, hop) if from_pbx else self._to_pbx(method, source, proto, hop)
+            shapes = self._onlookers.answers(method, source, proto, hop, leg if from_pbx else None)
         # Inside a dialog nothing is recorded, so that a PBX's replies have nothing that must be shaped.
         shape, ending = "" if shapes is FROM_PBX else shapes.get(method, ""), ""
         if media and method in TOLD:
@@ -167,14 +165,18 @@ class DialogRelay:
         if sends and self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
 
-    def _as_it_is(self, media: Media | None, method: str, source: str, proto: str, leg: Leg) -> None:
-        """Send the current request of anybody but a PBX to its PBX, where nothing else is to be done to it."""
+    def _to_its_pbx(self, media: Media | None, method: str, source: str, proto: str, hop: str) -> None:
+        """Send the current request of anybody but a PBX to its PBX, where it leaves as it has come."""
+        hidden = self._hides and self._onlookers.cover(method, source, proto, hop)
+        shape = FROM_HIDDEN.get(method, "") if hidden else ""
         if media and method in TOLD:
-            ending = self._tell(media, method, source, proto, leg)
+            ending = self._tell(media, method, source, proto, self._pbx_hops[hop])
             if ending is None:
                 return
             if ending:
-                self._t_on_reply(AS_IS + ending)
+                shape = (FROM_HIDDEN.get(method, "ksr_from_pbx") if hidden else AS_IS) + ending
+        if shape:
+            self._t_on_reply(shape)
         if self._t_relay() < 0:
             not_sent(self._ksr, to_flow=False)
 
@@ -222,32 +224,6 @@ class DialogRelay:
         if shape:
             self._t_on_reply(shape)
         return not shape.startswith(TO_HIDDEN) or self._hider.request(method, leg, worn=worn)
-
-    def _from_pbx(self, method: str, source: str, leg: Leg, hop: str) -> Mapping[str, str]:
-        """The callbacks for replies by method, where PBXs are hidden from somebody, to a PBX's request."""
-        hidden = hop not in self._pbx_hops and self._hider.hides(source, leg.side, leg.hides)
-        return dict.fromkeys((method,), TO_HIDDEN) if hidden else FROM_PHONE
-
-    def _to_pbx(self, method: str, source: str, proto: str, hop: str) -> Mapping[str, str]:
-        """The same, to anybody else's."""
-        hidden = self._is_hidden(hop, source)
-        if hidden is None and self._trunks:
-            told = may_see(self._trunks.at(source), str(self._pv_get("$hdr(Route)") or ""))
-            hidden = self._hides_pbx(hop, source, told)
-        if not hidden:
-            return FROM_PBX
-        if method in SHAPED:
-            self._hider.asked_by(source, proto)
-        return FROM_HIDDEN
-
-    def _hides_from(self, hop: str, source: str) -> bool | None:
-        """Whether a party at `source` must not see the PBX at `hop`; None where its Route tells which trunk it is."""
-        found = self._trunks.at(source) if self._trunks else ()
-        return None if len(found) > 1 else self._hides_pbx(hop, source, found[0].hides if found else None)
-
-    def _hides_pbx(self, hop: str, source: str, told: bool | None) -> bool:
-        """The same; `told` is what a trunk says of itself, which counts first."""
-        return self._hider.hides(unbracketed(hop.partition(" ")[0]), self._router.side_of(source), told)
 
     def own_request(self) -> None:
         """The edge's own request must name the edge as it looks from where it goes.

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Decisions that let a call go on.
 Way: TypeAlias = ToPbx | ToPhone | FromTrunk | ToTrunk
+_WAYS: Final = (ToPbx, ToPhone, FromTrunk, ToTrunk)
+#: Those of calls that a PBX sends out.
+_OF_PBX: Final = (ToPhone, ToTrunk)
 _CALL: Final = "$_s($ci\n$ft\n$cs)"
 _TAGS: Final = "$_s($ci\n$ft\n$tt)"
 #: How long a caller shall wait who came too fast, and one who found all places taken.
@@ -66,7 +69,7 @@ class Gate:
 
     def judge(self, request: Request, decision: Decision) -> Decision | None:
         """The decision about an INVITE, or a refusal, or None when the transaction has dealt with the request."""
-        if not isinstance(decision, ToPbx | ToPhone | FromTrunk | ToTrunk):
+        if not isinstance(decision, _WAYS):
             return decision
         wants, finding = self._wants(request, decision), self._finding(request, decision)
         if not wants:
@@ -125,7 +128,7 @@ class Gate:
 
     def _finding(self, request: Request, decision: Way) -> tuple[str, Finding] | None:
         """What the PBX's guard finds about a call that it sends out."""
-        if not isinstance(decision, ToPhone | ToTrunk):
+        if not isinstance(decision, _OF_PBX):
             return None
         owner = self._caller(request, decision)
         guard = self._guards.get(owner)
@@ -163,7 +166,7 @@ class Gate:
             case ToPhone():
                 pass
         wants = self._of_names(*subjects)
-        if owner in self._guards and isinstance(decision, ToPhone | ToTrunk):
+        if owner in self._guards and isinstance(decision, _OF_PBX):
             wants.setdefault(f"pbx:{owner}", Limit(0))
         if self._counted:
             if owner in self._counted:

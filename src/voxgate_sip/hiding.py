@@ -140,7 +140,7 @@ class Hider:
         self._contact_line = lru_cache(_CACHED)(self._line_of)
         self._apart = replies.rewriter.apart
         #: The replies of a call are much alike, and so are the requests inside its dialog.
-        self._seen_outside = lru_cache(_CACHED)(self._seen_from_outside)
+        self._usually_seen = lru_cache(_CACHED)(self._seen_at_once)
         self._real = lru_cache(_CACHED)(partial(real, seal=seal))
         self._shown = frozenset(
             node.address
@@ -208,13 +208,8 @@ class Hider:
 
     def reply_of_pbx(self) -> None:
         """The current reply is a PBX's and goes to a party outside."""
-        claims, _, rest = str(self._pv_get(_IN_REPLY)).partition("\n")
-        if rest.startswith(NOTHING):
-            claims, _, rest = str(self._pv_get(_IN_REPLY_AT)).partition("\n")
-        if claims != NOBODY:
-            self._identity.hide_claims()
-        behind = str(self._pv_get(_BEHIND) or "") if rest.endswith(_NO_ROUTES) else ""
-        routes, contact = self._seen_outside(rest, behind)
+        reply = str(self._pv_get(_IN_REPLY))
+        routes, contact = self._usually_seen(reply) or self._seen(reply)
         if routes is not None:
             self._remove("Record-Route")
             if routes:
@@ -222,6 +217,21 @@ class Hider:
         if contact:
             self._remove("Contact")
             self._append(contact)
+
+    def _seen_at_once(self, reply: str) -> tuple[str | None, str] | None:
+        """The same as `_seen` where nothing else has to be asked or done, as in most replies; else None."""
+        claims, _, rest = reply.partition("\n")
+        usual = claims == NOBODY and not rest.startswith(NOTHING) and not rest.endswith(_NO_ROUTES)
+        return self._seen_from_outside(rest, "") if usual else None
+
+    def _seen(self, reply: str) -> tuple[str | None, str]:
+        claims, _, rest = reply.partition("\n")
+        if rest.startswith(NOTHING):
+            claims, _, rest = str(self._pv_get(_IN_REPLY_AT)).partition("\n")
+        if claims != NOBODY:
+            self._identity.hide_claims()
+        behind = str(self._pv_get(_BEHIND) or "") if rest.endswith(_NO_ROUTES) else ""
+        return self._seen_from_outside(rest, behind)
 
     def _seen_from_outside(self, reply: str, behind: str) -> tuple[str | None, str]:
         """Lines for Record-Route and Contact of a reply (`_IN_REPLY` without claims): None, or empty, where they stay.

@@ -12,7 +12,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 #: Subjects that are no limits: the node that a call was given to, by its URI, and the one it came from, by its address.
 SEAT: Final = "seat:"
@@ -49,7 +49,12 @@ class Place(NamedTuple):
 
     def text(self) -> str:
         """As it stands in shared memory."""
-        return " ".join((str(self.cseq), str(self.since_s), self.number, *self.subjects))
+        return text_of(self.cseq, self.number, self.subjects, self.since_s)
+
+
+def text_of(cseq: int, number: str, subjects: Iterable[str], since_s: int = 0) -> str:
+    """A `Place` as text."""
+    return f"{cseq} {since_s} {number} {' '.join(subjects)}"
 
 
 def key_of(call_id: str, from_tag: str) -> str:

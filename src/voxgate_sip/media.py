@@ -148,7 +148,7 @@ class Media:
             self._reports.progressed()
 
     def pbx_answer(self) -> None:
-        """The same in a reply of a PBX, whose SDP tells where it is, to whoever sees the edge as it does."""
+        """The same in a reply of a PBX, whose SDP tells where it is."""
         status = self._status()
         if 100 < status < 300:
             has_sdp = self._has_body("application/sdp") > 0

@@ -20,6 +20,7 @@ from voxgate_sip.limits import (
     corrections,
     full_at,
     place_of,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ class Places:
         """A place of each subject, or of none: then (subject, reason) says why; otherwise two empty texts."""
         if len(key) > LONGEST_KEY:
             return "", "call-id-too-long"
-        held = self.of(key)
-        if held:
+        text = self._get("places", key)
+        if isinstance(text, str):
             # The same request on its second way through us; any other would be a call that is not counted.
-            return ("", "") if held.cseq == cseq else ("", "call-id-in-use")
+            return ("", "") if place_of(text).cseq == cseq else ("", "call-id-in-use")
         taken: list[str] = []
         for subject, limit in wants.items():
             reason = self._claim(subject, limit)
@@ -69,7 +70,7 @@ class Places:
                     self._give_back(former)
                 return subject, reason
             taken.append(subject)
-        self._set("places", key, Place(cseq, 0, tuple(wants), number).text(), RINGING_S)
+        self._set("places", key, text_of(cseq, number, wants), RINGING_S)
         return "", ""
 
     def used(self, subject: str) -> int:
@@ -196,4 +197,4 @@ class Places:
 
 def _count(value: object) -> int:
     """What a counter says; nothing there is nothing used."""
-    return int(value) if isinstance(value, int | str) else 0
+    return int(value) if isinstance(value, (int, str)) else 0

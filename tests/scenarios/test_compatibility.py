@@ -96,7 +96,7 @@ def grid(folders: Callable[[], Path]) -> Grid:
 
 @pytest.mark.parametrize(("row", "feature"), CASES)
 def test_a_feature_holds(grid: Grid, row: Row, feature: str, record_property: Callable[[str, object], None]) -> None:
-    record_property("compatibility", (row, feature))
+    record_property("compatibility", (tuple(row), feature))
     assert grid.outcome(row, feature) == ""
 
 
