@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -101,6 +103,7 @@ def running(net: Net, subject: Subject, folder: Path) -> Iterator[int]:
     """Start the subject; gives the pid of Kamailio's main process. Raises LabError when it does not serve."""
     relay = _relay(net, folder) if subject.media else None
     argv, env = _ours(subject, folder) if subject.ours else _bare(subject, folder)
+    ears = _listen(env["VOXGATE_EVENTS"]) if subject.ours else None
     kamailio = net.spawn(
         "edge", [*ENGINE_CORE, *argv], env=env, log_path=folder / f"{subject.name}.log".replace(" ", "-")
     )
@@ -111,8 +114,26 @@ def running(net: Net, subject: Subject, folder: Path) -> Iterator[int]:
         yield kamailio.pid
     finally:
         kamailio.stop(5)
+        if ears:
+            ears.close()
         if relay:
             relay.stop(5)
+
+
+def _listen(path: str) -> socket.socket:
+    """The control plane, which hears what the script tells, and does nothing with it here."""
+    ears = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ears.bind(path)
+    # Whoever runs the script may write to it.
+    Path(path).chmod(0o666)
+
+    def hear() -> None:
+        with suppress(OSError):
+            while ears.recv(1 << 16):
+                pass
+
+    threading.Thread(target=hear, daemon=True).start()
+    return ears
 
 
 def _network() -> Network:

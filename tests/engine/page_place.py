@@ -76,14 +76,19 @@ class House:
         page.get_by_role("heading", name="Overview").wait_for()
 
     def shot(self, page: Page, name: str, *, documented: bool = False) -> None:
-        """A picture for people, where pictures are wanted; `documented`: for the documentation, too."""
-        if not SHOTS:
-            return
-        session = page.context.new_cdp_session(page)
-        taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": 60})
-        for place in (Path(SHOTS), PICTURES)[: 2 if documented else 1]:
-            place.mkdir(parents=True, exist_ok=True)
-            (place / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
+        """See `shot`."""
+        shot(page, name, documented=documented)
+
+
+def shot(page: Page, name: str, *, documented: bool = False) -> None:
+    """A picture for people, where pictures are wanted; `documented`: for the documentation, too."""
+    if not SHOTS:
+        return
+    session = page.context.new_cdp_session(page)
+    taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": 60})
+    for place in (Path(SHOTS), PICTURES)[: 2 if documented else 1]:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
 
 
 @contextmanager

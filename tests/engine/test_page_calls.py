@@ -19,7 +19,7 @@ from lab.webuser import WebUser
 from tests.engine.admin_place import PASSWORD, PORT, Place
 from tests.engine.attackers import request
 from tests.engine.office import MARKS, Office, config, office
-from tests.engine.page_place import violations
+from tests.engine.page_place import SHOTS, shot, violations
 from tests.engine.waiting import until
 
 if TYPE_CHECKING:
@@ -77,18 +77,18 @@ def until_captured(place: Office) -> None:
 
 
 @contextmanager
-def hostile_call(place: Office) -> Iterator[str]:
-    """A call of a phone whose From, User-Agent and Call-ID are meant for browsers; gives its Call-ID. In a thread:
-    Playwright's own event loop runs in this one.
+def call_of(place: Office, name: str, agent: str) -> Iterator[str]:
+    """A call of a phone that says so of itself; gives its Call-ID. In a thread: Playwright's own event loop runs in
+    this one.
     """
-    running, over, call_id = threading.Event(), threading.Event(), f"{EVIL}@x"
+    running, over, call_id = threading.Event(), threading.Event(), f"{name}@x"
 
     async def scene() -> None:
         phone = place.phone()
-        phone.line = replace(phone.line, headers=(("User-Agent", EVIL),))
+        phone.line = replace(phone.line, headers=(("User-Agent", agent),))
         async with phone:
             call, invite = await phone.prepare("600")
-            sender = f'"{EVIL}" {invite.get("From")}'
+            sender = f'"{name}" {invite.get("From")}'
             others = tuple(pair for pair in invite.headers if pair[0] not in {"From", "Call-ID"})
             headers = (*others, ("From", sender), ("Call-ID", call_id))
             await phone.place(call, replace(invite, headers=headers))
@@ -109,7 +109,7 @@ def hostile_call(place: Office) -> Iterator[str]:
 
 def test_a_hostile_call_is_followed_live_and_afterwards_as_text(desk: Desk) -> None:
     page = desk.page()
-    with hostile_call(desk.office) as call_id:
+    with call_of(desk.office, EVIL, EVIL) as call_id:
         page.goto(f"{URL}/calls")
         row = page.get_by_role("row").filter(has_text="alice")
         expect(row).to_contain_text(EVIL)
@@ -141,6 +141,25 @@ def test_a_hostile_call_is_followed_live_and_afterwards_as_text(desk: Desk) -> N
     page.get_by_role("link", name="Log of this call").click()
     expect(page.get_by_role("heading", name="Log")).to_be_visible()
     expect(page.get_by_label("Call", exact=True)).to_have_value(call_id)
+    page.context.close()
+
+
+@pytest.mark.skipif(not SHOTS, reason="no pictures are wanted")
+def test_an_ordinary_call_is_pictured(desk: Desk) -> None:
+    page = desk.page()
+    page.set_viewport_size({"width": 1280, "height": 760})
+    with call_of(desk.office, "Alice", "Deskphone/2.1"):
+        page.goto(f"{URL}/calls")
+        expect(page.get_by_role("row").filter(has_text="Alice")).to_contain_text("sends 1", timeout=20_000)
+        shot(page, "calls", documented=True)
+    expect(page.get_by_text("No call runs.")).to_be_visible(timeout=20_000)
+    page.goto(f"{URL}/records")
+    page.get_by_role("row").filter(has_text="Alice").first.get_by_role("link").click()
+    message = page.get_by_role("row").filter(has_text="INVITE (SDP)").first
+    expect(message).to_be_visible()
+    shot(page, "call", documented=True)
+    message.scroll_into_view_if_needed()
+    shot(page, "ladder")
     page.context.close()
 
 

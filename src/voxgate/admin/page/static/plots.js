@@ -6,6 +6,11 @@ document.addEventListener("DOMContentLoaded", () => {
   let data = JSON.parse(root.dataset.values);
   const plots = new Map();
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // Always the whole hour: a curve that begins late says that the edge did.
+  const hour = () => {
+    const last = data.at.at(-1) ?? Date.now() / 1000;
+    return [last - 3600, last];
+  };
   const told = (value) => (value === null || value === undefined ? "-" : Number(value).toLocaleString("en"));
   const describe = (figure, values) => {
     const known = values.filter((value) => value !== null);
@@ -24,7 +29,7 @@ document.addEventListener("DOMContentLoaded", () => {
       height: place.clientHeight,
       legend: { show: false },
       cursor: { drag: { x: false, y: false } },
-      scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
+      scales: { x: { range: hour }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
       axes: [{ ...axis, size: 30, values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(11, 16)) }, { ...axis, size: 45 }],
       series: [{}, { stroke: colour("--link"), fill: colour("--mark"), width: 2, points: { show: false } }],
     };
