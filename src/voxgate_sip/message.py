@@ -56,6 +56,9 @@ _NAMES: Final = (
 _ALWAYS_COUNT: Final = len(_ALWAYS)
 _NAMES_COUNT: Final = len(_NAMES)
 _ALWAYS_TEMPLATE: Final = "$_s(" + "\n".join(_ALWAYS) + ")"
+#: WebSockets have frames.
+_STREAMS: Final = frozenset({"tcp", "tls"})
+_LENGTH: Final = "$_s($cl)"
 #: Hosts that a worker remembers in the form in which they are compared.
 _MOST_HOSTS: Final = 1024
 #: No certificate was looked at.
@@ -106,6 +109,15 @@ class Reader:
         if len(values) != _ALWAYS_COUNT:
             raise MalformedError
         return values
+
+    def require_length(self, proto: str) -> None:
+        """Raises MalformedError where nothing tells how long the current request in a stream is.
+
+        The engine takes it so, for the sake of HTTP, but the next request could not be found then (RFC 3261 section
+        18.3).
+        """
+        if proto in _STREAMS and not self._text(_LENGTH).isdecimal():
+            raise MalformedError
 
     def request(self, method: str, source: str, proto: str, received_on: str) -> Request:
         """All that decides about a request outside of a dialog. Raises MalformedError."""

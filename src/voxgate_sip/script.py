@@ -87,6 +87,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallback
         self._generation = policy.generation
         reader = Reader(self._ksr, callers=policy.media)
         self._envelope, self._read_request = reader.envelope, reader.request
+        self._require_length = reader.require_length
         self._router = router = Router(policy)
         self._gate = Gate(self._ksr, policy, self._events) if is_wanted(policy) else None
         #: None where nobody keeps records of calls.
@@ -215,8 +216,6 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallback
             self._bug()
         return 1
 
-    # -- what they do --------------------------------------------------------------------------------
-
     def _bug(self) -> bool:
         """Log the current exception; False when not we are to blame but bytes that are no UTF-8."""
         if isinstance(sys.exc_info()[1], UnicodeDecodeError):
@@ -288,6 +287,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallback
             if claims != NOBODY:
                 self._take_off_claims(source, proto, received_on)
             if proto != "udp":
+                self._require_length(proto)
                 ksr.set_reply_no_connect()
             if method == "CANCEL":
                 if ksr.tm.t_check_trans() > 0:

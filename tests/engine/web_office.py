@@ -51,7 +51,9 @@ class WebOffice:
         log = self.office.folder / "state" / "access.log"
 
         def found() -> list[dict[str, Any]]:
-            lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+            # The last line may be on its way.
+            whole = log.read_text().rpartition("\n")[0] if log.exists() else ""
+            lines = [json.loads(line) for line in whole.splitlines()]
             return [line for line in lines if fields.items() <= line.items()]
 
         wait(lambda: len(found()) >= count, f"{count} lines with {fields}")

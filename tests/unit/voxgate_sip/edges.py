@@ -31,6 +31,7 @@ BASE: dict[str, Value] = {
     "$tU": "200",
     "$ru": "sip:200@pbx.example.com",
     "$ci": "call-1",
+    "$cl": 0,
 }
 #: A stranger may not say whom a request came from.
 ALWAYS = ("hdr.remove", ("X-Forwarded-For",))

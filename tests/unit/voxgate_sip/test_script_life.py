@@ -122,3 +122,12 @@ def test_a_node_that_came_back_is_shunned_no_more(tmp_path: Path, name: str, for
     edge = Edge(tmp_path)
     edge.script.ksr_dispatcher_event(None, name)
     assert edge.said("htable.sht_rm") == ([("shunned", "sip:200@pbx.example.com")] if forgets else [])
+
+
+@pytest.mark.parametrize(("proto", "taken"), [("udp", True), ("tcp", False), ("tls", False), ("ws", True)])
+def test_in_a_stream_a_request_says_how_long_it_is(tmp_path: Path, proto: str, *, taken: bool) -> None:
+    served = frozenset({"udp", "tcp", "tls", "ws"})
+    edge = Edge(tmp_path, served=served)
+    assert "tm.t_relay" in edge.phone(pr=proto).done()
+    del edge.fake.variables["$cl"]
+    assert ("tm.t_relay" in edge.phone(pr=proto).done()) is taken
