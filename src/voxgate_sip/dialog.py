@@ -7,7 +7,6 @@ forged: for everyone but PBXs it must be a PBX.
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from voxgate_sip.guise import ASKED, BARE, Guise
@@ -15,10 +14,10 @@ from voxgate_sip.hiding import MARK
 from voxgate_sip.inside import Inside
 from voxgate_sip.legs import LONGEST_URI, NEXT_HOP, bracketed
 from voxgate_sip.media import TOLD
-from voxgate_sip.message import unbracketed
+from voxgate_sip.message import NOTHING, unbracketed
 from voxgate_sip.nomedia import MediaError, NoRelayError
 from voxgate_sip.onlookers import Onlookers
-from voxgate_sip.passages import HOP_ALONG, HOP_ENDS, passage_along
+from voxgate_sip.passages import HOP_ALONG, HOP_ENDS, URI_ALONG, passage_along
 from voxgate_sip.replies import AS_IS, FROM_HIDDEN, FROM_PBX, FROM_PHONE, SHAPED, TO_HIDDEN, not_sent
 from voxgate_sip.route import ForbiddenError
 
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     from voxgate_sip.media import Media
     from voxgate_sip.route import Router
 
+#: Next hops that a worker remembers, before it forgets them all.
+MOST_HOPS: Final = 4096
 #: Our port in the Via of an own request.
 _SENT_FROM: Final = re.compile(r"^[^;]*:(\d{1,5})(?:;|$)")
 
@@ -70,8 +71,8 @@ class DialogRelay:
         self._pv_get = ksr.pv.get
         #: Templates give texts, whatever a variable may give.
         self._text = cast("Callable[[str], str]", ksr.pv.get)
-        #: The next hop; without a media relay it does not matter how often a call has passed.
-        self._along: Callable[[], str] = partial(self._text, HOP_ALONG if media else NEXT_HOP)
+        #: What a next hop is in a URI, without asking: to take one apart costs the engine more than to give it.
+        self._hops: dict[str, str] = {}
         self._loose_route = ksr.rr.loose_route
         self._set_contact_alias = ksr.nathelper.set_contact_alias_trim
         self._t_on_reply = ksr.tm.t_on_reply
@@ -130,7 +131,7 @@ class DialogRelay:
 
     def _onwards(self, method: str, source: str, proto: str, *, from_pbx: bool) -> None:
         """Send the current request, whose route set has been followed, to its next hop."""
-        hop = self._along()
+        hop = self._hops.get(uri := self._text(URI_ALONG)) or self._apart(uri)
         leg = self._pbx_hops.get(hop)
         media = self._media
         if leg is None:
@@ -164,6 +165,15 @@ class DialogRelay:
             sends = not shape or self._watched(method, leg, shape)
         if sends and self._t_relay() < 0:
             not_sent(self._ksr, to_flow=from_pbx and leg.proto != "udp")
+
+    def _apart(self, uri: str) -> str:
+        """The next hop, which is remembered for its URI (`URI_ALONG`)."""
+        hop = self._text(HOP_ALONG)
+        if NOTHING not in uri:
+            if len(self._hops) >= MOST_HOPS:
+                self._hops.clear()
+            self._hops[uri] = hop
+        return hop
 
     def _to_its_pbx(self, media: Media | None, method: str, source: str, proto: str, hop: str) -> None:
         """Send the current request of anybody but a PBX to its PBX, where it leaves as it has come."""

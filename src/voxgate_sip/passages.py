@@ -27,6 +27,8 @@ RECORDED: Final = "$(hdr(Record-Route)[*])"
 _MARK: Final = ";m=~"
 #: `NEXT_HOP`, and right behind it what follows a tilde in Route, if there is one: the first passage costs nothing.
 HOP_ALONG: Final = NEXT_HOP.removesuffix(")") + "$(hdr(Route){s.after,~}))"
+#: The URI that the next hop is taken from, and the same behind it.
+URI_ALONG: Final = "$_s($nh(u)$(hdr(Route){s.after,~}))"
 #: How it ends where there is none.
 HOP_ENDS: Final = (" UDP", " TCP", " TLS", " WS", " WSS")
 #: More are a loop.

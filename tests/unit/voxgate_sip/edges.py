@@ -80,4 +80,4 @@ class Edge:
 
 def next_hop(host: str, port: int = 5062, proto: str = "UDP") -> dict[str, Value]:
     """Kamailio's variables for the next hop."""
-    return {"$nh(d)": host, "$nh(p)": port, "$nh(P)": proto}
+    return {"$nh(u)": f"sip:{host}:{port};transport={proto}", "$nh(d)": host, "$nh(p)": port, "$nh(P)": proto}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.ksr.fake import Value
 
-TO_NODE: dict[str, Value] = {"nh(d)": "10.0.0.1", "nh(p)": 5060, "nh(P)": "UDP", "tt": "b"}
+TO_NODE: dict[str, Value] = {"tt": "b"} | {name[1:]: value for name, value in next_hop("10.0.0.1", 5060).items()}
 
 
 def test_an_invite_of_a_phone_goes_to_the_first_node_of_its_pbx(tmp_path: Path) -> None:
@@ -171,8 +171,7 @@ def test_a_pbx_in_a_dialog_reaches_the_phone_where_its_alias_says(tmp_path: Path
 def test_a_phones_connection_that_is_gone_is_a_failed_flow(tmp_path: Path, proto: str, code: int, inside: bool) -> None:
     edge = Edge(tmp_path)
     edge.fake.answers["tm.t_relay"] = -1
-    edge.fake.answers["pv.get", "$_s($nh(d) $nh(p) $nh(P))"] = f"{PHONE} 5062 {proto}"
-    edge.pbx("INVITE", **({"tt": "b"} if inside else {}))
+    edge.pbx("INVITE", **{"nh(P)": proto}, **({"tt": "b"} if inside else {}))
     assert edge.said("sl.send_reply") == ([(code, "Flow Failed")] if code else [])
     assert ("sl.sl_reply_error" in edge.done()) is (code == 0)
 
@@ -235,3 +234,11 @@ def test_a_uri_that_is_too_long_for_the_engine_goes_no_further(tmp_path: Path, t
     assert edge.said("sl.send_reply") == [(414, "Request-URI Too Long")]
     assert "nathelper.handle_ruri_alias" not in edge.done()
     assert "tm.t_relay" not in edge.done()
+
+
+def test_a_next_hop_is_taken_apart_once(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    asked = [str(edge.phone("BYE", **TO_NODE).said("pv.get")).count("$nh(d)") for _ in range(3)]
+    assert asked == [1, 0, 0]
+    elsewhere = {name[1:]: value for name, value in next_hop("203.0.113.60").items()}
+    assert edge.phone("BYE", **(TO_NODE | elsewhere)).said("sl.send_reply") == [(403, "Forbidden")]
