@@ -18,11 +18,11 @@ demo: setup ## real phones call through a real NAT, in namespaces of this machin
 run: setup ## run the edge: make run CONFIG=file.yaml; without a configuration, a web page asks for one
 	$(BIN)/voxgate run $(CONFIG)
 
-test: setup check ## all checks and tests (root: real engines are started)
+test: check ## all checks and tests (root: real engines are started)
 	$(BIN)/pytest -m 'not engine' -n 2
 	$(BIN)/pytest -m engine -n 4 --dist loadfile
 
-check: ## format, lint, types, layers, lengths; changes nothing
+check: setup ## format, lint, types, layers, lengths; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(CODE)
