@@ -91,6 +91,13 @@ def require_pace(request: Request, caller: Caller) -> None:
         raise TooManyError(wait_s)
 
 
+def require_role(caller: Caller, role: Role) -> Caller:
+    """The caller. Raises ApiError when he may not do what `role` may."""
+    if not may(caller.role, role):
+        raise ApiError(403, f"this needs the role {role}", f"yours is {caller.role}")
+    return caller
+
+
 def require_own_page(request: Request, caller: Caller, csrf: str) -> None:
     """Raises ApiError when a browser may have been sent here by a page of somebody else's."""
     assert caller.session is not None  # noqa: S101  the callers' duty
@@ -115,9 +122,7 @@ class Needs:
 
     def __call__(self, caller: Annotated[Caller, Depends(_known)]) -> Caller:
         """The caller. Raises ApiError."""
-        if not may(caller.role, self.role):
-            raise ApiError(403, f"this needs the role {self.role}", f"yours is {caller.role}")
-        return caller
+        return require_role(caller, self.role)
 
 
 Reader = Annotated[Caller, Depends(Needs(Role.READ_ONLY))]

@@ -102,18 +102,18 @@ def problem_of(error: VoxgateError) -> tuple[ProblemBody, dict[str, str]]:
         case RefusedError():
             body, headers = ProblemBody(title=str(error), status=401), {"WWW-Authenticate": "Bearer"}
         case StaleError():
-            body = _sentence(str(error), 412)
+            body = sentence(error, 412)
         case DangerError():
             words = "; ".join(error.dangers)
             body = ProblemBody(title="it needs your word", status=409, detail=words, advice="repeat with yes=true")
         case UsageError():
-            body = _sentence(str(error), 409)
+            body = sentence(error, 409)
         case MissingError():
             body = ProblemBody(title=error.reason, status=404, advice=error.advice)
         case HostError() | EngineError():
             body, headers = ProblemBody(title=error.reason, status=503, advice=error.advice), _SOON
         case _:
-            body, headers = _sentence(str(error), 503), _SOON
+            body, headers = sentence(error, 503), _SOON
     return body, headers
 
 
@@ -124,10 +124,15 @@ def configuration(error: ConfigError) -> ProblemBody:
     return ProblemBody(title=words, status=422, detail="nothing was changed", problems=found)
 
 
-def _sentence(text: str, status: int) -> ProblemBody:
+def sentence(error: VoxgateError, status: int) -> ProblemBody:
     """Our errors' texts: a sentence, and indented below it what to do."""
-    first, _, rest = text.partition("\n")
+    first, _, rest = str(error).partition("\n")
     return ProblemBody(title=first, status=status, advice=" ".join(rest.split()))
+
+
+def one_line(error: VoxgateError) -> str:
+    """The same beside a field of a form."""
+    return " ".join(str(error).split())
 
 
 async def _wrong_request(_: Request, error: Exception) -> JSONResponse:

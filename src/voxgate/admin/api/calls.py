@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from voxgate.admin.auth import Around, Reader
-from voxgate.admin.problems import ApiError
+from voxgate.admin.problems import ApiError, sentence
 from voxgate.admin.surroundings import Surroundings
 from voxgate.errors import UsageError
+from voxgate.wire.admin_request import LogsRequest
 from voxgate.wire.records_request import RecordsAction, RecordsRequest
 
 router = APIRouter()
@@ -146,10 +147,10 @@ async def explain(caller: Reader, around: Around, subject: Subject) -> Verdict:
     )
 
 
-async def told(around: Surroundings, request: RecordsRequest, who: str) -> dict[str, Any]:
+async def told(around: Surroundings, request: RecordsRequest | LogsRequest, who: str) -> dict[str, Any]:
     """The answer's data. Raises ApiError where the question is none."""
     try:
         return (await around.desk.ask(request, who)).data
     except UsageError as error:
-        said, _, advice = str(error).partition("\n")
-        raise ApiError(422, said, " ".join(advice.split())) from error
+        body = sentence(error, 422)
+        raise ApiError(body.status, body.title, body.advice) from error

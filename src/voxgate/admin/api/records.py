@@ -1,7 +1,7 @@
 """`/api/v1/records`: calls of the past, page by page and as a table."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
@@ -45,12 +45,26 @@ class Filter:
         call_id: Annotated[str, Query(max_length=256)] = "",
         cursor: Text = "",
     ) -> None:
-        self._conditions = (since, until, pbx, trunk, number, source, direction, state, call_id)
-        self._cursor = cursor
+        self.conditions = {
+            "since": since,
+            "until": until,
+            "pbx": pbx,
+            "trunk": trunk,
+            "number": number,
+            "source": source,
+        }
+        self.conditions |= {"direction": direction, "state": state, "call_id": call_id}
+        self.cursor = cursor
 
     def request(self, limit: int, cursor: str = "") -> RecordsRequest:
         """For one page; a later one where there is a cursor."""
-        return RecordsRequest(RecordsAction.CDR, *self._conditions, limit, cursor or self._cursor)
+        named = dict(self.conditions)
+        subject = named.pop("call_id")
+        return RecordsRequest(RecordsAction.CDR, **named, subject=subject, limit=limit, cursor=cursor or self.cursor)
+
+    def trimmed(self) -> Self:
+        """The same without spaces around what a person has typed."""
+        return type(self)(**{name: text.strip() for name, text in self.conditions.items()}, cursor=self.cursor)
 
 
 Wanted = Annotated[Filter, Depends()]

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from voxgate.admin.auth import Around
 from voxgate.admin.page import frame, lights
 from voxgate.admin.page.visitors import Doer, Looker, Sent
+from voxgate.admin.problems import one_line
 from voxgate.errors import UsageError
 from voxgate.wire.certs_request import CertsAction, CertsRequest
 
@@ -32,7 +33,7 @@ async def renew(request: Request, caller: Doer, around: Around, form: Sent) -> R
     try:
         told: Any = (await around.desk.ask(CertsRequest(CertsAction.RENEW, name), caller.who)).data
     except UsageError as error:
-        return _found(request, caller, [lights.Light(name or "all", "bad", " ".join(str(error).split()))])
+        return _found(request, caller, [lights.Light(name or "all", "bad", one_line(error))])
     alarms = [lights.Light(name or "all", "bad", str(alarm)) for alarm in told["alarms"]]
     return _found(request, caller, alarms or [lights.Light(name or "all", "good", "as it should be")])
 

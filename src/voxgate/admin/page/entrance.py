@@ -10,7 +10,7 @@ from voxgate.admin.auth import Door, address_of, caller_of, from_own_page, sessi
 from voxgate.admin.doorman import RefusedError, TooManyError
 from voxgate.admin.page import frame
 from voxgate.admin.page.visitors import Looker, Sent
-from voxgate.admin.problems import ApiError
+from voxgate.admin.problems import ApiError, one_line
 from voxgate.errors import UsageError
 
 router = APIRouter(include_in_schema=False)
@@ -108,7 +108,7 @@ async def set_up(request: Request, form: Sent, door: Door) -> Response:
     except TooManyError as error:
         return _setup(request, token, user=user, wrong=_wait(error), status=429)
     except UsageError as error:
-        return _setup(request, token, user=user, wrong=" ".join(str(error).split()), status=422)
+        return _setup(request, token, user=user, wrong=one_line(error), status=422)
     answer = RedirectResponse("/", 303)
     set_cookie(request, answer, key)
     return answer

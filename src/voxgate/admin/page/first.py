@@ -20,7 +20,7 @@ from voxgate.admin.auth import Around, Door, address_of, from_own_page
 from voxgate.admin.page import frame
 from voxgate.admin.page.forms import Form
 from voxgate.admin.page.visitors import Sent
-from voxgate.admin.problems import ApiError
+from voxgate.admin.problems import ApiError, one_line
 from voxgate.admin.roles import Role
 from voxgate.config.scalars import ScalarError, parse_address, parse_hostname, parse_pbx_name
 from voxgate.config.starter import Starter, StarterPbx, starter_text
@@ -230,12 +230,12 @@ def _judge_person(answers: _Answers, form: Form) -> None:
     try:
         require_name(user)
     except UsageError as error:
-        answers.wrong["user"] = " ".join(str(error).split())
+        answers.wrong["user"] = one_line(error)
         return
     try:
         passwords.require_good(password, user)
     except UsageError as error:
-        answers.wrong["password"] = " ".join(str(error).split())
+        answers.wrong["password"] = one_line(error)
     if password != form.raw("again"):
         answers.wrong["again"] = "The two passwords differ."
 
@@ -256,5 +256,5 @@ async def _checked(run: FirstRun, answers: _Answers, text: str) -> str:
                 others.append(f"{problem.key}: {words}")
         return "; ".join(others)
     except VoxgateError as error:
-        return " ".join(str(error).split())
+        return one_line(error)
     return ""

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from voxgate.admin.api.calls import told
 from voxgate.admin.auth import Around
-from voxgate.admin.page import frame
+from voxgate.admin.page import frame, mistakes
 from voxgate.admin.page.visitors import Looker
-from voxgate.admin.problems import ProblemBody
-from voxgate.errors import UsageError
+from voxgate.admin.problems import ApiError
 from voxgate.wire.admin_request import LogsRequest
 
 router = APIRouter(include_in_schema=False)
@@ -42,11 +42,9 @@ async def logs(
     lines: list[dict[str, Any]] = []
     problem = None
     try:
-        answer: Any = (await around.desk.ask(question, caller.who)).data
-        lines = [_line(one) for one in answer["lines"]]
-    except UsageError as error:
-        said, _, advice = str(error).partition("\n")
-        problem = ProblemBody(title=said, status=422, advice=advice.strip())
+        lines = [_line(one) for one in (await told(around, question, caller.who))["lines"]]
+    except ApiError as error:
+        problem, _ = mistakes.problem(error)
     values = {"wanted": {**wanted, "unit": unit.strip(), "level": level}, "lines": lines, "most": _MOST}
     status = problem.status if problem else 200
     return frame.page(request, caller, "logs.html", status=status, title="Log", problem=problem, **values)

@@ -13,6 +13,7 @@ from voxgate.admin.doorman import Caller, Doorman
 from voxgate.admin.page import frame
 from voxgate.admin.page.forms import Form
 from voxgate.admin.page.visitors import Master, Sent
+from voxgate.admin.problems import one_line
 from voxgate.admin.roles import Role
 from voxgate.errors import UsageError
 
@@ -48,10 +49,6 @@ async def listed(request: Request, caller: Master, door: Door) -> Response:
     return _drawn(request, caller, door)
 
 
-def _words(error: UsageError) -> str:
-    return " ".join(str(error).split())
-
-
 def _role(form: Form, roles: tuple[Role, ...]) -> Role:
     try:
         role = Role(form.text("role"))
@@ -70,7 +67,7 @@ async def put_user(request: Request, caller: Master, door: Door, form: Sent) -> 
         passwords.require_good(password, require_name(name))
         await people.put_user(name, people.Person(role=_role(form, _HUMAN), password=password), caller, door)
     except UsageError as error:
-        return _drawn(request, caller, door, wrong=_words(error), typed=name[:64], status=422)
+        return _drawn(request, caller, door, wrong=one_line(error), typed=name[:64], status=422)
     return RedirectResponse("/people", 303)
 
 
@@ -80,7 +77,7 @@ async def remove_user(request: Request, caller: Master, door: Door, name: Name) 
     try:
         await people.remove_user(name, caller, door)
     except UsageError as error:
-        return _drawn(request, caller, door, wrong=_words(error), status=409)
+        return _drawn(request, caller, door, wrong=one_line(error), status=409)
     return RedirectResponse("/people", 303)
 
 
@@ -98,7 +95,7 @@ async def add_token(request: Request, caller: Master, door: Door, around: Around
         wish = programs.Wish(name=name, role=role, days=days)
         made = await programs.add_token(wish, caller, door, around)
     except UsageError as error:
-        return _drawn(request, caller, door, wrong_token=_words(error), status=422)
+        return _drawn(request, caller, door, wrong_token=one_line(error), status=422)
     return _drawn(request, caller, door, made=made)
 
 

@@ -9,11 +9,10 @@ from urllib.parse import quote
 
 from fastapi import Depends, Request
 
-from voxgate.admin.auth import CSRF_HEADER, SAFE, caller_of, require_own_page, require_pace
+from voxgate.admin.auth import CSRF_HEADER, SAFE, caller_of, require_own_page, require_pace, require_role
 from voxgate.admin.doorman import Caller
 from voxgate.admin.page.forms import Form, form_of
-from voxgate.admin.problems import ApiError
-from voxgate.admin.roles import Role, may
+from voxgate.admin.roles import Role
 
 
 class NotLoggedInError(Exception):
@@ -56,9 +55,7 @@ class Visits:
 
     def __call__(self, caller: Annotated[Caller, Depends(_visitor)]) -> Caller:
         """The caller. Raises ApiError, NotLoggedInError."""
-        if not may(caller.role, self.role):
-            raise ApiError(403, f"this needs the role {self.role}", f"yours is {caller.role}")
-        return caller
+        return require_role(caller, self.role)
 
 
 Looker = Annotated[Caller, Depends(Visits(Role.READ_ONLY))]
