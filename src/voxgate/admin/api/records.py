@@ -45,15 +45,9 @@ class Filter:
         call_id: Annotated[str, Query(max_length=256)] = "",
         cursor: Text = "",
     ) -> None:
-        self.conditions = {
-            "since": since,
-            "until": until,
-            "pbx": pbx,
-            "trunk": trunk,
-            "number": number,
-            "source": source,
-        }
-        self.conditions |= {"direction": direction, "state": state, "call_id": call_id}
+        #: In the order in which a page's address has them.
+        self.conditions = {"since": since, "until": until, "number": number, "pbx": pbx, "trunk": trunk}
+        self.conditions |= {"source": source, "direction": direction, "state": state, "call_id": call_id}
         self.cursor = cursor
 
     def request(self, limit: int, cursor: str = "") -> RecordsRequest:
