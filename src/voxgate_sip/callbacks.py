@@ -78,11 +78,9 @@ class ReplyCallbacks:
         """Log the current exception."""
         raise NotImplementedError
 
-    def _shaped(self, shape: Callable[[], None], media: Callable[[Media], None] | None = None) -> int:
+    def _shaped(self, shape: Callable[[], None]) -> int:
         try:
             shape()
-            if media and self._media:
-                media(self._media)
         except Exception:  # noqa: BLE001 - an exception that leaves a callback surfaces in an unrelated later call
             self._bug()
         return 1

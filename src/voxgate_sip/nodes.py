@@ -36,9 +36,9 @@ class Nodes:
         """The node for `user`, or None when none is left; `shunning` False: none is known to have failed of late."""
         even = None if tried else self._even.get(id(nodes))
         if even:
-            node: Node | None = highest(user, even)
-            if node and self._is_active(pbx.group, node.uri) > 0 and not (shunning and is_shunned(self._ksr, node.uri)):
-                return node
+            first = highest(user, even)
+            if self._is_active(pbx.group, first.uri) > 0 and not (shunning and is_shunned(self._ksr, first.uri)):
+                return first
         if len(nodes) == 1 and not tried:
             # Nothing to fall back on: only the health check puts a lone node aside.
             return nodes[0] if self._is_active(pbx.group, nodes[0].uri) > 0 else None
