@@ -147,3 +147,13 @@ async def hears(call: Call, tone_hz: int, seconds: float = 1.0, *, since: int = 
 def at_now(call: Call) -> int:
     """The present place in a call's audio, for `since`."""
     return len(call.voice.stream.packets)
+
+
+async def a_call_works(place: Office) -> None:
+    """A phone at home registers, calls the PBX, hears it, and saw nothing that it should not."""
+    async with place.phone() as phone:
+        assert (await phone.register()).code == 200
+        call = await phone.dial("600")
+        await hears(call, HQ_TONE_HZ, 0.5)
+        assert await call.bye() == 200
+        assert phone.witness.violations == []

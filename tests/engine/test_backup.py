@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 
-from tests.engine.office import HQ_TONE_HZ, MARKS, Office, hears, office, until
+from tests.engine.office import MARKS, Office, a_call_works, office, until
 
 pytestmark = MARKS
 
@@ -16,18 +16,10 @@ def recorded(place: Office) -> int:
     return sum(record["state"] == "ended" for record in json.loads(place.edge.command("cdr", "--json").out)["records"])
 
 
-async def call(place: Office) -> None:
-    async with place.phone() as phone:
-        assert (await phone.register()).code == 200
-        made = await phone.dial("600")
-        await hears(made, HQ_TONE_HZ, 0.5)
-        assert await made.bye() == 200
-
-
 def test_backup_while_it_runs_then_wipe_restore_and_call() -> None:
     with office() as place:
         edge, state = place.edge, place.folder / "state"
-        asyncio.run(call(place))
+        asyncio.run(a_call_works(place))
         asyncio.run(until(lambda: recorded(place) == 1, 20))
         file = str(place.folder / "edge.backup")
         config = ("--config", str(edge.file))
@@ -46,4 +38,4 @@ def test_backup_while_it_runs_then_wipe_restore_and_call() -> None:
         edge.start()
         assert (edge.status()["generation"], (state / "topology.key").read_text()) == before
         assert recorded(place) == 1
-        asyncio.run(call(place))
+        asyncio.run(a_call_works(place))

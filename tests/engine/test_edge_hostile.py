@@ -15,7 +15,7 @@ import pytest
 
 from lab.topologies import EDGE_PUBLIC
 from tests.engine.attackers import STRANGER
-from tests.engine.office import HQ, HQ_TONE_HZ, MARKS, PORTS, Office, config, hears, office
+from tests.engine.office import HQ, HQ_TONE_HZ, MARKS, PORTS, Office, a_call_works, config, hears, office
 from tests.engine.supervise_bench import members
 
 if TYPE_CHECKING:
@@ -49,15 +49,6 @@ def large(total_bytes: int, transport: str) -> bytes:
     text = head().replace("SIP/2.0/UDP", f"SIP/2.0/{transport.upper()}")
     padding = total_bytes - len(text) - len("X-Padding: \r\n\r\n")
     return f"{text}X-Padding: {'x' * padding}\r\n\r\n".encode()
-
-
-async def a_call_works(place: Office) -> None:
-    async with place.phone() as phone:
-        assert (await phone.register()).code == 200
-        call = await phone.dial("600")
-        await hears(call, HQ_TONE_HZ, 0.5)
-        assert await call.bye() == 200
-        assert phone.witness.violations == []
 
 
 def nothing_was_restarted(place: Office) -> None:

@@ -19,7 +19,7 @@ from lab import tls
 from lab.edge import VOXGATE, Edge
 from lab.net import Net
 from lab.topologies import BEHIND_NAT, EDGE_PUBLIC
-from tests.engine.office import HQ, HQ_TONE_HZ, MARKS, PORTS, Office, config, folder, hears, office, until
+from tests.engine.office import HQ, MARKS, PORTS, Office, a_call_works, config, folder, office, until
 from tests.engine.supervise_bench import facts_of, members
 
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ def engine_pids(edge: Edge) -> list[int]:
 
 
 def test_the_file_that_init_writes_is_good_and_a_phone_rings_with_it() -> None:
-    async def call(place: Office) -> None:
-        async with place.phone() as phone:
-            assert (await phone.register()).code == 200
-            made = await phone.dial("600")
-            await hears(made, HQ_TONE_HZ, 0.5)
-            assert await made.bye() == 200
-
     with office() as place:
         file = place.folder / "first.yaml"
         flags = ("--domain", "proxy.example.com", "--pbx", f"hq={HQ}", "--name", "example.com")
@@ -51,7 +44,7 @@ def test_the_file_that_init_writes_is_good_and_a_phone_rings_with_it() -> None:
         place.edge.log.unlink()
         place.edge.write(file.read_text())
         place.edge.start()
-        asyncio.run(call(place))
+        asyncio.run(a_call_works(place))
 
 
 def test_it_ends_in_order_when_it_is_asked_to() -> None:

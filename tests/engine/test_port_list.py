@@ -15,7 +15,7 @@ from lab.edge import Edge, Kept
 from lab.net import Net
 from lab.topologies import DMZ, EDGE_INSIDE, EDGE_PUBLIC, EDGE_PUBLIC_SIX
 from lab.webpbx import WebPbx
-from tests.engine.office import HQ_TONE_HZ, MARKS, Office, folder, hears, switchboard
+from tests.engine.office import HQ_TONE_HZ, MARKS, Office, a_call_works, folder, switchboard
 from tests.engine.web_office import ask, head
 
 if TYPE_CHECKING:
@@ -83,18 +83,9 @@ def opens(place: Office, port: int, *, source: str = "stranger", address: str = 
         return sock.connect_ex((address, port)) == 0
 
 
-async def call(place: Office) -> None:
-    """A phone at home registers, calls the PBX and hears it."""
-    async with place.phone() as phone:
-        assert (await phone.register()).code == 200
-        made = await phone.dial("600")
-        await hears(made, HQ_TONE_HZ, 0.5)
-        assert await made.bye() == 200
-
-
 def check_all(place: Office) -> None:
     """Everything passes that is listed, nothing that is not."""
-    asyncio.run(call(place))
+    asyncio.run(a_call_works(place))
     assert ask(place, head("hq.example.com", "/PBX0/MY")).status == 200
     assert ask(place, head("hq.example.com", "/PBX0/MY"), tls=False, source="stranger").status == 200
     with place.net.socket("edge", socket.AF_INET, socket.SOCK_STREAM) as deaf:
