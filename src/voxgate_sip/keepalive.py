@@ -5,7 +5,8 @@ an OPTIONS makes the phone answer. It is sent outside of any transaction; the an
 TCP and TLS need none: the kernel probes their connections (`tcp_keepalive`).
 
 One process of Kamailio calls `sweep` every `STEP_S` seconds. Each sweep serves the flows whose turn it is, so
-that each is served every `Policy.keepalive_s` seconds, from its first moment on.
+that each is served every `Policy.keepalive_s` seconds, from its first moment on. After a start of Kamailio all are
+served at once: NATs went on forgetting while it was away.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ MOST_FLOWS: Final = 200_000
 #: Requests at once, and the pause after them: all phones answer together.
 BURST, PAUSE_S = 50, 0.01
 _ITERATOR: Final = "keepalive"
+#: The control plane's own entry, made when it has told the flows after a start (`voxgate.supervise.registrations`):
+#: what stands there then, and what once they were served.
+TOLD: Final = "!told"
+ANEW, SERVED = "1", "2"
+TOLD_LIFETIME_S: Final = 86400
 
 
 class Flow(NamedTuple):
@@ -91,11 +97,15 @@ class Keepalive:
             return 0
         now = self._now()
         turns = max(1, period_s // STEP_S)
-        flows = {(flow.address, flow.port): flow for flow in self._flows() if due(flow, int(now) // STEP_S, turns)}
+        table, turn = self._ksr.htable, int(now) // STEP_S
+        anew = table.sht_get(FLOWS, TOLD) == ANEW
+        flows = {(flow.address, flow.port): flow for flow in self._flows() if anew or due(flow, turn, turns)}
         for number, flow in enumerate(flows.values(), 1):
             self._send(flow, int(now * 1000) * 100_000 + number)
             if number % BURST == 0:
                 self._sleep(PAUSE_S)
+        if anew:
+            table.sht_setxs(FLOWS, TOLD, SERVED, TOLD_LIFETIME_S)
         return len(flows)
 
     def _flows(self) -> list[Flow]:

@@ -12,8 +12,9 @@ import pytest
 from lab.peers.message import Request, parse_datagram
 from tests.unit.voxgate_sip.edges import Edge
 from tests.unit.voxgate_sip.offices import EDGE, INSIDE, PHONE, PHONE6, PUBLIC, policy
-from voxgate_sip.keepalive import STEP_S, Flow, Keepalive, due, flow_of, options
-from voxgate_sip.registrations import LONGEST
+from voxgate.supervise.registrations import MARK
+from voxgate_sip.keepalive import ANEW, SERVED, STEP_S, TOLD, Flow, Keepalive, due, flow_of, options
+from voxgate_sip.registrations import FLOWS, LONGEST
 from voxgate_sip.route import Router
 
 if TYPE_CHECKING:
@@ -138,9 +139,12 @@ def test_the_request_is_one_that_a_strict_phone_reads(address: str, side: str, o
     assert message.cseq_method == "OPTIONS"
 
 
-def sweep(folder: Path, table: list[tuple[str, str]], now: float, **changes: Any) -> Edge:
+def sweep(
+    folder: Path, table: list[tuple[str, str]], now: float, answers: dict[Any, str] | None = None, **changes: Any
+) -> Edge:
     """One sweep over a table of flows."""
     edge = Edge(folder, **changes)
+    edge.fake.answers |= answers or {}
     edge.fake.answers["htable.sht_iterator_next"] = iter([*([1] * len(table)), -1])
     edge.fake.answers["pv.get", "$shtitkey(keepalive)"] = iter([key for key, _ in table])
     edge.fake.answers["pv.get", "$shtitval(keepalive)"] = iter([value for _, value in table])
@@ -156,6 +160,20 @@ def test_a_sweep_serves_every_flow_once_from_the_socket_of_its_side(tmp_path: Pa
         (f"sip:[{PHONE6}]:5060;transport=udp", "udp:[2001:db8::5]:5060"),
     ]
     assert edge.done()[-3] == "htable.sht_iterator_end"
+
+
+@pytest.mark.parametrize(("mark", "served", "after"), [(ANEW, 100, [SERVED]), (SERVED, 20, [])])
+def test_after_a_start_of_kamailio_all_flows_are_served_at_once(
+    tmp_path: Path, mark: str, served: int, after: list[str]
+) -> None:
+    table = [(f"{PHONE} {port} a@x", "") for port in range(100)]
+    edge = sweep(tmp_path, table, 100.0, answers={("htable.sht_get", FLOWS, TOLD): mark}, keepalive_s=25)
+    assert len(edge.said("corex.sendx")) == pytest.approx(served, abs=15 if mark == SERVED else 0)
+    assert edge.said("htable.sht_setxs") == [(FLOWS, TOLD, word, 86400) for word in after]
+
+
+def test_the_control_plane_marks_what_keepalives_look_for() -> None:
+    assert TOLD == MARK
 
 
 def test_keepalives_that_are_turned_off_touch_nothing(tmp_path: Path) -> None:
