@@ -13,8 +13,8 @@ from voxgate.wire.access_line import FIELDS, LONGEST_TEXT
 from voxgate.wire.haproxy_line import LETTERS, TIME
 
 #: In what the maps say of a host (routes.py).
-_PBX: Final = "var(txn.route),field(6,|)"
-_NODE: Final = "var(txn.route),field(4,|)"
+_PBX: Final = "var(txn.route),field(-1,|)"
+_NODE: Final = "var(txn.route),field(-3,|)"
 
 #: Where the lines are sent to, in the folder of everything that runs.
 SOCKET: Final = "access.sock"

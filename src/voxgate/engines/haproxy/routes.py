@@ -14,6 +14,9 @@ kept once: a host names its list of URLs and its list of networks by a digest of
 verified) or `t` (TLS of the client itself). `backend` is that and what else must be looked at: `n` (networks), `m`
 (several nodes). Then in place of address and port stand `*a` (by the client's address) or `*r` (at random) and the
 first part of the key in http-nodes.map.
+
+HAProxy looks for a field one character after the other, and those at the end are needed most: so they are counted from
+there.
 """
 
 from __future__ import annotations
