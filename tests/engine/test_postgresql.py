@@ -58,11 +58,17 @@ class Postgres:
             connection.execute("CREATE DATABASE calls OWNER voxgate")
 
     def start(self) -> None:
-        words = ("-D", str(self.folder / "data"), "-k", str(self.folder), "-c", "listen_addresses=", "-c", "fsync=off")
-        self._process = self._place.net.spawn(
-            "edge", self._as_nobody("postgres", *words), log_path=self._place.folder / "postgres.log"
-        )
-        until(self._answers)
+        """Again and again, as a service manager does: it ends at once while children of a killed one are there."""
+        until(self._runs, 60)
+
+    def _runs(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            words = ("-D", str(self.folder / "data"), "-k", str(self.folder))
+            settings = ("-c", "listen_addresses=", "-c", "fsync=off")
+            self._process = self._place.net.spawn(
+                "edge", self._as_nobody("postgres", *words, *settings), log_path=self._place.folder / "postgres.log"
+            )
+        return self._answers()
 
     def stop(self) -> None:
         """At once, as a crash would."""
