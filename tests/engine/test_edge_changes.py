@@ -149,7 +149,7 @@ def test_a_file_edited_by_hand_is_drift_and_apply_puts_it_right() -> None:
 
 
 def test_the_answers_of_all_verbs_are_json_with_the_documented_keys() -> None:
-    with office() as place:
+    with office(branch=True) as place:
         place.edge.write(with_branch())
         plan = asked(place, "plan")
         assert set(plan) == {"generation", "nothing_to_do", "changes", "steps", "dangers"}

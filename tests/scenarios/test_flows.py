@@ -72,7 +72,7 @@ def forgers(office: Stage) -> dict[Any, Any]:
         for host in HOSTS
         for way in TRANSPORTS
     }
-    jobs = {key: alone(office, party, Script("600", talk_s=1.2)) for key, party in parties.items()}
+    jobs = {key: alone(office, party, Script("600", talk_s=2)) for key, party in parties.items()}
     return asyncio.run(at_once(jobs))
 
 

@@ -71,7 +71,7 @@ def test_audio_is_marked_ef_and_comes_from_the_configured_ports(office: Stage, h
     nft(office, host, COUNT)
     nft(office, PBX, COUNT)
     try:
-        report = asyncio.run(alone(office, Party(host, transport, f"marked-{host}"), Script("600", talk_s=1.2)))
+        report = asyncio.run(alone(office, Party(host, transport, f"marked-{host}"), Script("600", talk_s=2)))
         seen = {place: counted(office, place) for place in (host, PBX)}
     finally:
         for place in (host, PBX):

@@ -71,7 +71,7 @@ def reports(office: Stage) -> dict[str, Any]:
         own = identity(office.folder / "phones", user)
         setup = {"identity": (own.certificate, own.key)} if own else {}
         party = Party("phone-home", "tls", user, setup=setup)
-        jobs[user] = alone(office, party, Script("600", talk_s=1.2))
+        jobs[user] = alone(office, party, Script("600", talk_s=2))
     return asyncio.run(at_once(jobs))
 
 

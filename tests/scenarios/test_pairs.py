@@ -30,8 +30,8 @@ TRANSPORTS = (("udp", "udp"), ("tls", "tcp"))
 """Of caller and callee."""
 WAITS = Script(hang_up="them")
 PLAYS: dict[str, tuple[Script, Script]] = {
-    "the caller hangs up": (Script(talk_s=1.5), WAITS),
-    "the callee hangs up": (WAITS, Script(talk_s=1.5)),
+    "the caller hangs up": (Script(talk_s=2), WAITS),
+    "the callee hangs up": (WAITS, Script(talk_s=2)),
     "late offer": (Script(talk_s=1.5, late_offer=True), WAITS),
     "the caller renegotiates": (Script(talk_s=2.0, reinvite_after_s=0.7), WAITS),
     "the callee renegotiates": (WAITS, Script(talk_s=2.0, reinvite_after_s=0.7)),

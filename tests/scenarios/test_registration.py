@@ -62,7 +62,7 @@ async def reached(office: Stage, who: Party) -> Reached:
     """The phone registers and is called by the PBX."""
     async with phone(office, who) as opened:
         assert (await opened.register()).code == 200
-        office.pbxs[PBX].command(call=who.user, talk_s=1.2)
+        office.pbxs[PBX].command(call=who.user, talk_s=2)
         async with asyncio.timeout(8):
             call = await opened.incoming.get()
             await call.ended.wait()
@@ -113,7 +113,7 @@ def test_a_wrong_password_does_not_register(office: Stage, host: str) -> None:
 
 
 def test_a_call_with_digest_passes(office: Stage) -> None:
-    report = asyncio.run(alone(office, party("phone-hotel", "tls"), Script("600", talk_s=1.2)))
+    report = asyncio.run(alone(office, party("phone-hotel", "tls"), Script("600", talk_s=2)))
     check_clean(report)
     check_hears(office, "phone-hotel", report, TONES_HZ[PBX], 1.0)
 

@@ -70,7 +70,7 @@ class Office:
     def check_alive(self) -> None:
         """No engine was started anew, and a call of an ordinary phone is as good as ever."""
         assert [engine["restarts"] for engine in self.stage.edge.status()["engines"]] == [0, 0]
-        report = asyncio.run(alone(self.stage, Party("phone-home", "udp", "survivor"), Script("600", talk_s=1.2)))
+        report = asyncio.run(alone(self.stage, Party("phone-home", "udp", "survivor"), Script("600", talk_s=2)))
         check_clean(report)
         check_hears(self.stage, "phone-home", report, TONES_HZ["pbx-branch"], 1.0)
 
