@@ -12,7 +12,7 @@ from voxgate.config import load, network
 from voxgate.config.h323check import h323_cautions
 from voxgate.engines import coturn, router, websocket
 from voxgate.engines.dnsmasq import local_dns
-from voxgate.engines.haproxy.engine import Haproxy, served
+from voxgate.engines.haproxy.engine import Haproxy, served, threads_on
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.engines.sni import Further
@@ -105,9 +105,12 @@ class Resolver:
             further=further,
             pbxs_ca=pbxs_ca,
         )
-        routers = router.processes(read_facts().cpu_count) if router.served(config) else 0
+        cores = read_facts().cpu_count
+        routers = router.processes(cores) if router.served(config) else 0
         relays = tuple(router.Router(number + 1, _router()) for number in range(routers))
-        haproxy = Haproxy(pair, web_key, clients_ca, pbxs_ca, routers=routers, further=further)
+        haproxy = Haproxy(
+            pair, web_key, clients_ca, pbxs_ca, routers=routers, threads=threads_on(cores), further=further
+        )
         # rtpengine first: Kamailio asks it at its own start. HAProxy after them: what it passes on must find them.
         front: tuple[Engine, ...] = (*relays, haproxy) if served(config) else ()
         log_key = lasting_secret(self.places.state / "turn-log.key") if config.turn else ""

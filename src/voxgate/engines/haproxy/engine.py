@@ -40,6 +40,8 @@ CONFIGURATION: Final = "haproxy.cfg"
 BANNED: Final = "banned.lst"
 RUNTIME_SOCKET: Final = "admin.sock"
 MASTER_SOCKET: Final = "master.sock"
+#: What HAProxy 2.6 can have at most.
+MOST_THREADS: Final = 64
 
 
 def targets(ground: Ground) -> Fragment | None:
@@ -56,11 +58,16 @@ def served(config: Config) -> bool:
     return web.served(config) or router.served(config)
 
 
+def threads_on(cpu_count: int) -> int:
+    """One per core but one: that is left to calls, whatever comes in here."""
+    return max(1, min(cpu_count - 1, MOST_THREADS))
+
+
 @dataclass(frozen=True, slots=True)
 class Haproxy:
     """The engine for what is not SIP or audio.
 
-    `websocket_key` is what Kamailio knows it by; CAs and `routers` as in `Ground`.
+    `websocket_key` is what Kamailio knows it by; CAs and `routers` as in `Ground`; `threads` as `threads_on` says.
     """
 
     certificate: Pair
@@ -68,6 +75,7 @@ class Haproxy:
     clients_ca: bytes = b""
     pbxs_ca: bytes = b""
     routers: int = 1
+    threads: int = 1
     name: str = "haproxy"
     further: tuple[Further, ...] = ()
 
@@ -81,6 +89,7 @@ class Haproxy:
             "haproxy/haproxy.cfg",
             folder=folder,
             access_socket=places.run / access.SOCKET,
+            threads=self.threads,
             connections=sum(fragment.connections for fragment in fragments),
             modern=tls.MODERN,
             ciphers=tls.CIPHERS,
