@@ -26,7 +26,7 @@ from voxgate.config.model import Config
 from voxgate.config.network import Network, Side, SideAddress
 from voxgate.engines.base import Places
 from voxgate.engines.haproxy.access import SOCKET
-from voxgate.engines.haproxy.engine import Haproxy, threads_on
+from voxgate.engines.haproxy.engine import Haproxy, web_threads
 from voxgate.engines.haproxy.tls import CIPHERS, MODERN
 from voxgate.engines.kamailio import Pair
 from voxgate.host.facts import read_facts
@@ -150,7 +150,7 @@ def _beds(folder: Path, stack: ExitStack) -> Iterator[Bed]:
     values = {"local": LOCAL, "pbx": PBX_PORT, "folder": folder, "modern": MODERN, "ciphers": CIPHERS}
     (folder / "pbx.cfg").write_text(PBX.format(**values))
     stack.enter_context(_running(["haproxy", "-db", "-f", str(folder / "pbx.cfg")], PBX_PORT))
-    threads = threads_on(read_facts().cpu_count)
+    threads = web_threads(read_facts().cpu_count)
     for name, port, line in (("bare", 18440, ""), (AS_OURS, 18439, f"nbthread {threads}\n    ")):
         bare = folder / f"{port}.cfg"
         bare.write_text(BARE.format(port=port, threads=line, **values))
@@ -158,7 +158,9 @@ def _beds(folder: Path, stack: ExitStack) -> Iterator[Bed]:
         yield Bed(name, port, "h0.example.net", tree(pid))
     for name, port, hosts in (("voxgate", 18441, 1), ("voxgate 10000 PBXs", 18442, 10_000)):
         places = Places(folder / str(port), folder)
-        state = Haproxy(Pair(certificate, key), "", threads=threads).desired(config(port, hosts), NETWORK, places, 1)
+        state = Haproxy(Pair(certificate, key), "", web_threads=threads).desired(
+            config(port, hosts), NETWORK, places, 1
+        )
         places.engine("haproxy").mkdir(parents=True)
         for file in state.files:
             (places.engine("haproxy") / file.path).write_bytes(file.content)

@@ -12,7 +12,7 @@ from voxgate.config import load, network
 from voxgate.config.h323check import h323_cautions
 from voxgate.engines import coturn, router, websocket
 from voxgate.engines.dnsmasq import local_dns
-from voxgate.engines.haproxy.engine import Haproxy, served, threads_on
+from voxgate.engines.haproxy.engine import Haproxy, served, web_threads
 from voxgate.engines.kamailio import Kamailio, Pair
 from voxgate.engines.rtpengine import Rtpengine
 from voxgate.engines.sni import Further
@@ -109,7 +109,7 @@ class Resolver:
         routers = router.processes(cores) if router.served(config) else 0
         relays = tuple(router.Router(number + 1, _router()) for number in range(routers))
         haproxy = Haproxy(
-            pair, web_key, clients_ca, pbxs_ca, routers=routers, threads=threads_on(cores), further=further
+            pair, web_key, clients_ca, pbxs_ca, routers=routers, web_threads=web_threads(cores), further=further
         )
         # rtpengine first: Kamailio asks it at its own start. HAProxy after them: what it passes on must find them.
         front: tuple[Engine, ...] = (*relays, haproxy) if served(config) else ()

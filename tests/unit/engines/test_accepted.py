@@ -130,7 +130,7 @@ def test_haproxy_accepts_services_that_the_router_reads(stream: Stream, trusted:
     for name, content in (files | {CLIENTS_CA: trusted, PBXS_CA: trusted, "banned.lst": b""}).items():
         (mine / name).write_bytes(content)
     shared = {"modern": tls.MODERN, "ciphers": tls.CIPHERS, "connections": 100, "folder": mine, "access_socket": mine}
-    text = render("haproxy/haproxy.cfg", threads=2, fragments=[one.text.decode() for one in made], **shared)
+    text = render("haproxy/haproxy.cfg", fragments=[one.text.decode() for one in made], **shared)
     (mine / "haproxy.cfg").write_bytes(text)
     judged = process.run(
         ("haproxy", "-c", "-f", str(mine / "haproxy.cfg")), timeout_s=30, cwd=Path("/"), user="haproxy"

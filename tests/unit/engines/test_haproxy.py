@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.engines.networks import ONE, PLACES, PUBLIC, TWO, config, kamailio, pbx
 from voxgate.engines.base import Action
-from voxgate.engines.haproxy.engine import MOST_THREADS, Haproxy, threads_on
+from voxgate.engines.haproxy.engine import MOST_THREADS, Haproxy, web_threads
 from voxgate.engines.sip_policy import policy_of, sockets_of
 from voxgate.plan.desired import Desired
 from voxgate.plan.diff import diff
@@ -117,7 +117,7 @@ def test_the_plan_starts_haproxy_after_kamailio_and_stops_it_with_a_word() -> No
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (3, 2), (8, 7), (256, MOST_THREADS)])
 def test_a_core_is_left_to_calls(cores: int, threads: int) -> None:
-    assert threads_on(cores) == threads
-    made = replace(HAPROXY, threads=threads_on(cores)).desired(browsers(), ONE, PLACES, 1)
+    assert web_threads(cores) == threads
+    made = replace(HAPROXY, web_threads=threads).desired(browsers(), ONE, PLACES, 1)
     (text,) = (file.content.decode() for file in made.files if file.path == "haproxy.cfg")
-    assert f"\n    nbthread {threads}\n" in text
+    assert all(line.endswith(f" thread 1-{threads}") for line in text.splitlines() if line.startswith("    bind "))

@@ -40,8 +40,8 @@ CONFIGURATION: Final = "haproxy.cfg"
 BANNED: Final = "banned.lst"
 RUNTIME_SOCKET: Final = "admin.sock"
 MASTER_SOCKET: Final = "master.sock"
-#: What HAProxy 2.6 can have at most.
-MOST_THREADS: Final = 64
+#: One less than HAProxy 2.6 can have.
+MOST_THREADS: Final = 63
 
 
 def targets(ground: Ground) -> Fragment | None:
@@ -58,8 +58,8 @@ def served(config: Config) -> bool:
     return web.served(config) or router.served(config)
 
 
-def threads_on(cpu_count: int) -> int:
-    """One per core but one: that is left to calls, whatever comes in here."""
+def web_threads(cpu_count: int) -> int:
+    """How many serve HTTP: one per core but one. That is left to calls, whatever comes in."""
     return max(1, min(cpu_count - 1, MOST_THREADS))
 
 
@@ -67,7 +67,7 @@ def threads_on(cpu_count: int) -> int:
 class Haproxy:
     """The engine for what is not SIP or audio.
 
-    `websocket_key` is what Kamailio knows it by; CAs and `routers` as in `Ground`; `threads` as `threads_on` says.
+    `websocket_key` is what Kamailio knows it by; the rest is as in `Ground`.
     """
 
     certificate: Pair
@@ -75,21 +75,21 @@ class Haproxy:
     clients_ca: bytes = b""
     pbxs_ca: bytes = b""
     routers: int = 1
-    threads: int = 1
+    web_threads: int = 1
     name: str = "haproxy"
     further: tuple[Further, ...] = ()
 
     def desired(self, config: Config, network: Network, places: Places, generation: int) -> EngineState:
         """Its process and files for `config`."""
         del generation
-        ground = Ground(config, network, places, self.websocket_key, self.clients_ca, self.pbxs_ca, self.routers)
+        trusted = (self.clients_ca, self.pbxs_ca)
+        ground = Ground(config, network, places, self.websocket_key, *trusted, self.routers, self.web_threads)
         fragments = [made for service in SERVICES if (made := service(ground))]
         folder = ground.folder
         text = render(
             "haproxy/haproxy.cfg",
             folder=folder,
             access_socket=places.run / access.SOCKET,
-            threads=self.threads,
             connections=sum(fragment.connections for fragment in fragments),
             modern=tls.MODERN,
             ciphers=tls.CIPHERS,

@@ -21,7 +21,8 @@ class Ground:
     """What every fragment is made from. `websocket_key` is what Kamailio knows HAProxy by.
 
     `clients_ca` and `pbxs_ca` are PEM, empty where nobody is trusted: the authorities of client certificates and of
-    the PBXs' own ones. `routers` is how many processes of the router there are.
+    the PBXs' own ones. `routers` is how many processes of the router there are, `web_threads` how many threads serve
+    what comes over HTTP.
     """
 
     config: Config
@@ -31,6 +32,7 @@ class Ground:
     clients_ca: bytes = b""
     pbxs_ca: bytes = b""
     routers: int = 1
+    web_threads: int = 1
 
     @property
     def folder(self) -> Path:

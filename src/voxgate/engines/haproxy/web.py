@@ -30,7 +30,7 @@ MOST: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One port: which services share it, where it is bound, what stands behind the addresses for TLS.
+    """One port: which services share it, where it is bound, what stands behind the addresses for TLS and threads.
 
     `line` and `error_line` are the access log's. With `inner`, TLS is looked into first on `binds`, and what is not
     passed through comes in at the socket `inner`.
@@ -42,6 +42,7 @@ class Door:
     http: bool
     binds: tuple[str, ...]
     tls: str
+    threads: str
     inner: str
     line: str
     pass_line: str
@@ -131,6 +132,7 @@ def _doors(ground: Ground, listeners: tuple[Listener, ...]) -> Iterator[Door]:
             tls=tls.bind_tls(ground, alpn="h2,http/1.1" if serves_http else "http/1.1", legacy=legacy)
             if secure
             else "",
+            threads=f"thread 1-{ground.web_threads}",
             inner=f"unix@{ground.folder}/web_{port}.sock" if secure and serves_http and passing else "",
             line=access.http_line(protocol),
             pass_line=access.pass_line(protocol),
