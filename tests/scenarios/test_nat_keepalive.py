@@ -98,6 +98,29 @@ def test_flows_are_kept_over_a_restart_and_registrations_stay_listed(office: Sta
     assert f"stays@{BRANCH}" in users
 
 
+def test_after_a_restart_a_phone_is_asked_at_once_and_not_in_its_turn(office: Stage) -> None:
+    config = yaml.safe_load(office.edge.file.read_text())
+    seldom = copy.deepcopy(config)
+    seldom["listen"]["sip"]["keepalive_seconds"] = 300
+
+    async def play() -> bool:
+        async with phone(office, Party("phone-home", "udp", "asked")) as opened:
+            assert (await opened.register()).code == 200
+            await asyncio.to_thread(office.edge.stop)
+            await asyncio.to_thread(office.edge.start)
+            for _ in range(200):
+                if any(event.startswith("options") for event in opened.events):
+                    return True
+                await asyncio.sleep(0.1)
+            return False
+
+    assert office.edge.apply(seldom).code == 0
+    try:
+        assert asyncio.run(play())
+    finally:
+        assert office.edge.apply(config).code == 0
+
+
 def test_without_keepalives_the_call_does_not_arrive(office: Stage) -> None:
     config = yaml.safe_load(office.edge.file.read_text())
     off = copy.deepcopy(config)
