@@ -97,7 +97,11 @@ class Postgres:
         return True
 
     def _as_nobody(self, program: str, *words: str) -> list[str]:
-        return ["runuser", "-u", NOBODY, "--", str(self._bin / program), *words]
+        """By a program that does not stay as its parent: a killed postmaster is ours to collect then.
+
+        Else it is left as a zombie where the first process collects none, and PostgreSQL takes that for a running one.
+        """
+        return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", str(self._bin / program), *words]
 
 
 def into(folder: Path, password: str = PASSWORD) -> Config:

@@ -105,6 +105,7 @@ def test_after_a_restart_a_phone_is_asked_at_once_and_not_in_its_turn(office: St
 
     async def play() -> bool:
         async with phone(office, Party("phone-home", "udp", "asked")) as opened:
+            forgets(office, "router-home", NAT_FORGETS_LATE_S)
             assert (await opened.register()).code == 200
             await asyncio.to_thread(office.edge.stop)
             await asyncio.to_thread(office.edge.start)
@@ -118,6 +119,7 @@ def test_after_a_restart_a_phone_is_asked_at_once_and_not_in_its_turn(office: St
     try:
         assert asyncio.run(play())
     finally:
+        forgets(office, "router-home")
         assert office.edge.apply(config).code == 0
 
 
