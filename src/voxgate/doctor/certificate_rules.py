@@ -31,10 +31,11 @@ def certificate_findings(facts: Facts) -> Iterator[Finding]:
                 "voxgate certs verify; then voxgate apply",
             )
     for certificate in facts.certificates:
-        yield from _certificate(certificate, facts)
+        yield from _dates(certificate, facts)
+        yield from _content(certificate)
 
 
-def _certificate(one: Certificate, facts: Facts) -> Iterator[Finding]:
+def _dates(one: Certificate, facts: Facts) -> Iterator[Finding]:
     left = one.expires - facts.edge.now
     if left <= timedelta(0):
         yield Finding(
@@ -52,6 +53,17 @@ def _certificate(one: Certificate, facts: Facts) -> Iterator[Finding]:
             "TLS clients will refuse it then",
             "voxgate certs renew, or voxgate certs import",
         )
+    if one.alarm:
+        yield Finding(
+            "certificate-renewal",
+            WARNING,
+            f"the certificate {one.name} is not renewed: {one.alarm}",
+            "it will run out",
+            "do what the message says, then voxgate certs renew",
+        )
+
+
+def _content(one: Certificate) -> Iterator[Finding]:
     if not one.complete:
         yield Finding(
             "certificate-chain",
@@ -68,14 +80,6 @@ def _certificate(one: Certificate, facts: Facts) -> Iterator[Finding]:
             f"the certificate {one.name} is not for {names}",
             "TLS clients that ask for this name and compare it refuse",
             "order one with all names, or give these one of their own: certificates.others",
-        )
-    if one.alarm:
-        yield Finding(
-            "certificate-renewal",
-            WARNING,
-            f"the certificate {one.name} is not renewed: {one.alarm}",
-            "it will run out",
-            "do what the message says, then voxgate certs renew",
         )
     if one.self_signed:
         yield Finding(
