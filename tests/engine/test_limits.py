@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = MARKS
 
 #: Kamailio tells of its calls every two seconds, and puts its counters right when they were wrong twice.
-TOLD_S, HEALED_S = 12, 20
+TOLD_S, HEALED_S = 40, 60
 
 
 def limited(**limits: int) -> Config:
@@ -68,7 +68,7 @@ async def cancelled(phone: Phone, user: str) -> Response:
     call, invite = await phone.prepare(user)
     phone.events.clear()
     placed = asyncio.create_task(phone.place(call, invite))
-    await until(lambda: "provisional 180" in phone.events, 10)
+    await until(lambda: "provisional 180" in phone.events, 40)
     assert call.outgoing is not None
     assert (await phone.endpoint.cancel(call.outgoing)).code == 200
     return await placed
