@@ -55,6 +55,7 @@ MAPPED = ip_address("::ffff:198.51.100.7").packed + ip_address("::ffff:203.0.113
         pytest.param(header_of(0x11, V4 + b"\xe0\x00\x02ab"), Header(SOURCE, EDGE), id="a field nobody knows"),
         pytest.param(header_of(0x11, V4 + b"\x02\x00\x01\xff"), Header(SOURCE, EDGE, authority="�"), id="no UTF-8"),
         pytest.param(header_of(0, b"", version=0x20), Header(), id="a health check"),
+        pytest.param(header_of(0x11, V4, version=0x20), Header(), id="a health check that names addresses"),
         pytest.param(header_of(0x31, bytes(216)), Header(), id="unix"),
     ],
 )
@@ -107,7 +108,15 @@ def test_what_is_built_is_read_again(source: End, destination: End, authority: s
 
 
 def test_a_connection_of_our_own_has_no_ends() -> None:
+    assert build(Header()) == header_of(0, b"", version=0x20)
     assert parse(build(Header())) == (Header(), 16)
+
+
+def test_what_is_built_is_in_the_form_that_haproxy_sends() -> None:
+    assert build(Header(SOURCE, EDGE)) == header_of(0x11, V4)
+    mixed = Header(SOURCE, End(ip_address("2001:db8::45"), 636))
+    assert build(mixed)[13] == 0x21
+    assert parse(build(mixed)) == (mixed, 52)
 
 
 def test_names_that_do_not_fit_are_not_sent() -> None:
