@@ -112,8 +112,9 @@ class Stream(asyncio.DatagramProtocol):
     """One call's audio: sends ``tone_hz`` to ``remote`` while it is set, keeps what comes from anywhere.
 
     ``sources`` counts packets by address. ``events`` is the payload type of DTMF, ``digits`` the keys the other side
-    pressed; ``secrecy`` encrypts. With ``echo``, what comes is sent back in the place of the tone. With ``fax``, UDPTL
-    is sent instead of RTP; ``udptl`` counts what came of it. Open with `open_stream`.
+    pressed; ``secrecy`` encrypts. With ``echo``, what comes is sent back in the place of the tone, which plays before
+    with ``greets``. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. Open with
+    `open_stream`.
     """
 
     metronome: Metronome
@@ -130,6 +131,7 @@ class Stream(asyncio.DatagramProtocol):
     udptl: int = 0
     secrecy: Secrecy | None = None
     echo: bool = False
+    greets: bool = False
     _pressed: list[tuple[int, bytes]] = field(default_factory=list)
     _digit_at: int = -1
     _transport: asyncio.DatagramTransport | None = None
@@ -197,7 +199,9 @@ class Stream(asyncio.DatagramProtocol):
         return tones.listen(assemble(self.packets))
 
     def _send(self, heard: bytes = b"") -> None:
-        if self.remote is None or self._transport is None or not self.sending or (self.echo and not heard):
+        if self.remote is None or self._transport is None or not self.sending:
+            return
+        if self.echo and not heard and not (self.greets and not self.packets):
             return
         number = self._count
         self._count += 1
