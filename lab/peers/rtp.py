@@ -115,9 +115,9 @@ class Stream(asyncio.DatagramProtocol):
 
     ``sources`` counts packets by address. ``events`` is the payload type of DTMF, ``digits`` the keys the other side
     pressed; ``secrecy`` encrypts. With ``echo``, what comes is sent back in the place of the tone, which plays before
-    with ``greets``. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. With ``reports``, RTCP
-    is spoken as well. ``uplink`` tells of each packet by how many seconds it comes late, or None where it is lost. Open
-    with `open_stream`.
+    with ``greets``. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. With ``reports``,
+    RTCP is spoken as well. ``uplink`` tells of each packet by how many seconds it comes late, or None where it is
+    lost. Open with `open_stream`.
     """
 
     metronome: Metronome
