@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Where rtpengine names no clock: that of most codecs for telephones.
 _CLOCK_HZ: Final = 8000
 _FASTEST_HZ: Final = 384_000
+#: Who sends audio sends it more often than that; whoever does not holds the call, or is muted.
+_STOPPED_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def _stream(media: Mapping[str, Any], averages: Mapping[str, Any], told: Recepti
     if not packets:
         return NOT_HEARD
     numbers = _numbers(media)
-    shares = (told.lost_before(number, packets, at_s) for number in numbers)
+    shares = (told.lost_before(number, packets, _until(media, at_s)) for number in numbers)
     before = next((_percent(share) for share in shares if share is not None), None)
     bare = Stream(packets, source=_endpoint(_mapping(_first(media).get("endpoint"))), lost_before_percent=before)
     if found := next((one for number in numbers if (one := told.received(number))), None):
@@ -116,6 +118,14 @@ def _as_kept(bare: Stream, averages: Mapping[str, Any]) -> Stream:
         mos_lowest=_mos(_mapping(averages.get("lowest MOS"))),
         measured="receiver",
     )
+
+
+def _until(media: Mapping[str, Any], at_s: float) -> float:
+    """When the last packet of a stream came, which rtpengine tells to the second (newer versions by another name)."""
+    first = _first(media)
+    came = [first.get(name) for name in ("last packet", "last user packet")]
+    latest = max((one for one in came if isinstance(one, int)), default=0)
+    return float(latest) if latest and at_s - latest > _STOPPED_S else at_s
 
 
 def _numbers(media: Mapping[str, Any]) -> list[int]:

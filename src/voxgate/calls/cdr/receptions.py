@@ -83,15 +83,19 @@ class Receptions:
         return Received(source.lost / source.reports, source.jitter / source.reports, *source.worst, ways_s / 2)
 
     def lost_before(self, ssrc: int, arrived: int, at_s: float) -> float | None:
-        """What was lost of it before the edge, 0 to 1, where `arrived` packets had come by then; None: not known."""
+        """What was lost of it before the edge, 0 to 1, where `arrived` packets had come by then; None: not known.
+
+        `at_s` is the call's end, or when the last packet came: a party that holds the call sends no more.
+        """
         source = self._sources.get(ssrc)
         if source is None or len(source.sent) < 2:
             return None
         (first_s, first), (last_s, last) = source.sent
-        if last_s <= first_s or not 0 <= at_s - last_s <= _STALE_S:
+        if last_s <= first_s or at_s - last_s > _STALE_S:
             return None
-        sent = last + (last - first) / (last_s - first_s) * (at_s - last_s)
-        if sent < _FEWEST or arrived > sent + 2 * _UNDER_WAY:
+        a_second = (last - first) / (last_s - first_s)
+        sent = last + a_second * max(0.0, at_s - last_s)
+        if sent < _FEWEST or arrived > sent + a_second + _UNDER_WAY:
             # Too few to speak of; or it has sent with another SSRC before, and that was counted as well.
             return None
         return (sent - arrived) / sent if sent - arrived > _UNDER_WAY else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from voxgate.calls.cdr import emodel
@@ -62,10 +64,20 @@ def test_an_answer_to_nothing_or_before_the_question_gives_no_delay(last: int, d
         (540, 12.0, 0.1),
         (450, 12.0, 0.25),
         (700, 12.0, None),
-        (500, 9.9, None),
+        (500, 9.9, 0.0),
+        (400, 9.9, 0.2),
         (540, 40.0, None),
     ],
-    ids=["all", "under way", "a tenth", "a quarter", "another source's too", "before the report", "long ago"],
+    ids=[
+        "all",
+        "under way",
+        "a tenth",
+        "a quarter",
+        "another source's too",
+        "before the report",
+        "before it, lost",
+        "long ago",
+    ],
 )
 def test_what_a_sender_counts_beside_what_arrived_is_what_was_lost_before(
     arrived: int, at_s: float, lost: float | None
@@ -94,8 +106,8 @@ def test_a_phone_that_makes_up_sources_displaces_no_party() -> None:
     assert len(made._sources) <= MOST_SOURCES
 
 
-def reply(caller: int = 500, callee: int = 500, codec: str = "PCMA/8000") -> dict[str, object]:
-    def party(packets: int, ssrc: int) -> dict[str, object]:
+def reply(caller: int = 500, callee: int = 500, codec: str = "PCMA/8000") -> dict[str, Any]:
+    def party(packets: int, ssrc: int) -> dict[str, Any]:
         endpoint = {"address": "203.0.113.77", "port": 4000}
         stream = {"endpoint": endpoint, "SSRC": ssrc, "stats": {"packets": packets}}
         return {"medias": [{"type": "audio", "protocol": "RTP/AVP", "codec": codec, "streams": [stream]}]}
@@ -116,6 +128,17 @@ def test_a_direction_has_figures_from_who_receives_it_else_from_who_sends_it() -
         *(12.0, None, "edge", 12.0),
     )
     assert callee.mos == emodel.mos(12)
+
+
+@pytest.mark.parametrize("name", ["last packet", "last user packet"])
+def test_who_holds_the_call_has_lost_nothing_since(name: str) -> None:
+    made = told((4, sends(CALLER, 200)), (9, sends(CALLER, 450)))
+    said = reply(caller=475)
+    said["tags"]["caller"]["medias"][0]["streams"][0][name] = int(T0) + 9
+    assert heard(said, "caller", made, T0 + 25).from_caller.lost_percent == 0.0
+    unknown = heard(reply(caller=475), "caller", made, T0 + 25).from_caller.lost_percent
+    assert unknown is not None
+    assert unknown > 30
 
 
 @pytest.mark.parametrize(
