@@ -140,6 +140,10 @@ class InsideCallbacks:
         """Such a request failed; the reply has not gone back yet."""
         return self._with_inside(Inside.failed)
 
+    def ksr_own_bye(self, _msg: Any) -> int:
+        """A BYE of the edge's own to a provider was answered."""
+        return self._with_inside(Inside.own_answered)
+
     def _with_inside(self, then: Callable[[Inside], None]) -> int:
         try:
             if self._inside:

@@ -24,7 +24,7 @@ from voxgate_sip.route import ForbiddenError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from voxgate_sip.events import Refusals
+    from voxgate_sip.events import Emitter, Refusals
     from voxgate_sip.guise import Worn
     from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
@@ -52,6 +52,7 @@ class DialogRelay:
         refusals: Refusals,
         *,
         hider: Hider,
+        events: Emitter,
     ) -> None:
         self._ksr = ksr
         self._router = router
@@ -76,7 +77,7 @@ class DialogRelay:
             for pbx in router.policy.pbxs.values()
             for node in (*pbx.plain, *pbx.secure)
         }
-        self.inside = Inside(ksr, router, legs, worn, hider=hider) if worn else None
+        self.inside = Inside(ksr, router, legs, worn, hider=hider, events=events) if worn else None
         self._pv_get = ksr.pv.get
         #: Templates give texts, whatever a variable may give.
         self._text = cast("Callable[[str], str]", ksr.pv.get)
@@ -268,6 +269,8 @@ class DialogRelay:
         if not asks:
             # `tm.t_uac_start` gives From a tag, whether it has one or not: a dialog's party would not know its call.
             self._ksr.textops.subst(_SECOND_TAG)
+            if self.inside and leg.host:
+                self.inside.asks_own()
         if leg.group and asks:
             # Some know whom they speak with by its Contact.
             self._ksr.hdr.append(f"Contact: <sip:{leg.own}>\r\n")
