@@ -68,7 +68,7 @@ class Edge:
     ) -> None:
         self.stop()
 
-    def start(self, timeout_s: float = 20) -> None:
+    def start(self, timeout_s: float = 60) -> None:
         """Start and wait until it is ready. What the log holds of an earlier start does not count."""
         before = len(self.text())
         self._process = self._net.spawn(self._host, [*self._command(), "run", str(self.file)], log_path=self.log)
@@ -77,14 +77,14 @@ class Edge:
             if " ready " in self.text()[before:]:
                 return
             if self._process.poll() is not None:
-                break
+                raise LabError(f"the edge has ended:\n{self.text()[-2000:]}")
             time.sleep(0.05)
-        raise LabError(f"the edge did not get ready:\n{self.text()[-2000:]}")
+        raise LabError(f"the edge is not ready after {timeout_s} s:\n{self.text()[-2000:]}")
 
     def stop(self) -> None:
         """End it orderly; may be called twice."""
         if self._process is not None:
-            self._process.stop(8)
+            self._process.stop(30)
             self._process = None
 
     @property
@@ -98,7 +98,7 @@ class Edge:
         """Its log so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def command(self, *words: str, timeout_s: float = 30) -> Completed:
+    def command(self, *words: str, timeout_s: float = 90) -> Completed:
         """One `voxgate` command on the edge's host."""
         return self._net.run(self._host, [*self._command(), *words], timeout_s=timeout_s)
 
@@ -116,7 +116,7 @@ class Edge:
         """One engine of the status."""
         return next(engine for engine in self.status()["engines"] if engine["name"] == name)
 
-    def wait_for_log(self, text: str, timeout_s: float = 20) -> None:
+    def wait_for_log(self, text: str, timeout_s: float = 60) -> None:
         """Wait until the log holds `text`. Raises LabError."""
         deadline = time.monotonic() + timeout_s
         while text not in self.text():
@@ -124,7 +124,7 @@ class Edge:
                 raise LabError(f"`{text}` is not in the edge's log after {timeout_s} s")
             time.sleep(0.05)
 
-    def wait_for_node(self, address: str, state: str, timeout_s: float = 30) -> None:
+    def wait_for_node(self, address: str, state: str, timeout_s: float = 60) -> None:
         """Wait until the health checks say that the node is `up` or `down`. Raises LabError."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:

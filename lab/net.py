@@ -94,7 +94,7 @@ class Net:
         host: str,
         argv: Sequence[str],
         *,
-        timeout_s: float = 20,
+        timeout_s: float = 60,
         stdin: str = "",
         env: Mapping[str, str] | None = None,
     ) -> Completed:
@@ -146,7 +146,7 @@ class Net:
 
     def _build(self) -> None:
         for command in wiring.build(self.topology, self.tag):
-            done = procs.run(command.argv, stdin=command.stdin, timeout_s=20)
+            done = procs.run(command.argv, stdin=command.stdin, timeout_s=60)
             if done.code != 0 and not command.may_fail:
                 raise LabError(f"{' '.join(command.argv)}: {done.err.strip()}")
 

@@ -61,7 +61,7 @@ class Journaled:
                 found.append(event)
         return [event for event in found if event]
 
-    def wait(self, name: str, timeout_s: float = 5, after: int = 0, **facts: object) -> Event:
+    def wait(self, name: str, timeout_s: float = 15, after: int = 0, **facts: object) -> Event:
         """The next such event beyond the first ``after``. Raises LabError after ``timeout_s``."""
         end_s = time.monotonic() + timeout_s
         while time.monotonic() < end_s:
@@ -93,7 +93,7 @@ class Switchboard(Journaled):
         super().__exit__(kind, error, trace)
         self._control.unlink(missing_ok=True)
 
-    def heard(self, user: str, timeout_s: float = 5, after: int = 0) -> Heard:
+    def heard(self, user: str, timeout_s: float = 15, after: int = 0) -> Heard:
         """What the PBX heard of a user in a call with one of its own numbers. Raises LabError."""
         event = self.wait("heard", timeout_s, after, user=user)
         return Heard(event["tone_hz"], event["seconds"], event["loss_percent"])

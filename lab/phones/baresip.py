@@ -155,7 +155,7 @@ class Baresip:
             self._socket.close()
         self._state = State.OFF
 
-    def register(self, timeout_s: float = 10) -> None:
+    def register(self, timeout_s: float = 30) -> None:
         """Wait until it is registered, which it does by itself. Raises PhoneError."""
 
         def done() -> bool:
@@ -165,7 +165,7 @@ class Baresip:
 
         device.until(done, timeout_s, f"{self.account.user} registers", self.log)
 
-    def dial(self, user: str, timeout_s: float = 15) -> None:
+    def dial(self, user: str, timeout_s: float = 30) -> None:
         """Call a user of the own domain and wait for the answer. Raises PhoneError."""
         self._why = ""
         self._command("dial", f"sip:{user}@{self.account.domain}")
@@ -177,7 +177,7 @@ class Baresip:
 
         device.until(done, timeout_s, f"{self.account.user} calls {user}", self.log)
 
-    def hangup(self, timeout_s: float = 10) -> None:
+    def hangup(self, timeout_s: float = 30) -> None:
         """End the call and wait until it is over. Raises PhoneError."""
         self._command("hangup", "")
         self.wait(State.IDLE, timeout_s)

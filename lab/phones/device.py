@@ -66,13 +66,13 @@ class Device(Protocol):
 
     account: Account
 
-    def register(self, timeout_s: float = 10) -> None:
+    def register(self, timeout_s: float = 30) -> None:
         """Wait until it is registered. Raises PhoneError."""
 
-    def dial(self, user: str, timeout_s: float = 15) -> None:
+    def dial(self, user: str, timeout_s: float = 30) -> None:
         """Call a user of the own domain and wait for the answer. Raises PhoneError."""
 
-    def hangup(self, timeout_s: float = 10) -> None:
+    def hangup(self, timeout_s: float = 30) -> None:
         """End the call and wait until it is over. Raises PhoneError."""
 
     def wait(self, state: State, timeout_s: float) -> None:

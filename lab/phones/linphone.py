@@ -172,7 +172,7 @@ class Linphone:
             self._process.stop()
             self._process = None
 
-    def register(self, timeout_s: float = 10) -> None:
+    def register(self, timeout_s: float = 30) -> None:
         """Wait until it is registered, which it does by itself. Raises PhoneError."""
         diary = self.account.folder / "debug.log"
 
@@ -181,7 +181,7 @@ class Linphone:
 
         device.until(done, timeout_s, f"{self.account.user} registers", diary)
 
-    def dial(self, user: str, timeout_s: float = 15) -> None:
+    def dial(self, user: str, timeout_s: float = 30) -> None:
         """Call a user of the own domain and wait for the answer. Raises PhoneError."""
         self._mark = len(self._said())
         self._say(f"call sip:{user}@{self.account.domain}")
@@ -193,7 +193,7 @@ class Linphone:
 
         device.until(done, timeout_s, f"{self.account.user} calls {user}", self.log)
 
-    def hangup(self, timeout_s: float = 10) -> None:
+    def hangup(self, timeout_s: float = 30) -> None:
         """End the call and wait until it is over. Raises PhoneError."""
         self._say("terminate")
         self.wait(State.IDLE, timeout_s)

@@ -61,7 +61,7 @@ class Place:
     edge: Edge
     folder: Path
 
-    def client(self, token: str = "", *, source: str = "pbx-hq-a", timeout_s: float = 20) -> httpx.Client:
+    def client(self, token: str = "", *, source: str = "pbx-hq-a", timeout_s: float = 60) -> httpx.Client:
         """A client on the host `source` that believes the edge's own authority alone."""
         context = ssl.create_default_context(cafile=str(self.folder / "state/certificates/own/authority.pem"))
         address = EDGE_LAN if source.startswith("pbx") else EDGE_PUBLIC

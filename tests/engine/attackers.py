@@ -51,7 +51,7 @@ class Site:
 
         async def once() -> bool:
             try:
-                async with asyncio.timeout(2), self.phone(port=port, transport=transport) as phone:
+                async with asyncio.timeout(4), self.phone(port=port, transport=transport) as phone:
                     return (await phone.register()).code == 200
             except (TimeoutError, OSError):
                 return False
@@ -69,7 +69,7 @@ class Site:
     def answered(self, packet: bytes, host: str = "stranger", to: tuple[str, int] = (EDGE_PUBLIC, 5060)) -> bool:
         """Whether a packet from a host is answered."""
         with self.net.socket(host) as sock:
-            sock.settimeout(1)
+            sock.settimeout(3)
             sock.sendto(packet, to)
             try:
                 return bool(sock.recv(65_536))
@@ -79,13 +79,13 @@ class Site:
     def connects(self, port: int, host: str = "stranger") -> bool:
         """Whether a TCP connection from a host is accepted."""
         with self.net.socket(host, kind=socket.SOCK_STREAM) as sock:
-            sock.settimeout(1)
+            sock.settimeout(3)
             return sock.connect_ex((EDGE_PUBLIC, port)) == 0
 
     def shakes_hands(self, port: int, host: str = "stranger") -> bool:
         """Whether a TLS handshake from a host is answered."""
         with self.net.socket(host, kind=socket.SOCK_STREAM) as sock:
-            sock.settimeout(1)
+            sock.settimeout(3)
             try:
                 sock.connect((EDGE_PUBLIC, port))
                 context = ssl.create_default_context()

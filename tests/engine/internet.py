@@ -32,7 +32,7 @@ def certs(edge: Edge, *words: str) -> dict[str, Any]:
     return told
 
 
-def eventually(holds: Callable[[], bool], timeout_s: float = 40) -> None:
+def eventually(holds: Callable[[], bool], timeout_s: float = 80) -> None:
     """Until it holds; it fails the test when it does not in time."""
     end = time.monotonic() + timeout_s
     while not holds():

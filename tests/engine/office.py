@@ -89,7 +89,7 @@ class Office:
         pid: int = (await asyncio.to_thread(self.edge.engine, engine))["pid"]
         return pid
 
-    async def until_log(self, text: str, timeout_s: float = 20) -> None:
+    async def until_log(self, text: str, timeout_s: float = 60) -> None:
         """Until Voxgate's log holds `text`."""
         await until(lambda: text in self.edge.text(), timeout_s)
 

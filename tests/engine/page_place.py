@@ -44,7 +44,7 @@ class Unconfigured(Edge):
         super().__init__(net, where, {})
         self.file.unlink()
 
-    def start(self, timeout_s: float = 20) -> None:
+    def start(self, timeout_s: float = 60) -> None:
         """Start, and wait until it asks."""
         self._process = self._net.spawn(self._host, [*self._command(), "run", str(self.file)], log_path=self.log)
         self.wait_for_log("/setup?token=", timeout_s)

@@ -94,7 +94,7 @@ def test_a_call_is_followed_from_ringing_to_its_explanation(place: Office, api: 
             call, invite = await phone.prepare("603")
             phone.events.clear()
             placed = asyncio.create_task(phone.place(call, invite))
-            await until(lambda: "provisional 180" in phone.events, 10)
+            await until(lambda: "provisional 180" in phone.events, 40)
             rings = await live(api, invite.call_id, state="open")
             assert (rings["call_id"], rings["answer"], rings["callee"]["number"]) == (invite.call_id, None, "603")
             assert call.outgoing is not None

@@ -204,13 +204,13 @@ def test_sighup_applies_what_is_safe_and_leaves_the_rest_to_the_command() -> Non
     with office(branch=True) as place:
         place.edge.write(with_branch())
         os.kill(place.edge.pid, signal.SIGHUP)
-        asyncio.run(until(lambda: "applied_on_signal" in place.edge.text(), 10))
+        asyncio.run(until(lambda: "applied_on_signal" in place.edge.text(), 40))
         assert place.edge.status()["generation"] == 2
         asyncio.run(reaches(place, "branch.example.com", BRANCH_TONE_HZ))
         place.edge.write(with_branch(media={"ports": "12000-13000"}))
         os.kill(place.edge.pid, signal.SIGHUP)
-        asyncio.run(until(lambda: "not_applied_on_signal" in place.edge.text(), 10))
+        asyncio.run(until(lambda: "not_applied_on_signal" in place.edge.text(), 40))
         place.edge.write("edge: [\n")
         os.kill(place.edge.pid, signal.SIGHUP)
-        asyncio.run(until(lambda: place.edge.text().count("not_applied_on_signal") == 2, 10))
+        asyncio.run(until(lambda: place.edge.text().count("not_applied_on_signal") == 2, 40))
         assert place.edge.status()["generation"] == 2

@@ -182,10 +182,8 @@ def test_a_port_that_is_taken_at_start_is_named_with_its_holder(
 ) -> None:
     with folder() as place, Net(BEHIND_NAT) as net, taken(net, port, proto, address) as holder:
         edge = Edge(net, place, config())
-        began = time.monotonic()
-        with pytest.raises(LabError):
+        with pytest.raises(LabError, match="has ended"):
             edge.start()
-        assert time.monotonic() - began < 15
         assert words in edge.text()
         assert f"(process {holder.pid})" in edge.text()
         assert "stop" in edge.text()
@@ -194,7 +192,7 @@ def test_a_port_that_is_taken_at_start_is_named_with_its_holder(
 def test_another_rtpengine_that_runs_is_told_from_its_port() -> None:
     with folder() as place, Net(BEHIND_NAT) as net, taken(net, 2223, "udp", "127.0.0.1"):
         edge = Edge(net, place, config())
-        with pytest.raises(LabError):
+        with pytest.raises(LabError, match="has ended"):
             edge.start()
         assert "(127.0.0.1:2223): Address already in use" in edge.text()
         assert "systemctl disable --now rtpengine-daemon" in edge.text()

@@ -228,7 +228,7 @@ def test_the_edge_itself_can_hang_up_on_a_browser(place: Office) -> None:
             await hears(call, HQ_TONE_HZ, 0.5)
             assert call.dialog is not None
             await asyncio.to_thread(media_stopped, call.dialog.call_id)
-            await until(call.ended.is_set, 10)
+            await until(call.ended.is_set, 40)
             assert call.ended_by == "them"
             heard = await asyncio.to_thread(place.pbx.wait, "heard", 10, user="dropped")
             assert heard["ended_by"] == "them"

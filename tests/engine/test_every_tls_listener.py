@@ -95,7 +95,7 @@ def test_who_tears_the_connection_off_after_the_handshake_is_not_suspected(place
         plain.connect((EDGE_PUBLIC, PORTS["https"]))
         plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
         plain.recv(100)
-    eventually(lambda: suspected() == 1, 10)
+    eventually(lambda: suspected() == 1, 40)
 
 
 class Talks:

@@ -122,7 +122,7 @@ async def cancelled(place: Office, phone: Phone) -> str:
     call, invite = await phone.prepare("603")
     phone.events.clear()
     placed = asyncio.create_task(phone.place(call, invite))
-    await until(lambda: "provisional 180" in phone.events, 10)
+    await until(lambda: "provisional 180" in phone.events, 40)
     assert call.outgoing is not None
     await phone.endpoint.cancel(call.outgoing)
     await placed

@@ -32,7 +32,7 @@ def registers(place: Office, transport: str = "udp") -> bool:
 
     async def once() -> bool:
         try:
-            async with asyncio.timeout(1.5), place.phone(transport) as phone:
+            async with asyncio.timeout(3), place.phone(transport) as phone:
                 return (await phone.register()).code == 200
         except (TimeoutError, OSError):
             return False
@@ -76,8 +76,8 @@ def test_a_ban_outlives_a_killed_voxgate_and_a_flushed_firewall(place: Office) -
     place.edge.start()
     until(lambda: not registers(place))
     assert banned(place) == [f"{HOME}/32"]
+    # Only who made its table anew can shut anybody out after this; when that is, the guard's next look decides.
     assert place.net.run("edge", ["nft", "flush", "ruleset"]).code == 0
-    assert registers(place)
     until(lambda: not registers(place), 30)
     assert place.edge.command("unban", HOME).code == 0
     until(lambda: registers(place))

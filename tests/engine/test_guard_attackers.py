@@ -187,13 +187,13 @@ def test_a_ban_ends_by_its_time_and_service_returns() -> None:
         until(lambda: not place.registers())
         place.edge.stop()
         # An hour less a few seconds have passed.
-        soon = (datetime.now(UTC) + timedelta(seconds=15)).isoformat()
+        soon = (datetime.now(UTC) + timedelta(seconds=25)).isoformat()
         with sqlite3.connect(place.folder / "state" / "guard.db") as state:
             state.execute("UPDATE bans SET until = ?", (soon,))
         state.close()
         place.edge.start()
         assert place.banned() == [f"{HOME}/32"]
         assert not place.registers()
-        until(place.registers, 30)
+        until(place.registers, 45)
         # The kernel and the ledger have a clock each.
         until(lambda: place.banned() == [])

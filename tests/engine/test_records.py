@@ -63,7 +63,7 @@ async def cancelled(phone: Phone, user: str) -> str:
     call, invite = await phone.prepare(user)
     phone.events.clear()
     placed = asyncio.create_task(phone.place(call, invite))
-    await until(lambda: "provisional 180" in phone.events, 10)
+    await until(lambda: "provisional 180" in phone.events, 40)
     assert call.outgoing is not None
     await phone.endpoint.cancel(call.outgoing)
     await placed
@@ -162,7 +162,7 @@ def test_nothing_is_lost_when_kamailio_is_killed_and_when_the_edge_itself_is(pla
             ringing, second = await phone.prepare("603")
             phone.events.clear()
             placed = asyncio.create_task(phone.place(ringing, second))
-            await until(lambda: "provisional 180" in phone.events, 10)
+            await until(lambda: "provisional 180" in phone.events, 40)
             await record_of(place, second.call_id, "open")
             os.kill(await place.pid("kamailio"), signal.SIGKILL)
             lost = await record_of(place, second.call_id)

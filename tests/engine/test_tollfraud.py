@@ -27,7 +27,7 @@ pytestmark = MARKS
 
 LONDON, SATELLITE = "00442071234", "00881555"
 #: The books are kept every two seconds, and Kamailio tells of calls as often.
-TOLD_S = 20
+TOLD_S = 60
 DEAR: dict[str, Any] = {"dear": {"prefixes": ["00"]}}
 
 

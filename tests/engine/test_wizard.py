@@ -68,7 +68,7 @@ class Person:
         os.close(side)
         self.seen = ""
 
-    def sees(self, text: str, timeout_s: float = 30) -> None:
+    def sees(self, text: str, timeout_s: float = 90) -> None:
         """Wait for the end of a question."""
         deadline = time.monotonic() + timeout_s
         while text not in self.seen:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
+def until(holds: Callable[[], bool], timeout_s: float = 60) -> None:
     """Until it holds; it fails the test when it does not in time."""
     deadline = time.monotonic() + timeout_s
     while not holds():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.switchboard import Switchboard
 
 PBX: Final = "pbx-branch"
-PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 30.0
 SHORT_S: Final = 1.2
 REPEATED_S: Final = 3.0
 """How long the PBX talks to a phone, and to one whose handshake may overtake its answer. Where rtpengine does not know

@@ -25,6 +25,8 @@ NODES = [node(BEHIND_NAT, host) for host in (A, B)]
 Apply = Callable[["Mapping[str, Any]"], None]
 REFUSES = BEHIND_NAT.host("phone-lan").ipv4()
 """A host on which nothing listens: it refuses TCP connections."""
+SILENT_S = 5.0
+"""How long a node may be silent before the next one is tried: much longer than a call here takes."""
 
 
 def of_hq(**changes: Any) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def call(office: Stage, user: str, host: str = "phone-home") -> tuple[int | None
 @pytest.fixture
 def by_priority(office: Stage, apply: Apply) -> Iterator[Stage]:
     """Node a first, then b; both well again at the end."""
-    apply(of_hq(nodes=ranked(), balance="priority"))
+    apply(of_hq(nodes=ranked(), balance="priority", failover={"timeout_seconds": SILENT_S}))
     yield office
     for host in (A, B):
         office.pbxs[host].command(deaf=False)
@@ -153,7 +155,7 @@ def test_a_listed_answer_leads_to_the_next_node(by_priority: Stage) -> None:
     by_priority.pbxs[A].command(reply=503)
     tone_hz, ended_by, took_s = call(by_priority, "moved")
     assert (tone_hz, ended_by) == (TONES_HZ[B], "us")
-    assert took_s < 2.0
+    assert took_s < SILENT_S
     assert by_priority.pbxs[A].events("invite", **{"from": "moved"})
 
 
@@ -175,10 +177,10 @@ def test_a_silent_node_is_passed_over_and_gets_calls_again_when_it_is_back(by_pr
     by_priority.pbxs[A].command(deaf=True)
     tone_hz, ended_by, took_s = call(by_priority, "patient")
     assert (tone_hz, ended_by) == (TONES_HZ[B], "us")
-    assert 2.0 <= took_s < 4.5, "failover.timeout_seconds is 2"
+    assert took_s >= SILENT_S
     tone_hz, ended_by, took_s = call(by_priority, "quick")
     assert (tone_hz, ended_by) == (TONES_HZ[B], "us")
-    assert took_s < 1.8, "what the first call learned helps the next"
+    assert took_s < SILENT_S, "what the first call learned helps the next"
     by_priority.edge.wait_for_node(NODES[0], "down")
     assert call(by_priority, "later")[0] == TONES_HZ[B]
     by_priority.pbxs[A].command(deaf=False)
@@ -203,10 +205,11 @@ def test_when_no_node_answers_the_caller_is_told_so(by_priority: Stage) -> None:
 
 def test_a_node_that_refuses_connections_is_passed_over_at_once(folders: Callable[[], Path]) -> None:
     nodes = [{"address": REFUSES, "priority": 1}, {"address": NODES[1], "priority": 2}]
-    pbxs = of_hq(nodes=nodes, balance="priority", sip={"tcp": 5060})
+    failover = {"timeout_seconds": SILENT_S}
+    pbxs = of_hq(nodes=nodes, balance="priority", sip={"tcp": 5060}, failover=failover)
     # So rare health checks that the call finds out first.
     setting = Setting(BEHIND_NAT, pbxs=pbxs, more={"health": {"interval_seconds": 600}}, transports=("tcp",))
     with stage(setting, folders()) as made:
         tone_hz, ended_by, took_s = call(made, "refused")
     assert (tone_hz, ended_by) == (TONES_HZ[B], "us")
-    assert took_s < 1.8
+    assert took_s < SILENT_S

@@ -29,7 +29,7 @@ PBX = "pbx-branch"
 BROWSER_HZ, OTHER_HZ = 440, 1250
 #: A browser takes its time to start, and CI's machines are slow.
 START_S = 60
-SOON_S = 20
+SOON_S = 60
 _serial = count()
 
 

@@ -46,7 +46,7 @@ def listed(office: Stage, user: str) -> list[dict[str, Any]]:
     return [one for one in found if one["aor"] == f"{user}@{BRANCH}"]
 
 
-async def until_listed(office: Stage, user: str, count: int, timeout_s: float = 10) -> list[dict[str, Any]]:
+async def until_listed(office: Stage, user: str, count: int, timeout_s: float = 30) -> list[dict[str, Any]]:
     end_s = time.monotonic() + timeout_s
     while True:
         found = await asyncio.to_thread(listed, office, user)
@@ -62,7 +62,7 @@ def connections(office: Stage, address: str) -> set[str]:
     return {peer for peer in peers if peer.startswith(f"{address}:")}
 
 
-async def until_closed(office: Stage, address: str, others: set[str], timeout_s: float = 20) -> None:
+async def until_closed(office: Stage, address: str, others: set[str], timeout_s: float = 60) -> None:
     """Until the edge has no connection with that address any more but `others`."""
     end_s = time.monotonic() + timeout_s
     while stays := connections(office, address) - others:

@@ -34,7 +34,7 @@ def office(folders: Callable[[], Path]) -> Iterator[Stage]:
         "names": [HQ],
         "nodes": list(SIX.values()),
         "balance": "least-calls",
-        "failover": {"timeout_seconds": 1.0},
+        "failover": {"timeout_seconds": 2.5},
         # Never reached: `status` tells how many calls there are.
         "limits": {"calls": 100},
     }

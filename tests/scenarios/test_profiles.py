@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HOST, PBX, SBC = "203.0.113.60", "172.16.0.11", "sbc.example.com"
 HUB = "sip.pstnhub.microsoft.com"
-SOON_S = 30
+SOON_S = 60
 
 
 @pytest.fixture(scope="module")

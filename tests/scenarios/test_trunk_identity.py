@@ -31,7 +31,7 @@ def setting() -> Setting:
 
     def trunk(port: int, prefix: str, **keys: Any) -> dict[str, Any]:
         common = {"addresses": [here], "keepalive": False, "pbxs": ["raw"], "server": DOMAIN}
-        return {**common, "port": port, "prefixes": [prefix], "failover": {"timeout_seconds": 1.0}, **keys}
+        return {**common, "port": port, "prefixes": [prefix], "failover": {"timeout_seconds": 2.5}, **keys}
 
     account = {"user": "0555", "password": SecretName("carrier")}
     identity = {"caller": "account", "user": "0555", "asserted": "from", "diversion": "history"}

@@ -23,7 +23,7 @@ SETTING = Setting(
     more={"health": {"interval_seconds": 1}, "trunks": {"carrier": TRUNK}},
     options={HALL: ("--trunk", f"sip:{EDGE_LAN}")},
 )
-SOON_S = 30
+SOON_S = 60
 
 
 @pytest.fixture(scope="module")

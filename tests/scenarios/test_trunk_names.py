@@ -43,11 +43,11 @@ TRUNK: dict[str, Any] = {
     "addresses": ["198.51.100.0/24"],
     "dids": {"0555209": "raw"},
     "pbxs": ["raw"],
-    "failover": {"timeout_seconds": 1.0},
+    "failover": {"timeout_seconds": 2.5},
 }
 #: Calls in come from a name of its own.
 CALLS = {"outbound_proxy": NAME, "addresses": ["calls.carrier.example"]}
-SOON_S = 30
+SOON_S = 60
 
 
 @pytest.fixture(scope="module")

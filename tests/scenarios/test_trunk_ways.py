@@ -26,7 +26,7 @@ HOST, PBX = "203.0.113.60", "172.16.0.11"
 PORT, TLS_PORT, OPEN_PORT = 5071, 5081, 5083
 ONE, TWO = 5072, 5074
 SBC, HUB = "sbc.example.com", "sip.hub.example"
-SOON_S = 30
+SOON_S = 60
 LINES = {
     "one": {"port": PORT, "source_port": ONE, "dids": {"0555201": "raw"}, "prefixes": "01"},
     "two": {"port": PORT, "source_port": TWO, "dids": {"0555202": "raw"}, "prefixes": "02"},
@@ -86,7 +86,7 @@ class Office:
 
 
 def line(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"addresses": [HOST], "pbxs": ["raw"], "failover": {"timeout_seconds": 1.0}, **entry}
+    return {"addresses": [HOST], "pbxs": ["raw"], "failover": {"timeout_seconds": 2.5}, **entry}
 
 
 def trunks() -> dict[str, Any]:

@@ -36,7 +36,7 @@ def setting(topology: Topology) -> Setting:
     here = host(CARRIER).ipv4()
 
     def more_trunk(**keys: Any) -> dict[str, Any]:
-        return {"keepalive": False, "pbxs": ["branch"], "failover": {"timeout_seconds": 1.0}, **keys}
+        return {"keepalive": False, "pbxs": ["branch"], "failover": {"timeout_seconds": 2.5}, **keys}
 
     trunks = {
         "carrier": {
