@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST, PBX = "203.0.113.60", "172.16.0.11"
-PORT, TLS_PORT, OPEN_PORT = 5071, 5081, 5083
+PORT, TLS_PORT, SECOND_PORT, OPEN_PORT = 5071, 5081, 5085, 5083
 ONE, TWO = 5072, 5074
-SBC, HUB = "sbc.example.com", "sip.hub.example"
+SBC, SECOND, HUB = "sbc.example.com", "second.example.com", "sip.hub.example"
 SOON_S = 60
 LINES = {
     "one": {"port": PORT, "source_port": ONE, "dids": {"0555201": "raw"}, "prefixes": "01"},
@@ -49,7 +49,9 @@ class Office:
         (folder / "namesake").mkdir()
         self.namesake = authority.issue(folder / "namesake", "other.hub.example", stem="namesake")
         (folder / "us").mkdir()
-        self.ours = tls.authority("Our CA").issue(folder / "us", SBC, stem="sbc")
+        ours = tls.authority("Our CA")
+        self.ours = ours.issue(folder / "us", SBC, stem="sbc")
+        self.second = ours.issue(folder / "us", SECOND, stem="second")
 
     def context(self, shown: tls.Identity | None = None) -> ssl.SSLContext:
         """The hub's TLS: it shows its certificate and wants ours."""
@@ -59,12 +61,14 @@ class Office:
         context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def apply(self, **hub: Any) -> None:
-        """The same with such a trunk to the hub."""
+    def apply(self, more: dict[str, Any] | None = None, **hub: Any) -> None:
+        """The same with such a trunk to the hub, and `more` trunks."""
         pair = {"certificate": str(self.ours.certificate), "key": str(self.ours.key), "ca": str(self.hub.ca)}
         entry = {**HUB_TRUNK, "tls": pair, **hub}
         kept = {key: value for key, value in entry.items() if value is not None}
-        done = self.stage.edge.apply({**self.config, "trunks": {**trunks(), "hub": line(kept)}}, "--yes")
+        done = self.stage.edge.apply(
+            {**self.config, "trunks": {**trunks(), "hub": line(kept), **(more or {})}}, "--yes"
+        )
         assert done.code == 0, done.out + done.err
 
     def dial(self, number: str) -> tuple[bytes, Asked]:
@@ -230,6 +234,22 @@ def test_the_hub_is_shown_our_certificate_and_name(office: Office) -> None:
         bye = in_dialog("BYE", sent.decode(), answered.text, by_caller=True)
         office.pbx.send(bye, (EDGE_INSIDE, 5060))
         assert shown(hub.wait("BYE")) == {f"{SBC}:5061"}
+
+
+def test_two_accounts_at_one_provider_show_a_certificate_each_on_a_port_of_the_provider_each(office: Office) -> None:
+    pair = {"certificate": str(office.second.certificate), "key": str(office.second.key), "ca": str(office.hub.ca)}
+    second = {**HUB_TRUNK, "port": SECOND_PORT, "edge_name": SECOND, "prefixes": "05", "tls": pair}
+    ports = {TLS_PORT: SBC, SECOND_PORT: SECOND}
+    with provider(office, *(Hop("tls", HOST, port) for port in ports), tls=office.context()) as hub:
+        office.apply({"second": line(second)})
+        for name, number in (("hub", "03234"), ("second", "05234")):
+            office.health(name, "up")
+            assert office.dial(number)[1].code == 200
+        came = {one.place.port: one for one in hub.asked if one.method == "INVITE"}
+        assert {port: one.client for port, one in came.items()} == ports
+        assert {port: shown(one) for port, one in came.items()} == {
+            port: {f"{name}:5061"} for port, name in ports.items()
+        }
 
 
 def test_the_hub_can_be_asked_for_another_name(office: Office) -> None:
