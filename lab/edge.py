@@ -52,6 +52,8 @@ class Edge:
         self.folder = folder
         self.file = folder / "voxgate.yaml"
         self.log = folder / "voxgate.log"
+        #: Words before `voxgate run`: a program that takes rights or limits from it.
+        self.under: tuple[str, ...] = ()
         self._process: Process | None = None
         self.write(config)
 
@@ -71,7 +73,8 @@ class Edge:
     def start(self, timeout_s: float = 60) -> None:
         """Start and wait until it is ready. What the log holds of an earlier start does not count."""
         before = len(self.text())
-        self._process = self._net.spawn(self._host, [*self._command(), "run", str(self.file)], log_path=self.log)
+        argv = [*self.under, *self._command(), "run", str(self.file)]
+        self._process = self._net.spawn(self._host, argv, log_path=self.log)
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if " ready " in self.text()[before:]:

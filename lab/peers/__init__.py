@@ -8,7 +8,7 @@
 ``flows``     UDP, TCP and TLS under asyncio
 ``websocket`` frames and handshake of RFC 6455 (pure); ``webflow`` SIP over it, as browsers do
 ``endpoint``  transactions over flows: retransmission, matching, replies by Via
-``rtp``       plays a tone, records what comes
+``rtp``       plays a tone, records what comes; ``rtcp`` tells the other side how it came
 ``secrecy``   encrypts it: ``srtp`` with keys in SDP, ``dtls`` with a handshake
 ``witness``   remembers every address received messages show, and which were forbidden
 

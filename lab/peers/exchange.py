@@ -44,7 +44,8 @@ class Plan:
     """What a PBX does with calls.
 
     ``tone_hz`` is what its own numbers play; ``hangup_after_s`` and ``reinvite_after_s`` belong to 601 and 602;
-    ``answers`` are further numbers answered like 600; ``trunk`` is where unknown numbers go.
+    ``answers`` are further numbers answered like 600; ``trunk`` is where unknown numbers go; ``rtcp``: whether its own
+    numbers report what they receive.
     """
 
     tone_hz: int
@@ -52,6 +53,7 @@ class Plan:
     reinvite_after_s: float = 2.0
     answers: re.Pattern[str] = NEVER
     trunk: Uri | None = None
+    rtcp: bool = False
 
 
 @dataclass(slots=True)
@@ -271,8 +273,8 @@ class Exchange:
 
     async def call(self, local: Hop, peer: Hop, user: str) -> Call:
         """A call with our tone in it, not placed or accepted yet. Raises OSError."""
-        sock = self.make(flows.family(local.host), socket.SOCK_DGRAM)
-        stream = await open_stream(sock, local.host, self._metronome, self.plan.tone_hz)
+        socks = [self.make(flows.family(local.host), socket.SOCK_DGRAM) for _ in range(1 + self.plan.rtcp)]
+        stream = await open_stream(socks, local.host, self._metronome, self.plan.tone_hz)
 
         def event(name: str, fact: str) -> None:
             self.journal(name, user=user, fact=fact)

@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--answers", type=re.compile, default=re.compile(r"(?!)"), help="regex of more own numbers")
     made.add_argument("--trunk", type=parse_uri, help="SIP URI that gets calls to numbers we do not know")
     made.add_argument("--mute-after", type=float, help="stop answering anything after this many seconds")
+    made.add_argument("--rtcp", action="store_true", help="our own numbers report what they receive")
     made.add_argument("--reply", type=int, help="answer every INVITE with this code")
     made.add_argument("--control", type=Path, help="take commands on this socket")
     made.add_argument("--run", type=float, default=3600.0, help="end after this many seconds")
@@ -94,7 +95,7 @@ async def serve(args: argparse.Namespace) -> None:
     """Run until SIGTERM or the time is over. Raises OSError, ValueError for a bad setup."""
     users = read_users(args.users) if args.users else {}
     registrar = Registrar(args.realm, secrets.token_hex(8), users)
-    plan = Plan(args.tone, args.hangup_after, args.reinvite_after, args.answers, args.trunk)
+    plan = Plan(args.tone, args.hangup_after, args.reinvite_after, args.answers, args.trunk, args.rtcp)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

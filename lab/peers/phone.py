@@ -42,7 +42,7 @@ class Line:
     TLS (None: anybody), ``server_name`` the name it wants to see in the certificate, ``ring_s`` how long it rings
     before answering (None: for ever), ``refuse`` a code to answer calls with, ``headers`` added to all its requests,
     ``contact`` parameters of its Contact in REGISTER, ``identity`` its own certificate and key, ``srtp`` what it
-    insists on: ``sdes``, ``dtls``, or nothing and it encrypts nothing.
+    insists on: ``sdes``, ``dtls``, or nothing and it encrypts nothing; ``rtcp``: whether it reports what it receives.
     """
 
     user: str
@@ -62,6 +62,7 @@ class Line:
     contact: str = ""
     identity: tuple[Path, Path] | None = None
     srtp: str = ""
+    rtcp: bool = False
 
 
 def trust(ca: Path | None) -> ssl.SSLContext:
@@ -196,8 +197,8 @@ class Phone:
         self._note("provisional", str(message.code))
 
     async def _call(self) -> Call:
-        sock = self.make(flows.family(self.line.local), socket.SOCK_DGRAM)
-        stream = await open_stream(sock, self.line.local, self._metronome, self.line.tone_hz)
+        socks = [self.make(flows.family(self.line.local), socket.SOCK_DGRAM) for _ in range(1 + self.line.rtcp)]
+        stream = await open_stream(socks, self.line.local, self._metronome, self.line.tone_hz)
         stream.secrecy = secrecy_of(self.line.srtp, stream)
         call = Call(self.endpoint, Voice(stream, stream.secrecy), self.contact(), self._note)
         self.calls.append(call)

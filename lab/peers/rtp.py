@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, cast
 
 from lab import g711, tones
 from lab.g711 import Law
+from lab.peers.rtcp import open_reports
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from lab.peers.rtcp import Reports
     from lab.peers.secrecy import Secrecy
 
 FRAME = 160
@@ -112,8 +114,10 @@ class Stream(asyncio.DatagramProtocol):
     """One call's audio: sends ``tone_hz`` to ``remote`` while it is set, keeps what comes from anywhere.
 
     ``sources`` counts packets by address. ``events`` is the payload type of DTMF, ``digits`` the keys the other side
-    pressed; ``secrecy`` encrypts. With ``echo``, what comes is sent back in the place of the tone. With ``fax``, UDPTL
-    is sent instead of RTP; ``udptl`` counts what came of it. Open with `open_stream`.
+    pressed; ``secrecy`` encrypts. With ``echo``, what comes is sent back in the place of the tone, which plays before
+    with ``greets``. With ``fax``, UDPTL is sent instead of RTP; ``udptl`` counts what came of it. With ``reports``,
+    RTCP is spoken as well. ``uplink`` tells of each packet by how many seconds it comes late, or None where it is
+    lost. Open with `open_stream`.
     """
 
     metronome: Metronome
@@ -130,13 +134,16 @@ class Stream(asyncio.DatagramProtocol):
     udptl: int = 0
     secrecy: Secrecy | None = None
     echo: bool = False
+    greets: bool = False
+    reports: Reports | None = None
+    uplink: Callable[[int], float | None] | None = None
+    ssrc: int = field(default_factory=lambda: random.getrandbits(32))
     _pressed: list[tuple[int, bytes]] = field(default_factory=list)
     _digit_at: int = -1
     _transport: asyncio.DatagramTransport | None = None
     _frames: dict[Law, list[bytes]] = field(default_factory=dict)
     _count: int = 0
     _sequence: int = field(default_factory=lambda: random.randrange(0x8000))
-    _ssrc: int = field(default_factory=lambda: random.getrandbits(32))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is there: start ticking."""
@@ -156,6 +163,8 @@ class Stream(asyncio.DatagramProtocol):
             return
         if packet.kind == self.events and len(packet.payload) >= 4:
             self._key(packet)
+        if self.reports:
+            self.reports.packet(packet)
         if len(self.packets) < LONGEST_S * 50:
             self.packets.append(packet)
             self.sources[addr[0]] = self.sources.get(addr[0], 0) + 1
@@ -189,6 +198,8 @@ class Stream(asyncio.DatagramProtocol):
     def close(self) -> None:
         """Stop sending and free the port."""
         self.metronome.remove(self._send)
+        if self.reports is not None:
+            self.reports.close()
         if self._transport is not None:
             self._transport.close()
 
@@ -197,7 +208,9 @@ class Stream(asyncio.DatagramProtocol):
         return tones.listen(assemble(self.packets))
 
     def _send(self, heard: bytes = b"") -> None:
-        if self.remote is None or self._transport is None or not self.sending or (self.echo and not heard):
+        if self.remote is None or self._transport is None or not self.sending:
+            return
+        if self.echo and not heard and not (self.greets and not self.packets):
             return
         number = self._count
         self._count += 1
@@ -215,14 +228,33 @@ class Stream(asyncio.DatagramProtocol):
             payload = heard or frames[number % len(frames)]
         second = kind | (0x80 if marked else 0)
         sequence = (self._sequence + number) & 0xFFFF
-        head = struct.pack("!BBHII", 0x80, second, sequence, at & 0xFFFFFFFF, self._ssrc)
+        head = struct.pack("!BBHII", 0x80, second, sequence, at & 0xFFFFFFFF, self.ssrc)
         data = head + payload
         if self.secrecy is not None:
             secret = self.secrecy.sending(data)
             if secret is None:
                 return
             data = secret
-        self._transport.sendto(data, self.remote)
+        self._put(number, data)
+
+    @property
+    def sent(self) -> int:
+        """Packets so far, lost ones too."""
+        return self._count
+
+    @property
+    def at(self) -> int:
+        """The time of the next packet, in units of its clock."""
+        return self._count * FRAME
+
+    def _put(self, number: int, data: bytes) -> None:
+        late_s = self.uplink(number) if self.uplink else 0.0
+        if late_s is None or self._transport is None or self.remote is None:
+            return
+        if late_s:
+            asyncio.get_running_loop().call_later(late_s, self._transport.sendto, data, self.remote)
+        else:
+            self._transport.sendto(data, self.remote)
 
     def say(self, data: bytes) -> None:
         """Send something else than audio on the same way."""
@@ -236,10 +268,13 @@ class Stream(asyncio.DatagramProtocol):
         return frames
 
 
-async def open_stream(sock: socket.socket, host: str, metronome: Metronome, tone_hz: int) -> Stream:
-    """Bind ``sock`` to a free port of ``host`` and start the stream. Raises OSError."""
+async def open_stream(socks: Sequence[socket.socket], host: str, metronome: Metronome, tone_hz: int) -> Stream:
+    """Bind the socket, and the second one for RTCP, to a free port of ``host``; start the stream. Raises OSError."""
+    sock, *reports = socks
     sock.setblocking(False)
     sock.bind((host, 0))
     stream = Stream(metronome, tone_hz, local=(host, sock.getsockname()[1]))
     await asyncio.get_running_loop().create_datagram_endpoint(lambda: stream, sock=sock)
+    for one in reports:
+        stream.reports = await open_reports(one, stream)
     return stream

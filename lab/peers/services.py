@@ -2,7 +2,8 @@
 
 603 rings for ever, 604 refreshes the session with UPDATE (RFC 4028), 605 lets early media be heard, reliably where the
 caller can (RFC 3262), 607 turns to T.38, 608 rings under two To tags, as a fork does (RFC 3261 section 16.7), 609 is
-reached through three more proxies, which stay on the way. 610 says back what it hears, as echo tests do.
+reached through three more proxies, which stay on the way. 610 says back what it hears, as echo tests do; 611 plays its
+tone before, until it hears something.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lab.peers.message import Request
     from lab.peers.transactions import Incoming, Outgoing
 
-NUMBERS: Final = ("603", "604", "605", "607", "608", "609", "610")
+NUMBERS: Final = ("603", "604", "605", "607", "608", "609", "610", "611")
 EARLY_S: Final = 1.2
 """So long 605 plays before it answers."""
 SOON_S: Final = 0.5
@@ -163,8 +164,8 @@ class Services:
                 further = tuple(("Record-Route", f"{here};lr;proxy={name}>") for name in "cba")
                 incoming.request = replace(incoming.request, headers=(*further, *incoming.request.headers))
                 incoming.respond(180, contact)
-            case "610":
-                call.voice.stream.echo = True
+            case "610" | "611":
+                call.voice.stream.echo, call.voice.stream.greets = True, number == "611"
                 incoming.respond(180, contact)
             case "608":
                 incoming.respond(180, contact)

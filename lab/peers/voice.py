@@ -33,9 +33,9 @@ class Voice:
         host, port = self.stream.local
         ours = Audio(host, port, self.stream.law, direction, events=DTMF)
         if self.secrecy is None:
-            return sdp.write(ours, self._session, self._version)
+            return sdp.write(ours, self._session, self._version, self._rtcp())
         ours = replace(ours, profile=self.secrecy.profile)
-        return sdp.write(ours, self._session, self._version, self.secrecy.lines(answer=False))
+        return sdp.write(ours, self._session, self._version, (*self.secrecy.lines(answer=False), *self._rtcp()))
 
     def fax(self) -> bytes:
         """An offer of, or an answer to, T.38 on the same port."""
@@ -75,4 +75,8 @@ class Voice:
         host, port = self.stream.local
         ours = replace(theirs, host=host, port=port, direction=theirs.direction.answered())
         more = self.secrecy.lines(answer=True) if self.secrecy else ()
-        return sdp.write(ours, self._session, self._version, more)
+        return sdp.write(ours, self._session, self._version, (*more, *self._rtcp()))
+
+    def _rtcp(self) -> tuple[str, ...]:
+        """The port of our reports (RFC 3605)."""
+        return (f"a=rtcp:{self.stream.reports.port}",) if self.stream.reports else ()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 ZONE = "example.com"
 PROBE = "203.0.113.60"
 TURN = {"accounts": {"office": Kept("turn-office", "correct horse")}}
-#: It looks a moment after each start; 610 says back what it hears.
-DOCTOR = {"after_seconds": 2, "responders": [], "call": {"to": "610@example.com"}}
+#: It looks a moment after each start; 611 greets, and says back what it hears.
+DOCTOR = {"after_seconds": 2, "responders": [], "call": {"to": "611@example.com"}}
 #: What is true of the machine that the tests run on, whatever the lab looks like.
 OF_THE_MACHINE = {"clock", "open-files", "own-name", "conntrack-full", "udp-drops"}
 #: Copies what a reply has to repeat (RFC 3261 section 8.2.6.2).
@@ -47,6 +47,15 @@ _ANSWERS = (
     "        sock.sendto('\\r\\n'.join(said).encode(), source)\n"
 )
 
+#: On a machine whose clock is wrong.
+_RESPONDER = (
+    "import sys, time\n"
+    "clock, behind_s = time.time, int(sys.argv[1])\n"
+    "time.time = lambda: clock() - behind_s\n"
+    "from voxgate.cli import main\n"
+    "sys.exit(main(sys.argv[2:]))\n"
+)
+
 Found = dict[str, list[dict[str, Any]]]
 
 
@@ -57,7 +66,7 @@ class Place:
         self.folder = stack.enter_context(folder())
         self.net = stack.enter_context(Net(BEHIND_NAT))
         self.pbx = stack.enter_context(switchboard(self.net, self.folder, "pbx-hq-a", HQ, HQ_TONE_HZ))
-        made = config(turn=TURN, doctor=DOCTOR, listen={"sip": {"udp": 5060, "tcp": 5060, "tls": 5061}})
+        made = self.config = config(turn=TURN, doctor=DOCTOR, listen={"sip": {"udp": 5060, "tcp": 5060, "tls": 5061}})
         self.names = stack.enter_context(NameServer(self.net, "internet", self.folder, {ZONE: ()}))
         resolver = namespaces.FILES / self.net.namespace("edge")
         resolver.mkdir(parents=True, exist_ok=True)
@@ -68,15 +77,18 @@ class Place:
         respond(self.net, "provider", self.folder)
         self.edge.wait_for_node(HQ, "up")
 
-    def doctor(self, *words: str, before: str = "", machine: bool = False) -> tuple[int, Found]:
+    def doctor(
+        self, *words: str, before: str = "", machine: bool = False, file: Path | None = None
+    ) -> tuple[int, Found]:
         """The exit code and the findings by code; the machine's own with `machine` alone.
 
-        `before`: a shell does this first, where mounts and the host's name are the doctor's alone.
+        `before`: a shell does this first, where mounts and the host's name are the doctor's alone. `file`: another
+        configuration than the one that runs.
         """
         places = ("--run-dir", str(self.folder / "run"), "--state-dir", str(self.folder / "state"))
         alone = ("unshare", "--mount", "--uts", "sh", "-ec", f'{before}\nexec "$@"', "sh")
-        argv = [*alone, VOXGATE, *places, "doctor", str(self.edge.file), "--json", *words]
-        done = self.net.run("edge", argv, timeout_s=90)
+        argv = [*alone, VOXGATE, *places, "doctor", str(file or self.edge.file), "--json", *words]
+        done = self.net.run("edge", argv, timeout_s=240)
         assert done.out, done.err
         found: Found = {}
         for one in json.loads(done.out)["findings"]:
@@ -122,14 +134,29 @@ class Place:
         assert done.code == 0, done.err
 
 
-def respond(net: Net, host: str, place: Path) -> None:
-    """A responder, listening."""
-    log = place / "responder.log"
-    net.spawn(host, [VOXGATE, "doctor", "--respond", "--seconds", "600"], log_path=log)
-    deadline = time.monotonic() + 20
+def respond(net: Net, host: str, place: Path, *, behind_s: int = 0) -> None:
+    """A responder, listening; its clock is so much behind."""
+    log = place / f"responder-{host}.log"
+    address = net.host(host).ipv4()
+    argv = [sys.executable, "-c", _RESPONDER, str(behind_s), "doctor", "--respond", "--seconds", "900"]
+    net.spawn(host, argv, log_path=log)
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with net.socket(host, socket.AF_INET, socket.SOCK_STREAM) as sock:
-            if sock.connect_ex((PROBE, 8061)) == 0:
+            if sock.connect_ex((address, 8061)) == 0:
                 return
         time.sleep(0.1)
     pytest.fail(log.read_text())
+
+
+def told(found: Found) -> dict[str, str]:
+    """What and cure of all findings of a code."""
+    return {name: " ".join(f"{one['what']} {one['cure']}" for one in listed) for name, listed in found.items()}
+
+
+def assert_told(found: Found, expected: dict[str, str]) -> None:
+    """Each of these is found, with these words."""
+    said = told(found)
+    assert {name: words in said.get(name, "") for name, words in expected.items()} == dict.fromkeys(expected, True), (
+        said
+    )

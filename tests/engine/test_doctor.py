@@ -11,7 +11,7 @@ import pytest
 
 from lab import namespaces
 from lab.topologies import EDGE_LAN
-from tests.engine.doctor_place import OF_THE_MACHINE, PROBE, ZONE, Found, Place
+from tests.engine.doctor_place import OF_THE_MACHINE, PROBE, ZONE, Place, assert_told, told
 from tests.engine.office import HQ, MARKS
 from tests.engine.waiting import until
 
@@ -46,8 +46,8 @@ def test_the_running_edge_examines_itself_and_keeps_what_it_found_over_a_restart
     assert place.edge.status()["doctor"][0]["at"] == "2020-01-01T00:00:00Z"
     until(lambda: place.edge.status()["doctor"][0]["at"] > report["at"], 60)
     # It was really called, and nobody's call is left.
-    assert place.pbx.events("invite", to="610")
-    assert place.edge.command("calls", "--json").out.count("610") == 0
+    assert place.pbx.events("invite", to="611")
+    assert place.edge.command("calls", "--json").out.count("611") == 0
     place.edge.wait_for_node(HQ, "up")
 
 
@@ -66,7 +66,7 @@ def test_what_is_really_broken_is_found_with_its_cure(place: Place) -> None:
         # The PBX's fail2ban, and this machine's own firewall.
         place.nft(
             "pbx-hq-a",
-            f"table inet f2b {{ chain in {{ type filter hook input priority 0; ip saddr {EDGE_LAN} drop; }}\n}}",
+            f"table inet f2b {{ chain in {{ type filter hook input priority -1; ip saddr {EDGE_LAN} reject; }}\n}}",
         )
         place.nft("edge", "table inet own { chain in { type filter hook input priority 0; tcp dport 5060 drop; }\n}")
         # Somebody else's program in the media ports, the kernel's own ports over them, a file that a hand was in.
@@ -187,16 +187,3 @@ def test_a_responder_that_is_not_there_and_an_edge_that_does_not_run_are_told(pl
     assert code == 1
     assert "voxgate run" in found["not-running"][0]["cure"]
     assert "doctor --respond" in found["responder"][0]["cure"]
-
-
-def told(found: Found) -> dict[str, str]:
-    """What and cure of all findings of a code."""
-    return {name: " ".join(f"{one['what']} {one['cure']}" for one in listed) for name, listed in found.items()}
-
-
-def assert_told(found: Found, expected: dict[str, str]) -> None:
-    """Each of these is found, with these words."""
-    said = told(found)
-    assert {name: words in said.get(name, "") for name, words in expected.items()} == dict.fromkeys(expected, True), (
-        said
-    )

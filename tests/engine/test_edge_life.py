@@ -124,7 +124,9 @@ def test_another_certificate_is_shown_without_a_restart_and_connections_stay() -
         assert (told["names"], told["self_signed"]) == (["edge.example.com", "example.com"], False)
         renewed = authority.issue(place.folder, "edge.example.com", "example.com")
         plan = place.edge.command("plan")
-        assert "reload tls (certificate.pem, key.pem)" in plan.out, "a file that was renewed in place is noticed"
+        # A file that was renewed in place is noticed by who asks, unless the edge, which looks by itself, was first.
+        noticed = "reload tls (certificate.pem, key.pem)" in plan.out
+        assert noticed or shown_certificate(place) == der_of(renewed), plan.out
         assert place.edge.command("apply").code == 0
         assert shown_certificate(place) == der_of(renewed)
 

@@ -32,7 +32,7 @@ SCENES: dict[str, tuple[Callable[[days.Scene], Awaitable[str]], str, str]] = {
     "encrypted answer to a plain offer": (days.talk("savp", 0.5), "srtp-mismatch", "answered with sdes"),
     "a change is refused": (days.changed("refuses"), "reinvite-refused", "488"),
     "both change at once": (days.changed("glares"), "glare", "491 Request Pending"),
-    "nobody answers": (days.refusal("rings"), "no-answer", "rang for 11 s"),
+    "nobody answers": (days.refusal("rings"), "no-answer", "rang for 1"),
     "no reply at all": (days.refusal("unheard", "deaf.example.com"), "no-reply", "not even that it is trying"),
     "nothing is acceptable": (days.refusal("x606"), "no-common-codec", "got 606"),
     "the PBX fails": (days.refusal("x500"), "server-error", "500"),

@@ -28,7 +28,7 @@ from tests.engine.page_place import (
     set_up,
     violations,
 )
-from tests.engine.test_wizard import SERVER, stun_server
+from tests.engine.stun_server import SERVER, stun_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import pty
 import select
-import socket
 import subprocess
-import threading
 import time
-from contextlib import ExitStack, contextmanager
-from ipaddress import ip_address
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,43 +17,13 @@ from lab.edge import VOXGATE
 from lab.net import Net
 from lab.topologies import BEHIND_NAT, EDGE_PUBLIC
 from tests.engine.office import HQ, HQ_TONE_HZ, MARKS, folder, switchboard
-from voxgate.wire import stun
+from tests.engine.stun_server import SERVER, stun_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = MARKS
-
-SERVER = ("203.0.113.60", 3478)
-
-
-@contextmanager
-def stun_server(net: Net) -> Iterator[None]:
-    """Tells whoever asks where the question came from."""
-    sock = net.socket("provider", socket.AF_INET)
-    sock.bind(SERVER)
-
-    def serve() -> None:
-        while data_from := sock.recvfrom(1500):
-            data, (host, port) = data_from
-            if data == b"end":
-                return
-            asked = stun.decode(data)
-            seen = stun.Endpoint(ip_address(host), port)
-            mapped = stun.address(stun.Attribute.XOR_MAPPED_ADDRESS, seen, asked.transaction)
-            reply = stun.Message(stun.Method.BINDING, stun.Class.SUCCESS, asked.transaction, (mapped,))
-            sock.sendto(stun.encode(reply), (host, port))
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        with net.socket("provider", socket.AF_INET) as end:
-            end.sendto(b"end", SERVER)
-        thread.join(5)
-        sock.close()
 
 
 class Person:

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 
@@ -41,6 +42,7 @@ FIRST_PAGE = ROOT / "docs/getting-started.md"
 #: Asks on a terminal; the page has the same with flags.
 ASKING = "voxgate init"
 VERSION = metadata.version("voxgate")
+PASSWORD = "correct horse battery staple"  # noqa: S105  of a throwaway machine
 EVERYTHING = """\
 listen:
   sip: {wss: 8443}
@@ -119,7 +121,39 @@ def by_the_first_page(machine: Machine, package: Path) -> None:
         elif words[0] == "apt-get":
             machine.apt(*words[1:])
         else:
-            machine.done(*words)
+            said = machine.done(*words)
+            if words == ["voxgate", "setup"]:
+                a_browser_makes_a_configuration(machine, said)
+
+
+def a_browser_makes_a_configuration(machine: Machine, said: str) -> None:
+    """Within the walls of the unit; then everything is as it was before."""
+    token = re.search(r"http://127\.0\.0\.1:8440/setup\?token=(vgt_[A-Za-z0-9_-]+)", said)
+    assert token, said
+    assert "vgt_" not in machine.done("journalctl", "--no-pager", "-u", "voxgate")
+    answers = {
+        "token": token[1],
+        "domain": "proxy.example.com",
+        "interface": "eth0",
+        "pbx_name": "hq",
+        "pbx_address": HQ,
+    }
+    answers |= {"pbx_address": HQ, "pbx_domain": "example.com", "user": "admin", "do": "save"}
+    answers |= {"password": PASSWORD, "again": PASSWORD}
+    script = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], sys.argv[2].encode()).read().decode())"
+    form = urlencode(answers)
+    page = machine.done("/usr/lib/voxgate/bin/python", "-I", "-c", script, "http://127.0.0.1:8440/setup", form)
+    assert "the engines start" in page
+    for _ in range(300):
+        if (machine.root / "run/voxgate/control.sock").exists() or machine.run("voxgate", "status").out:
+            break
+        time.sleep(0.1)
+    assert machine.run("voxgate", "status", "--json").out, machine.run("journalctl", "--no-pager", "-u", "voxgate").out
+    written = (machine.root / "etc/voxgate/voxgate.yaml").stat()
+    assert (written.st_mode & 0o777, written.st_uid) == (0o640, 0)
+    machine.done("systemctl", "stop", "voxgate")
+    machine.done("sh", "-c", "rm -rf /var/lib/voxgate/* /etc/voxgate/voxgate.yaml")
+    machine.done("systemctl", "start", "voxgate")
 
 
 def nothing_runs_that_nobody_asked_for(machine: Machine) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,11 +67,16 @@ def parties(office: Stage) -> Iterator[list[Wire]]:
 
 
 def passes_on(proxy: Wire, request: Request, uri: str = "") -> None:
-    """What a proxy does with a request: its Via on top, its Record-Route, its own Route taken off."""
+    """What a proxy without state does with a request: its Via on top, its Record-Route, its own Route taken off.
+
+    The branch comes from the one that came, so that a retransmission stays one (RFC 3261 section 16.11).
+    """
+    branch = "z9hG4bK" + sha256(request.get("Via").encode()).hexdigest()[:24]
+    via = ("Via", f"SIP/2.0/UDP {proxy.here}:{proxy.port};branch={branch};rport")
     own = f"<sip:{proxy.here}:{proxy.port};lr>"
     headers = tuple(pair for pair in request.headers if pair != ("Route", own))
     recorded = (("Record-Route", own),) if uri else ()
-    proxy.send(replace(request, headers=(proxy._via(), *recorded, *headers), uri=uri or request.uri))
+    proxy.send(replace(request, headers=(via, *recorded, *headers), uri=uri or request.uri))
 
 
 def passes_back(proxy: Wire, response: Response) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,14 +17,14 @@ from lab.peers.address import Hop
 from lab.peers.answerer import ANSWERS, Answerer, Asked
 from lab.topologies import DMZ, EDGE_INSIDE, EDGE_PUBLIC
 from tests.scenarios.test_trunk_packets import Packet, invite
-from tests.scenarios.trunk_office import RAW, RAW_PORT
+from tests.scenarios.trunk_office import RAW, RAW_PORT, in_dialog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 HOST, PBX = "203.0.113.60", "172.16.0.11"
-PORT, TLS_PORT, SECOND_PORT, OPEN_PORT = 5071, 5081, 5085, 5083
+PORT, TLS_PORT, OPEN_PORT = 5071, 5081, 5083
 ONE, TWO = 5072, 5074
 SBC, SECOND, HUB = "sbc.example.com", "second.example.com", "sip.hub.example"
 SOON_S = 60
@@ -97,9 +98,9 @@ def trunks() -> dict[str, Any]:
     return {name: line(entry) for name, entry in LINES.items()}
 
 
-@pytest.fixture(scope="module")
-def office(folders: Callable[[], Path]) -> Iterator[Office]:
-    folder = folders()
+@contextmanager
+def an_office(folder: Path) -> Iterator[Office]:
+    """Its edge runs."""
     pbxs = {
         "raw": {"names": [RAW], "nodes": [PBX], "sip": {"udp": RAW_PORT}},
         "hq": {"names": ["example.com"], "nodes": [DMZ.host("pbx-hq-a").ipv4()]},
@@ -112,30 +113,15 @@ def office(folders: Callable[[], Path]) -> Iterator[Office]:
             yield Office(made, pbx, folder / "hub")
 
 
+@pytest.fixture(scope="module")
+def office(folders: Callable[[], Path]) -> Iterator[Office]:
+    with an_office(folders()) as made:
+        yield made
+
+
 def provider(office: Office, *places: Hop, **keys: Any) -> Answerer:
     answers = {**ANSWERS, "INVITE": 200}
     return Answerer(office.stage.net.maker("provider"), places, answers, **keys)
-
-
-def in_dialog(method: str, sent: str, answered: str, *, by_caller: bool) -> bytes:
-    """A further request of the caller, or of the called party, along the route set that this side has."""
-    head = {name: re.findall(rf"(?mi)^{name}: (.*?)\r?$", answered) for name in ("from", "to", "call-id")}
-    theirs = answered if by_caller else sent
-    routes = re.findall(r"<[^<>]+>", ",".join(re.findall(r"(?mi)^record-route: (.*?)\r?$", theirs)))
-    contact = re.findall(r"(?mi)^contact: <([^>]+)>", theirs)[0]
-    ends = (head["from"][0], head["to"][0]) if by_caller else (head["to"][0], head["from"][0])
-    lines = [
-        f"{method} {contact} SIP/2.0",
-        f"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{time.monotonic_ns()};rport",
-        *(f"Route: {route}" for route in (reversed(routes) if by_caller else routes)),
-        f"From: {ends[0]}",
-        f"To: {ends[1]}",
-        f"Call-ID: {head['call-id'][0]}",
-        f"CSeq: 7 {method}",
-        "Max-Forwards: 70",
-        "Content-Length: 0",
-    ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def shown(asked: Asked) -> set[str]:
@@ -234,22 +220,6 @@ def test_the_hub_is_shown_our_certificate_and_name(office: Office) -> None:
         bye = in_dialog("BYE", sent.decode(), answered.text, by_caller=True)
         office.pbx.send(bye, (EDGE_INSIDE, 5060))
         assert shown(hub.wait("BYE")) == {f"{SBC}:5061"}
-
-
-def test_two_accounts_at_one_provider_show_a_certificate_each_on_a_port_of_the_provider_each(office: Office) -> None:
-    pair = {"certificate": str(office.second.certificate), "key": str(office.second.key), "ca": str(office.hub.ca)}
-    second = {**HUB_TRUNK, "port": SECOND_PORT, "edge_name": SECOND, "prefixes": "05", "tls": pair}
-    ports = {TLS_PORT: SBC, SECOND_PORT: SECOND}
-    with provider(office, *(Hop("tls", HOST, port) for port in ports), tls=office.context()) as hub:
-        office.apply({"second": line(second)})
-        for name, number in (("hub", "03234"), ("second", "05234")):
-            office.health(name, "up")
-            assert office.dial(number)[1].code == 200
-        came = {one.place.port: one for one in hub.asked if one.method == "INVITE"}
-        assert {port: one.client for port, one in came.items()} == ports
-        assert {port: shown(one) for port, one in came.items()} == {
-            port: {f"{name}:5061"} for port, name in ports.items()
-        }
 
 
 def test_the_hub_can_be_asked_for_another_name(office: Office) -> None:

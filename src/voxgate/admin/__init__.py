@@ -15,6 +15,7 @@
 What they stand on:
 
     starting.py      what a first configuration asks for, on a terminal or on a page
+    invitation.py    where that page is, and its token (pure)
     surroundings.py  what the edge gives us: `Desk`, which takes the requests of the control socket and nothing else
     roles.py       who may what (pure)
     passwords.py   scrypt

@@ -17,7 +17,7 @@ from voxgate.certs.explain import Failure
 from voxgate.certs.handshake import Finding, Question, questions, verify
 from voxgate.certs.order import Wanted
 from voxgate.certs.standing import Standing, by_acme, by_hand, life_of
-from voxgate.certs.store import DEFAULT, Shown, Store, trusted, wanted_names
+from voxgate.certs.store import DEFAULT, Shown, Store, names_of, trusted, wanted_names
 from voxgate.config.network import Side
 from voxgate.engines.acme import WELL_KNOWN_PORT
 from voxgate.errors import HostError, UsageError, VoxgateError
@@ -162,7 +162,8 @@ class Service:
 
     def _standing(self, shown: Shown, one: Certificate | None) -> Standing:
         if one is None:
-            return by_hand(shown, self._now_s())
+            names = names_of(shown.name, self._desired.config) if self._desired else ()
+            return by_hand(shown, names, self._now_s())
         shelf = self._store.shelf
         kept, wanted = shelf.current(shown.name), self._wanted(shown.name, one)
         return by_acme(shown, kept, wanted, shelf.memory(shown.name), self._now_s())

@@ -48,7 +48,8 @@ class Origin(StrEnum):
 class Shown:
     """A chain and its key in PEM, and what people want to know. `name` is its name in the configuration.
 
-    `asked`: clients that ask for one of these names are shown it; empty for the default, which all others get.
+    `asked`: clients that ask for one of these names are shown it; empty for the default, which all others get. Not
+    `complete`: a public authority signed it, and the certificate in between is missing.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Shown:
     der: bytes = field(repr=False)
     issuer: str
     self_signed: bool
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,13 @@ def wanted_names(name: str, wanted: Certificate, config: Config) -> tuple[str, .
     return (first, *(one for one in asked if not covers(others, one)))
 
 
+def names_of(name: str, config: Config) -> tuple[str, ...]:
+    """The same for one of `config` by its name; none where it has none of that name."""
+    section = config.certificates
+    one = (section.default or Certificate()) if name == DEFAULT else section.others.get(name)
+    return wanted_names(name, one, config) if one else ()
+
+
 def trusted(path: Path | None) -> bytes:
     """A trust list of the configuration, PEM; empty where there is none. Raises HostError."""
     return files.read(path) if path else b""
@@ -171,6 +180,7 @@ def _shown(name: str, origin: Origin, pair: tuple[bytes, bytes], names: tuple[st
         der=chain.der,
         issuer=chain.leaf.issuer.rfc4514_string()[:100],
         self_signed=origin is Origin.OWN or chain.self_signed,
+        complete=not chain.alone,
     )
 
 

@@ -4,6 +4,7 @@
     output.py      tables, problems, JSON
     check.py       voxgate check      names every mistake in a configuration
     init.py        voxgate init       writes a first configuration
+    setup.py       voxgate setup      tells where a browser makes it
     wizard.py      its questions, on a terminal
     asking.py      how a verb asks the running Voxgate
     plan.py        voxgate plan       shows what apply would do
@@ -98,6 +99,7 @@ VERBS: dict[str, str] = {
     "firewall": "voxgate.cli.firewall",
     "forwards": "voxgate.cli.forwards",
     "doctor": "voxgate.cli.doctor",
+    "setup": "voxgate.cli.setup",
     "pbx-config": "voxgate.cli.pbx_config",
     "dns": "voxgate.cli.dns",
     "backup": "voxgate.cli.backup",

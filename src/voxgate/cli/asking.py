@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from voxgate.admin.invitation import KEPT
 from voxgate.cli.output import print_json
-from voxgate.errors import ExitCode, PeerError, UsageError
-from voxgate.wire.control import Request, ask
+from voxgate.errors import ExitCode, HostError, PeerError, UsageError
+from voxgate.wire.control import NotRunningError, Request, ask
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -22,8 +23,19 @@ def control_socket(arguments: Namespace) -> Path:
 
 def ask_and_tell(arguments: Namespace, request: Request) -> int:
     """Ask, print what is being done to stderr and the result to stdout. Raises as `wire.control.ask`."""
-    result = ask(control_socket(arguments), request, lambda text: print(f"  {text}", file=sys.stderr))
+    try:
+        result = ask(control_socket(arguments), request, lambda text: print(f"  {text}", file=sys.stderr))
+    except NotRunningError:
+        if waits(arguments):
+            raise HostError("Voxgate waits for its first configuration", "make it: voxgate setup tells where") from None
+        raise
     return tell(result, as_json=arguments.json)
+
+
+def waits(arguments: Namespace) -> bool:
+    """Whether a Voxgate has no configuration yet, and asks for one."""
+    run_dir: Path = arguments.run_dir
+    return (run_dir / KEPT).exists()
 
 
 def tell(result: dict[str, object], *, as_json: bool) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxgate.admin.starting import PROBES, STUN, find
+from voxgate.cli.asking import waits
 from voxgate.cli.verb import DEFAULT_FILE, Verb
 from voxgate.cli.wizard import Terminal, interview
 from voxgate.config.load import Source, default_secrets, load_sources
@@ -72,6 +73,8 @@ def _run(arguments: Namespace) -> int:
         raise UsageError(f"nothing is written:\n{mistakes}") from None
     _write(output, text, force=arguments.force)
     print(f"{output} is written. Next: voxgate check {output}")
+    if waits(arguments):
+        print("A running Voxgate waits for its configuration; it takes it by: systemctl restart voxgate")
     return ExitCode.GOOD
 
 

@@ -108,6 +108,8 @@ def _data(one: Standing) -> dict[str, object]:
         "names": list(one.shown.names),
         "begins": _time(one.shown.begins.timestamp()),
         "expires": _time(one.shown.expires.timestamp()),
+        "complete": one.shown.complete,
+        "lacking": list(one.lacking),
         "next_order": _time(one.next_s),
         "alarm": one.alarm,
     }

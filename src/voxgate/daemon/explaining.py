@@ -67,9 +67,9 @@ class Explaining:
     async def _call(self, subject: str) -> Cdr | None:
         recorder = self._records.recorder
         if subject.isdecimal() and len(subject) < 16 and (found := await recorder.record(int(subject))):
-            return found
+            return await recorder.as_heard(found)
         page = await recorder.search(Query(call_id=subject, limit=1))
-        return page.records[0] if page.records else None
+        return await recorder.as_heard(page.records[0]) if page.records else None
 
     def _of_call(self, case: Case, cdr: Cdr) -> Case:
         return replace(case, cdr=cdr, messages=self._records.messages(cdr.call_id))

@@ -2,16 +2,19 @@
 
 Served on every address of this machine: plain HTTP on the loopback ones, HTTPS with a certificate for this run alone on
 the others, whose fingerprint stands on the console beside the address. Nothing can be done without the one-time token
-that stands there, too.
+that stands there, too. Where the console is systemd's journal, which others than root may read, `voxgate setup` alone
+tells them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from importlib import metadata
 from ipaddress import ip_address
@@ -27,6 +30,7 @@ from voxgate.admin.attempts import requester
 from voxgate.admin.audit import Audit
 from voxgate.admin.bounds import Bounds
 from voxgate.admin.doorman import Doorman
+from voxgate.admin.invitation import KEPT, MODE, Invitation
 from voxgate.admin.page import assets, first, mistakes
 from voxgate.admin.page.first import FirstRun
 from voxgate.admin.protocol import Gate
@@ -37,6 +41,7 @@ from voxgate.config.admin import Admin, Endpoint
 from voxgate.config.load import Source
 from voxgate.errors import HostError, VoxgateError
 from voxgate.host import files, ports
+from voxgate.host.console import is_journal
 from voxgate.host.facts import read_facts
 from voxgate.supervise import notify
 
@@ -60,6 +65,8 @@ _MODE: Final = 0o640
 #: Some answers' time to reach the browser.
 _GRACE_S: Final = 0.5
 _BEAT_S: Final = 5.0
+#: As long as systemd gives a start: no watchdog is answered until the engines serve.
+_START_S: Final = 120.0
 
 
 def needed(path: Path) -> bool:
@@ -134,6 +141,8 @@ class Asking:
                 server.end()
             for one in (*ends, beats):
                 one.cancel()
+        files.remove(self._places.run / KEPT)
+        self._notifier.patience(_START_S)
         return not stop.is_set()
 
     async def _heartbeat(self) -> None:
@@ -192,18 +201,18 @@ class Asking:
         return chain.rstrip() + b"\n" + key
 
     def _tell(self, pem: bytes) -> None:
-        """On the console, and to systemd."""
+        """On the console, to root, and to systemd."""
         digest = hashlib.sha256(load_pem_x509_certificate(pem).public_bytes(Encoding.DER)).hexdigest().upper()
-        print(f"\nThere is no configuration in {self._path} yet. Make it with a browser; the address holds a")
-        print("one-time token, whoever has it is let in:\n")
-        for endpoint in _endpoints():
-            scheme = "http" if endpoint.address.is_loopback else "https"
-            print(f"    {scheme}://{endpoint}/setup?token={self._token}")
-        print("\nFrom another machine over SSH: ssh -L 8440:127.0.0.1:8440 THIS-MACHINE, then the first address.")
-        print("Over HTTPS the browser warns of a certificate that nobody has signed. Its SHA-256 is")
-        print(f"    {_grouped(digest)}")
-        print("\nOr at this console: voxgate init\n", flush=True)
-        self._notifier.ready("waits for a first configuration")
+        schemes = (("http" if one.address.is_loopback else "https", one) for one in _endpoints())
+        addresses = tuple(f"{scheme}://{one}/setup?token={self._token}" for scheme, one in schemes)
+        told = Invitation(str(self._path), addresses, _grouped(digest))
+        files.write(self._places.run / KEPT, json.dumps(told.to_json()).encode(), mode=MODE)
+        if is_journal(sys.stdout.fileno(), os.environ):
+            print(f"There is no configuration in {self._path} yet. As root, `voxgate setup` tells where to make it")
+            print("with a browser; or write it by `voxgate init`, then: systemctl restart voxgate", flush=True)
+        else:
+            print(f"\n{told}\n", flush=True)
+        self._notifier.ready("waits for a first configuration: voxgate setup")
 
 
 def _grouped(digest: str) -> str:

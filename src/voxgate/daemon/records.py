@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from voxgate.calls.cdr import running
+from voxgate.calls.cdr.overhearing import Overhearing
 from voxgate.calls.cdr.recorder import Recorder
 from voxgate.calls.cdr.search import Query
 from voxgate.calls.cdr.store import Store
@@ -46,10 +47,12 @@ class CallRecords:
         self.explain: Callable[[str], Awaitable[Told]] | None = None
         self.recorder = Recorder(Store(places.state / "cdr.db"), relay, clock)
         self.recorder.load()
+        self._overhearing = Overhearing(self.recorder.reported, clock)
 
     def part(self) -> Part:
         """Its part of the edge."""
-        return Part(serve=(self.recorder.serve, self.tracer.serve), applied=self._applied, returned=self._returned)
+        serve = (self.recorder.serve, self.tracer.serve, self._overhearing.serve)
+        return Part(serve=serve, applied=self._applied, returned=self._returned)
 
     def ears(self) -> Mapping[str, Callable[[dict[str, Any]], None]]:
         """What it wants to hear of Kamailio."""

@@ -6,6 +6,7 @@ finding.py     one finding
 facts.py       everything that was looked at, as values
 rules.py       facts -> findings: the edge itself, its network, its PBXs
 audio_rules.py    facts -> findings: the sound
+certificate_rules.py  facts -> findings: certificates
 machine_rules.py  facts -> findings: the machine below it
 gathering.py   looks at all of it
 machine.py     what the kernel and the programs say

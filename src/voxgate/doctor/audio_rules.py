@@ -23,7 +23,7 @@ _CURES: Final = {
     480: "call an extension that answers at once, as an echo test does",
     486: "call an extension that answers at once, as an echo test does",
     488: "allow G.711 A-law (PCMA) for the extension on the PBX",
-    503: "see whether the PBX answers at all: voxgate status",
+    503: "see whether the PBX answers, and whether rtpengine runs: voxgate status",
 }
 
 

@@ -33,12 +33,18 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """One that clients are shown. `alarm`: what its renewal complains of."""
+    """One that clients are shown. `alarm`: what its renewal complains of.
+
+    Not `complete`: the one between it and its authority is missing. `lacking`: names that it should be for, and is not.
+    """
 
     name: str
+    begins: datetime
     expires: datetime
     self_signed: bool = False
     alarm: str = ""
+    complete: bool = True
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +95,15 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The machine below the edge. `versions`: program -> its version, None: it is not there.
+    """The machine below the edge. `helpers`: modules of the kernel that change SIP by themselves;
+    `helper_rules`: tables of nftables that ask for it. `versions`: program -> its version, None: it is not there.
 
     `drops`: port -> datagrams that were lost because nobody fetched them in time. `strangers`: other programs' sockets
     within the media ports. `open_files`: engine -> how many it may have.
     """
 
     helpers: tuple[str, ...] = ()
+    helper_rules: tuple[str, ...] = ()
     synchronized: bool | None = None
     open_files: Mapping[str, int] = field(default_factory=dict)
     drops: Mapping[int, int] = field(default_factory=dict)

@@ -115,7 +115,7 @@ def _edge(desired: Desired, told: Told) -> Edge:
 
 def _known(reason: str) -> bool:
     """Reasons that have a rule of their own."""
-    return reason.startswith(("PBX ", "the certificate "))
+    return reason.startswith(("PBX ", "the certificate ", "certificate "))
 
 
 def _pids(told: Told) -> dict[str, int]:
@@ -246,5 +246,8 @@ def _handshakes(told: Told) -> Iterator[Handshake]:
 
 def _certificates(told: Told) -> Iterator[Certificate]:
     for one in told.status.get("certificates", ()) if told.handshakes.get("handshakes") else ():
-        expires = datetime.fromisoformat(one["expires"])
-        yield Certificate(one["name"], expires, one["origin"] == "own", one.get("alarm") or "")
+        begins, expires = (datetime.fromisoformat(one[key]) for key in ("begins", "expires"))
+        # Of one that nobody orders, its end is all there is to tell.
+        alarm = (one["alarm"] or "") if one["next_order"] else ""
+        own, complete = one["origin"] == "own", bool(one.get("complete", True))
+        yield Certificate(one["name"], begins, expires, own, alarm, complete, tuple(one.get("lacking", ())))

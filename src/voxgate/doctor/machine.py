@@ -45,6 +45,7 @@ def look(desired: Desired, pids: Mapping[str, int], state: Path) -> Machine:
     name = socket.gethostname()
     return Machine(
         helpers=tuple(_helpers()),
+        helper_rules=tuple(dict.fromkeys(_helper_rules())),
         synchronized=_synchronized(),
         open_files={engine: most for engine, pid in pids.items() if (most := _open_files(pid)) is not None},
         drops=sockets.drops(listed, {*listening, *range(media.first, media.last + 1)}),
@@ -61,10 +62,14 @@ def look(desired: Desired, pids: Mapping[str, int], state: Path) -> Machine:
 
 
 def _helpers() -> Iterable[str]:
-    """The kernel helps where a ruleset asks it to, or (before Linux 6) by itself where the old switch is on."""
+    """Before Linux 6, the kernel helps by itself where the switch is on."""
     if _number("sys/net/netfilter/nf_conntrack_helper"):
         loaded = _text("modules")
         yield from (f"module {one}" for one in _SIP_MODULES if re.search(rf"^{one} ", loaded, re.MULTILINE))
+
+
+def _helper_rules() -> Iterable[str]:
+    """Since then, where a ruleset asks it to: family and name of its table."""
     with contextlib.suppress(HostError, ValueError, KeyError):
         # Terse: what sets hold is not listed.
         done = process.run(("nft", "-t", "-j", "list", "ruleset"), timeout_s=_RUN_S)
@@ -72,7 +77,7 @@ def _helpers() -> Iterable[str]:
         for item in items:
             helper = item.get("ct helper")
             if helper and helper.get("type") == "sip":
-                yield f"helper {helper.get('name')} in table {helper.get('family')} {helper.get('table')}"
+                yield f"{helper.get('family')} {helper.get('table')}"
 
 
 def _synchronized() -> bool | None:

@@ -46,6 +46,14 @@ def _helpers(machine: Machine) -> Iterator[Finding]:
             "sysctl -w net.netfilter.nf_conntrack_helper=0; modprobe -r nf_nat_sip nf_conntrack_sip; echo "
             "'blacklist nf_conntrack_sip' > /etc/modprobe.d/no-sip-helper.conf",
         )
+    for table in machine.helper_rules:
+        yield Finding(
+            "sip-helper",
+            ERROR,
+            f"the packet filter of this machine has SIP messages changed: {table} has a helper for SIP",
+            "it writes addresses of its own into messages that are right, and opens ports nobody asked for",
+            f"remove it with the rules that set it, there and in /etc/nftables.conf: nft list table {table}",
+        )
 
 
 def _programs(machine: Machine) -> Iterator[Finding]:

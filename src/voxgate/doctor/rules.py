@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from voxgate.doctor.audio_rules import audio_findings
+from voxgate.doctor.certificate_rules import certificate_findings
 from voxgate.doctor.finding import Finding, Grade
 from voxgate.doctor.machine_rules import machine_findings
 from voxgate.names.comparing import Grade as NameGrade
@@ -13,11 +13,9 @@ from voxgate.names.comparing import Grade as NameGrade
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from voxgate.doctor.facts import Certificate, Facts, Node, Outside
+    from voxgate.doctor.facts import Facts, Node, Outside
 
 ERROR, WARNING, NOTE = Grade.ERROR, Grade.WARNING, Grade.NOTE
-#: Renewal by hand takes a week in most companies.
-_EXPIRES_SOON: Final = timedelta(days=14)
 #: TLS certificates and time-limited credentials bear less.
 _CLOCK_S: Final = 5.0
 
@@ -89,57 +87,6 @@ def _turn(facts: Facts) -> Iterator[Finding]:
                 "browsers and phones where UDP does not pass have no audio",
                 "see whether coturn runs (voxgate status), and whether its account or secret was applied",
             )
-
-
-def _tls(facts: Facts) -> Iterator[Finding]:
-    for one in facts.handshakes:
-        if one.wrong:
-            what = f"{one.where}, asked for {one.name}: {one.wrong}"
-            yield Finding(
-                "certificate-shown",
-                ERROR,
-                what,
-                "TLS clients refuse it, or see another one than you think",
-                "voxgate certs verify; then voxgate apply",
-            )
-    for certificate in facts.certificates:
-        yield from _certificate(certificate, facts)
-
-
-def _certificate(one: Certificate, facts: Facts) -> Iterator[Finding]:
-    left = one.expires - facts.edge.now
-    if left <= timedelta(0):
-        yield Finding(
-            "certificate-expired",
-            ERROR,
-            f"the certificate {one.name} expired on {one.expires:%Y-%m-%d}",
-            "TLS clients refuse it",
-            "voxgate certs renew, or bring a new one: voxgate certs import",
-        )
-    elif left < _EXPIRES_SOON and not one.self_signed:
-        yield Finding(
-            "certificate-expires",
-            WARNING,
-            f"the certificate {one.name} expires on {one.expires:%Y-%m-%d}",
-            "TLS clients will refuse it then",
-            "voxgate certs renew, or voxgate certs import",
-        )
-    if one.alarm:
-        yield Finding(
-            "certificate-renewal",
-            WARNING,
-            f"the certificate {one.name} is not renewed: {one.alarm}",
-            "it will run out",
-            "do what the message says, then voxgate certs renew",
-        )
-    if one.self_signed:
-        yield Finding(
-            "certificate-own",
-            NOTE,
-            f"the certificate {one.name} is signed by the edge itself",
-            "phones and browsers must be told to trust it",
-            "set certificates.default.acme: {email: you@example.com}",
-        )
 
 
 def _place(facts: Facts) -> Iterator[Finding]:
@@ -289,7 +236,7 @@ def _node(node: Node, facts: Facts) -> Iterator[Finding]:
 
 
 _RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
-    *(_running, _inside_ports, _turn, _names, _tls, _place, _outside, _pbxs),
+    *(_running, _inside_ports, _turn, _names, certificate_findings, _place, _outside, _pbxs),
     audio_findings,
     machine_findings,
 )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NG_PORT: Final = 2223
 #: Where rtpengine reports calls whose media stopped (XML-RPC over HTTP), on loopback only.
 TIMEOUT_PORT: Final = 2224
+#: Where it tells of RTCP that passes it (HEP), on loopback only.
+REPORTS: Final = ("127.88.0.1", 2228)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Rtpengine:
             f"--listen-ng=127.0.0.1:{NG_PORT}",
             f"--b2b-url=http://127.0.0.1:{TIMEOUT_PORT}/",
             "--xmlrpc-format=1",
+            f"--homer={REPORTS[0]}:{REPORTS[1]}",
+            "--homer-protocol=udp",
+            "--homer-id=1",
             f"--port-min={media.ports.first}",
             f"--port-max={media.ports.last}",
             f"--tos={media.dscp << 2}",

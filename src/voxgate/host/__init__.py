@@ -6,6 +6,7 @@ files.py     reads bounded, writes atomically with owner and mode
 database.py  a SQLite file that outlives crashes
 journal.py   a file that grows at its end, within its room
 clock.py     wall and monotonic time as a port
+console.py   whether what we print is kept by systemd's journal
 limits.py    how many files may be open
 launch.py    how a process is confined: user, capabilities, process group
 pipes.py     a program's output as bounded lines

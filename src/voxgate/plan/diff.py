@@ -40,7 +40,6 @@ LISTENER_KEYS = frozenset(
         *(f"listen.ldap{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
         *(f"listen.http{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
         *(f"listen.h323{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
-        *(f"listen.http{key}" for key in ("", ".plain", ".tls", ".ipv4", ".ipv6")),
     )
 )
 

@@ -21,9 +21,10 @@ class SendToClient(NamedTuple):
 
 
 class SendToServer(NamedTuple):
-    """Send bytes to the server; only after `Connected`."""
+    """Send bytes to the server; only after `Connected`. `last`: `Close` is commanded next."""
 
     data: bytes
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,12 @@ class Notifier:
 
     def ready(self, status: str = "") -> None:
         """Everything is started, or a reload is over."""
-        self._send("READY=1", status)
+        self._send("READY=1", status, *self._limit(2 * self.watchdog_s if self.watchdog_s else 0))
+
+    def patience(self, seconds: float) -> None:
+        """Nobody calls `watchdog` for so long at most; until `ready` is called again."""
+        if self.watchdog_s:
+            self._send("", "", *self._limit(seconds))
 
     def reloading(self, monotonic_s: float) -> None:
         """A reload begins; `Type=notify-reload` wants the time, on CLOCK_MONOTONIC, with it."""
@@ -39,6 +44,10 @@ class Notifier:
     def watchdog(self) -> None:
         """We are alive; without it systemd ends us after WatchdogSec."""
         self._send("WATCHDOG=1", "")
+
+    @staticmethod
+    def _limit(seconds: float) -> tuple[str, ...]:
+        return (f"WATCHDOG_USEC={int(seconds * 1_000_000)}",) if seconds else ()
 
     def _send(self, state: str, status: str, *more: str) -> None:
         if not self.address:

@@ -16,6 +16,7 @@ nft_forwards.py  the same for port forwards, and their counters
 socket_filter.py  which open connections `ss` is to close
 control.py   Voxgate's own control socket: JSON lines
     hep.py         captured SIP messages, as Homer takes them
+rtcp_told.py  reports of RTCP that pass rtpengine, as it tells Homer of them
     records_request.py  what is asked about calls of the past
     admin_request.py  changes of the configuration, metrics, lines of the log
     guard_request.py  what the guard is asked over it

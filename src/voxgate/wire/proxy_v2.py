@@ -72,7 +72,7 @@ def parse(data: bytes) -> tuple[Header, int] | None:
 
     Raises PeerError: no such header, or one that contradicts itself or is longer than `LONGEST`.
     """
-    if not data.startswith(SIGNATURE[: len(data)]) and not data.startswith(SIGNATURE):
+    if not data.startswith(SIGNATURE[: len(data)]):
         raise PeerError("no PROXY v2 header")
     if len(data) < _FIXED:
         return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from voxgate.admin import passwords, tokens
-from voxgate.admin.access import Access, AccessFile, Token, User, offered_setup, require_name
+from voxgate.admin.access import MOST_TOKENS, MOST_USERS, Access, AccessFile, Token, User, offered_setup, require_name
 from voxgate.admin.attempts import Attempts, Rate, requester
 from voxgate.admin.roles import Role, may
 from voxgate.admin.sessions import MOST_PER_USER, Limits, Sessions
@@ -131,6 +132,21 @@ def test_the_last_administrator_stays_one() -> None:
     assert access.with_user(user("bob")).without_user("alice").users == (user("bob"),)
 
 
+def test_users_and_tokens_are_bounded_and_each_is_found_by_its_own_name() -> None:
+    access = Access(users=tuple(user(f"u{number}", Role.OPERATOR) for number in range(MOST_USERS - 1)))
+    full = access.with_user(user("last"))
+    with pytest.raises(UsageError, match="remove one first"):
+        full.with_user(user("more"))
+    assert full.with_user(user("u0")).user("u0") == user("u0")
+    random = chance()
+    made = [Token.new("prom", Role.READ_ONLY, 1, 0, random) for _ in range(MOST_TOKENS)]
+    holding = Access(tokens=tuple(token for _, token in made[:-1])).with_token(made[-1][1])
+    with pytest.raises(UsageError, match="remove one first"):
+        holding.with_token(made[0][1])
+    assert holding.token(made[7][1].id) == made[7][1]
+    assert holding.token("nobody's") is None
+
+
 def test_a_set_up_token_is_offered_until_there_is_an_administrator() -> None:
     access, token = offered_setup(Access(), 100, chance())
     assert access.setup is not None
@@ -162,3 +178,15 @@ def test_a_damaged_file_is_told_and_nobody_is_let_in(tmp_path: Path) -> None:
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(UsageError):
         require_name(name)
+
+
+def test_no_change_is_lost_when_many_change_at_once(tmp_path: Path) -> None:
+    random = chance()
+    made = [Token.new("prom", Role.READ_ONLY, 1, 0, random)[1] for _ in range(16)]
+
+    def add(token: Token) -> None:
+        AccessFile(tmp_path).change(lambda access: (access.with_token(token), None))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, made))
+    assert {token.id for token in AccessFile(tmp_path).now().tokens} == {token.id for token in made}

@@ -66,12 +66,28 @@ def test_a_secrets_name_leads_to_no_other_folder(tmp_path: Path, name: str) -> N
         SecretPlaces(tmp_path / "secrets", {}).read(name)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 70_000], ids=["binary", "large"])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"x" * 65_537, b"", b" \r\n"], ids=["binary", "large", "empty", "blank"]
+)
 def test_a_file_that_holds_no_secret_is_a_problem(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "carrier").write_bytes(content)
     (tmp_path / "carrier").chmod(0o600)
     with pytest.raises(SecretError):
         SecretPlaces(tmp_path, {}).read("carrier")
+
+
+def test_a_secret_may_be_as_large_as_the_limit_and_equals_its_like(tmp_path: Path) -> None:
+    private(tmp_path / "carrier", "x" * 65_536)
+    found = SecretPlaces(tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path / "none")}).read("carrier")
+    assert found == Secret("x" * 65_536)
+    assert hash(found) == hash(Secret("x" * 65_536))
+    assert found != Secret("y")
+    assert found != "x" * 65_536
+
+
+def test_a_secret_that_systemd_does_not_pass_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="in none of its three places"):
+        SecretPlaces(tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).read("carrier")
 
 
 def test_a_secret_is_shown_by_nothing_but_reveal() -> None:

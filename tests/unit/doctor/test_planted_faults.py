@@ -31,7 +31,7 @@ HEALTHY = Facts(
     edge=Edge("edge.example.com", NOW, behind_nat=True, inside_address="192.168.1.10"),
     ports=(Port("tcp", "192.168.1.10:5061", "SIP over TLS"),),
     handshakes=(Handshake("SIP over TLS at x", "edge.example.com"),),
-    certificates=(Certificate("default", NOW + timedelta(days=60)),),
+    certificates=(Certificate("default", NOW - timedelta(days=30), NOW + timedelta(days=60)),),
     nodes=(Node("hq", "udp 192.168.1.20 port 5060", 200, frozenset({"path"})),),
     hairpin=True,
     mapped=("203.0.113.45",),
@@ -64,8 +64,9 @@ def node(code: int, *supported: str) -> dict[str, Any]:
     return {"nodes": (Node("hq", "udp 192.168.1.20 port 5060", code, frozenset(supported)),)}
 
 
-def certificate(days: float, **keys: Any) -> dict[str, Any]:
-    return {"certificates": (Certificate("default", NOW + timedelta(days=days), **keys),)}
+def certificate(days: float, age: float = 85, **keys: Any) -> dict[str, Any]:
+    begins, expires = NOW - timedelta(days=age), NOW + timedelta(days=days)
+    return {"certificates": (Certificate("default", begins, expires, **keys),)}
 
 
 #: What is planted, the code, the grade, and words of the cure.
@@ -84,6 +85,8 @@ FAULTS: list[tuple[dict[str, Any], str, Grade, str]] = [
     ({"handshakes": (Handshake("x", "e", "shows another certificate"),)}, "certificate-shown", ERROR, "certs verify"),
     (certificate(-1), "certificate-expired", ERROR, "certs renew"),
     (certificate(5), "certificate-expires", WARNING, "certs renew"),
+    (certificate(60, complete=False), "certificate-chain", ERROR, "append the authority's intermediate"),
+    (certificate(60, lacking=("example.com",)), "certificate-names", WARNING, "certificates.others"),
     (certificate(60, alarm="rate limited"), "certificate-renewal", WARNING, "certs renew"),
     (certificate(60, self_signed=True), "certificate-own", NOTE, "certificates.default.acme"),
     ({"mapped": ("198.51.100.1",)}, "public-address", ERROR, "edge.public_address: 198.51.100.1"),
@@ -96,6 +99,7 @@ FAULTS: list[tuple[dict[str, Any], str, Grade, str]] = [
     (outside(ahead_s=-90.0), "clock", WARNING, "timedatectl"),
     (machine(synchronized=False), "clock", WARNING, "timedatectl"),
     (machine(helpers=("module nf_nat_sip",)), "sip-helper", ERROR, "modprobe -r nf_nat_sip"),
+    (machine(helper_rules=("ip alg",)), "sip-helper", ERROR, "nft list table ip alg"),
     (machine(versions={"kamailio": None}), "engine-missing", ERROR, "apt-get install kamailio"),
     (machine(versions={"rtpengine": (9, 4)}), "engine-old", ERROR, "apt-get install rtpengine-daemon"),
     (machine(modules_missing=("app_python3",)), "engine-module", ERROR, "kamailio-python3-modules"),
@@ -117,6 +121,8 @@ def test_a_healthy_edge_has_no_finding() -> None:
     assert findings(HEALTHY) == ()
     # What was not looked at is not judged.
     assert findings(Facts(HEALTHY.edge)) == ()
+    # A certificate of a week is renewed in its last days.
+    assert findings(replace(HEALTHY, **certificate(2, age=4))) == ()
     # 401 and 404 are answers of PBXs that are well.
     assert findings(replace(HEALTHY, **node(401))) == findings(replace(HEALTHY, **node(404))) == ()
 

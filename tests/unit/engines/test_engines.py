@@ -186,6 +186,7 @@ def test_rtpengine_gets_media_settings_and_listens_to_this_machine_alone() -> No
     assert {"--port-min=30000", "--port-max=39999", "--tos=184", "--timeout=30"} <= set(made.process.argv)
     assert "--silent-timeout=600" in made.process.argv
     assert "--listen-ng=127.0.0.1:2223" in made.process.argv
+    assert {"--homer=127.88.0.1:2228", "--homer-protocol=udp", "--homer-id=1"} <= set(made.process.argv)
     assert (made.process.user, made.process.capabilities, made.files) == ("rtpengine", (), ())
 
 

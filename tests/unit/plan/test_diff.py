@@ -207,6 +207,39 @@ def test_a_first_start_tells_what_it_brings_and_needs_no_word() -> None:
     assert not plan.dangers
 
 
+def test_a_plan_is_one_line_in_the_history() -> None:
+    assert diff(desired(edited()), desired(edited())).summary == "nothing to do"
+    assert plan_of("pbxs.x", "-").summary == "removes PBX x: 3 names get no service"
+    assert plan_of("listen.sip", {"udp": 5060}).summary == "no longer serves SIP/TCP (port 5060) (and 1 more)"
+
+
+def test_programs_are_told_a_change_by_kind_and_key() -> None:
+    told = plan_of("pbxs.x", "-").to_json()["changes"]
+    sentence = "removes PBX x: 3 names get no service"
+    assert told == [{"kind": "remove", "key": "pbxs.x", "sentence": sentence, "effect": ""}]
+
+
+def test_each_change_is_told_with_what_its_own_engines_do() -> None:
+    tree = edited("media.ports", "30000-40000").model_dump()
+    tree["listen"]["sip"]["tls"] = 5071
+    tree["pbxs"]["hq"]["names"] = ("example.com",)
+    plan = diff(desired(edited(), 1), desired(Config.model_validate(tree), 2))
+    assert {change.key: change.effect for change in plan.changes} == {
+        "media.ports": "rtpengine restarts, calls in progress lose audio",
+        "listen.sip.tls": KAMAILIO_RESTARTS,
+        "pbxs.hq.names": "",
+    }
+
+
+def test_what_is_added_needs_no_word_and_a_side_that_goes_does() -> None:
+    without_tls = desired(edited("listen.sip", {"udp": 5060, "tcp": 5060}), 1)
+    assert not [danger for danger in diff(without_tls, desired(edited(), 2)).dangers if "serves" in danger]
+    inside = SideAddress(Side.INSIDE4, OUTSIDE.local, OUTSIDE.local)
+    both = replace(NETWORK, sides=(OUTSIDE, inside))
+    assert not diff(desired(edited(), 1), desired(edited(), 2, both)).dangers
+    assert diff(desired(edited(), 1, both), desired(edited(), 2)).dangers
+
+
 def test_reloads_come_before_restarts_and_the_policy_after_them() -> None:
     before, after = desired(edited(), 1), desired(edited("pbxs.hq.nodes", TWO), 2, certificate=b"new")
     process = replace(after.engines[0].process, argv=("rtpengine", "--other"))

@@ -54,6 +54,14 @@ def test_the_servers_certificate_is_checked_only_where_there_is_one() -> None:
     assert service.targets(client())[0].verify == ""
 
 
+def test_a_target_is_written_with_brackets_where_a_port_follows() -> None:
+    shown = [Target("hq", ip_address(one), 389) for one in ("172.16.0.90", "2001:db8::90")]
+    assert [(target.host, target.node) for target in shown] == [
+        ("172.16.0.90", "172.16.0.90:389"),
+        ("2001:db8::90", "[2001:db8::90]:389"),
+    ]
+
+
 def test_the_networks_that_may_are_those_listed_or_all() -> None:
     service = replace(HQ, allow_from=(ip_network("198.51.100.0/24"), ip_network("2001:db8::/32")))
     assert service.allows(ip_address("198.51.100.7"))

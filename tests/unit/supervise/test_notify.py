@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +43,10 @@ def test_what_systemd_wants_is_read_from_the_environment(environ: dict[str, str]
         pytest.param(lambda n: n.stopping(), b"STOPPING=1", id="stopping"),
         pytest.param(lambda n: n.status("a\nREADY=1"), b"STATUS=a READY=1", id="a status cannot smuggle"),
         pytest.param(lambda n: n.watchdog(), b"WATCHDOG=1", id="watchdog"),
+        pytest.param(lambda n: replace(n, watchdog_s=30.0).patience(120), b"WATCHDOG_USEC=120000000", id="patience"),
+        pytest.param(
+            lambda n: replace(n, watchdog_s=30.0).ready(), b"READY=1\nWATCHDOG_USEC=60000000", id="no patience any more"
+        ),
     ],
 )
 @pytest.mark.parametrize("abstract", [False, True])

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from voxgate_sip.trunks import Trunk
+
 HYGIENE = Hygiene(100, 4, ("friendly-scanner", "sipvicious"), injections=True)
 PBX = "10.0.0.1"
 
@@ -51,11 +53,11 @@ def heard(folder: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
 class Door:
     """A doorman with a clock that stands."""
 
-    def __init__(self, **changes: object) -> None:
+    def __init__(self, trunks: tuple[Trunk, ...] = (), **changes: object) -> None:
         self.fake = FakeKsr({"$sp": 5060})
         self.fake.answers["htable.sht_get"] = None
         self.now = 1000.0
-        router = Router(policy(hygiene=HYGIENE))
+        router = Router(policy(hygiene=HYGIENE, trunks={trunk.name: trunk for trunk in trunks}))
         hygiene = replace(HYGIENE, **changes)  # type: ignore[arg-type]
         self.doorman = Doorman(self.fake.ksr, router, hygiene, Refusals(self.fake.ksr, lambda: 0.0), lambda: self.now)
 

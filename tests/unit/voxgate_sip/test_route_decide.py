@@ -79,6 +79,13 @@ def test_a_pbx_on_a_side_that_the_edge_lost_is_a_phone() -> None:
     assert Router(policy(sides=sides)).decide(from_pbx()) == UNKNOWN
 
 
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+def test_a_pbx_that_bears_the_edges_own_name_is_asked_for_it(method: str) -> None:
+    router = Router(policy(domains={EDGE: "office"}))
+    asked = from_phone(method=method, ruri_host=EDGE, from_host="elsewhere.example")
+    assert router.decide(asked) == ToPbx(OFFICE, OFFICE.plain)
+
+
 @pytest.mark.parametrize(
     ("address", "side"),
     [(PHONE, "o4"), ("10.255.255.255", "i4"), ("11.0.0.0", "o4"), (PHONE6, "o6"), ("fd00::1", "i6"), ("::1", "o6")],

@@ -37,9 +37,9 @@ TRUNKS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def router(trunks: dict[str, Any] = TRUNKS) -> Router:
+def router(trunks: dict[str, Any] = TRUNKS, pbxs: dict[str, Any] = PBXS) -> Router:
     """What a worker holds: the policy after its way through the file."""
-    made = policy_of(config(PBXS, trunks=trunks), TWO, 1, media=True)
+    made = policy_of(config(pbxs, trunks=trunks), TWO, 1, media=True)
     assert loads(dumps(made)) == made
     return Router(loads(dumps(made)))
 

@@ -55,6 +55,7 @@ MAPPED = ip_address("::ffff:198.51.100.7").packed + ip_address("::ffff:203.0.113
         pytest.param(header_of(0x11, V4 + b"\xe0\x00\x02ab"), Header(SOURCE, EDGE), id="a field nobody knows"),
         pytest.param(header_of(0x11, V4 + b"\x02\x00\x01\xff"), Header(SOURCE, EDGE, authority="�"), id="no UTF-8"),
         pytest.param(header_of(0, b"", version=0x20), Header(), id="a health check"),
+        pytest.param(header_of(0x11, V4, version=0x20), Header(), id="a health check that names addresses"),
         pytest.param(header_of(0x31, bytes(216)), Header(), id="unix"),
     ],
 )
@@ -94,6 +95,38 @@ def test_only_a_certificate_that_was_shown_and_verified_is_trusted() -> None:
     assert not Tls(certificate=True, verify=18, common_name="somebody").trusted
 
 
+@pytest.mark.parametrize(
+    ("flags", "verify", "facts"),
+    [
+        (0x00, 0, None),
+        (0x02, 0, None),
+        (0x01, 0, Tls()),
+        (0x03, 0, Tls(certificate=True)),
+        (0x05, 0, Tls(certificate=True)),
+        (0x03, 0x0100, Tls(certificate=True, verify=256)),
+        (0x07, 18, Tls(certificate=True, verify=18)),
+    ],
+)
+def test_a_certificate_was_shown_only_where_haproxy_says_so(flags: int, verify: int, facts: Tls | None) -> None:
+    field = b"\x20\x00\x05" + bytes((flags,)) + verify.to_bytes(4, "big")
+    found = parse(header_of(0x11, V4 + field))
+    assert found
+    assert found[0].tls == facts
+
+
+def test_a_field_may_be_longer_than_a_byte_can_say() -> None:
+    field = b"\x02\x01\x2c" + b"x" * 300
+    assert parse(header_of(0x11, V4 + field)) == (Header(SOURCE, EDGE, authority="x" * 300), 16 + 12 + 303)
+
+
+def test_a_header_may_be_as_long_as_the_longest() -> None:
+    longest = "x" * (LONGEST - 16 - 12 - 3)
+    header = Header(SOURCE, EDGE, authority=longest)
+    assert parse(build(header)) == (header, LONGEST)
+    with pytest.raises(ValueError, match="too long"):
+        build(Header(SOURCE, EDGE, authority=longest + "x"))
+
+
 ADDRESSES = st.ip_addresses(v=4) | st.integers(1 << 64, (1 << 128) - 1).map(IPv6Address)
 ENDS = st.builds(End, ADDRESSES, st.integers(0, 65535))
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -107,7 +140,15 @@ def test_what_is_built_is_read_again(source: End, destination: End, authority: s
 
 
 def test_a_connection_of_our_own_has_no_ends() -> None:
+    assert build(Header()) == header_of(0, b"", version=0x20)
     assert parse(build(Header())) == (Header(), 16)
+
+
+def test_what_is_built_is_in_the_form_that_haproxy_sends() -> None:
+    assert build(Header(SOURCE, EDGE)) == header_of(0x11, V4)
+    mixed = Header(SOURCE, End(ip_address("2001:db8::45"), 636))
+    assert build(mixed)[13] == 0x21
+    assert parse(build(mixed)) == (mixed, 52)
 
 
 def test_names_that_do_not_fit_are_not_sent() -> None:

@@ -19,7 +19,10 @@ Subject = Annotated[str, Query(min_length=1, max_length=256)]
 
 
 class Sends(BaseModel):
-    """What a party sends: packets that came, how well the other party receives them; null where nobody reports."""
+    """What a party sends: packets that came, how well the other party receives them; null where nobody reports.
+
+    `measured` is `receiver` where the other party reports, `edge` where the sender alone counts (RTCP).
+    """
 
     packets: int
     lost_percent: float | None
@@ -27,6 +30,8 @@ class Sends(BaseModel):
     mos: float | None
     mos_lowest: float | None
     source: str
+    lost_before_percent: float | None
+    measured: str
 
 
 class Caller(BaseModel):

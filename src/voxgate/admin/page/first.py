@@ -85,16 +85,27 @@ async def lead(request: Request) -> Response:
 
 
 @router.get("/setup")
-async def first_page(request: Request, door: Door, token: str = "") -> Response:
-    """The form."""
+async def first_page(request: Request, door: Door, around: Around, token: str = "") -> Response:
+    """The form, for whoever has the token: others learn nothing of this machine."""
     run = _run(request)
     if run.saved:
         return _starts(request, token)
+    _let_in(request, around, token)
     interfaces = await asyncio.to_thread(lambda: starting.usable(run.facts()))
     texts = dict.fromkeys(_TEXTS, "") | {"user": "admin", "pbx_name": "hq", "stun": starting.STUN}
     texts |= {"interface": interfaces[0].name} | run.given
     answers = _Answers(texts, acme=run.given.get("acme", "1") == "1")
     return _drawn(request, door, interfaces, answers, token[:_LONGEST], wrong=run.failed)
+
+
+def _let_in(request: Request, around: Around, token: str) -> None:
+    """Raises ApiError for whoever has not the token, or tries too often."""
+    run, who = _run(request), requester(address_of(request))
+    if wait_s := run.rates.take(who, around.clock.monotonic()):
+        raise ApiError(429, "too many attempts", f"wait {math.ceil(wait_s)} seconds")
+    if not tokens.matches(token, run.digest):
+        raise ApiError(401, "the token is wrong", "open the address that Voxgate's console tells, or: voxgate setup")
+    run.rates.forget(who)
 
 
 def _drawn(
@@ -126,15 +137,9 @@ async def first(request: Request, door: Door, around: Around, form: Sent) -> Res
     run, token = _run(request), form.text("token")
     if not from_own_page(request):
         raise ApiError(403, "this form does not come from a page of ours")
+    _let_in(request, around, token)
     interfaces = await asyncio.to_thread(lambda: starting.usable(run.facts()))
     answers = _Answers({name: form.text(name)[:_LONGEST] for name in _TEXTS}, form.has("acme"), form.has("anyway"))
-    if wait_s := run.rates.take(requester(address_of(request)), around.clock.monotonic()):
-        words = f"Too many attempts. Wait {math.ceil(wait_s)} seconds."
-        return _drawn(request, door, interfaces, answers, token, wrong=words, status=429)
-    if not tokens.matches(token, run.digest):
-        words = "The token is wrong: open the address that stands on Voxgate's console."
-        return _drawn(request, door, interfaces, answers, "", wrong=words, status=401)
-    run.rates.forget(requester(address_of(request)))
     asked = form.text("do")
     if asked in {"public", "pbx"}:
         await (_find_public if asked == "public" else _try_pbx)(run, answers)

@@ -122,17 +122,21 @@ def bad_quality(case: Case) -> Finding | None:
     cdr = case.cdr
     if cdr is None or not cdr.answer:
         return None
-    for who, stream in (("caller", cdr.from_caller), ("callee", cdr.from_callee)):
-        if said := _poor(stream):
-            return Finding(
-                "bad-quality",
-                50,
-                f"What the {who} sent was received badly: {said}.",
-                f"Packets are lost or late between the edge and whoever heard the {who}, or "
-                f"before the edge. Look for a "
-                "full uplink, WLAN, or a missing DiffServ rule (`media.dscp`).",
-            )
-    return None
+    ways = (("caller", "callee", cdr.from_caller), ("callee", "caller", cdr.from_callee))
+    poor = [(who, other, stream, said) for who, other, stream in ways if (said := _poor(stream))]
+    if not poor:
+        return None
+    causes = [
+        f"What the {who} sent {_received(stream, other)}: {said}. {_place(stream, who, other)}"
+        for who, other, stream, said in poor
+    ]
+    return Finding(
+        "bad-quality",
+        50,
+        " ".join(causes),
+        "Look there for a full line, WLAN, or a router that does not put voice first (`media.dscp` is what the edge "
+        "marks it with).",
+    )
 
 
 def _talked(case: Case) -> Cdr | None:
@@ -175,6 +179,22 @@ def _poor(stream: Stream) -> str:
     if stream.mos is not None and stream.mos < _MOS:
         words.append(f"MOS {stream.mos:.1f}")
     return ", ".join(words)
+
+
+def _received(stream: Stream, other: str) -> str:
+    if stream.measured == "edge":
+        return f"came to the edge badly (the {other} reports nothing)"
+    return f"was received badly by the {other}"
+
+
+def _place(stream: Stream, who: str, other: str) -> str:
+    """Where it is lost, as far as the sender's own count says."""
+    before, lost = stream.lost_before_percent, stream.lost_percent or 0.0
+    if before is None or lost < _LOSS_PERCENT:
+        return f"Packets are lost or late between the {who} and the edge, or between the edge and the {other}."
+    if before >= lost / 2:
+        return f"They are lost between the {who} and the edge, where {before:g} % never arrived."
+    return f"They are lost between the edge and the {other}: what the {who} sent came to the edge whole."
 
 
 def _both(cdr: Cdr) -> bool:

@@ -1,5 +1,7 @@
 """Asks rtpengine how calls are heard: running ones now and then, those that somebody looks at anew, ended ones once.
 
+Between its answers it keeps what the parties report of each other, as rtpengine tells it.
+
 Every question is bounded: so many at once, so many in one look, and no look lasts longer than a page may take.
 """
 
@@ -10,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from voxgate.calls.cdr.quality import Heard, heard
+from voxgate.calls.cdr.receptions import Receptions
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from voxgate.calls.cdr.value import Cdr
     from voxgate.host.clock import Clock
+    from voxgate.wire.rtcp_told import Told
 
 #: A running call is asked for this often, and so many calls at once at most.
 ASK_EVERY_S: Final = 15.0
@@ -25,6 +29,10 @@ ASK_AT_ONCE: Final = 5
 FRESH_S: Final = 2.0
 MOST_LOOKED_AT: Final = 100
 LOOK_S: Final = 1.5
+
+#: Calls of which reports are kept, the latest; and how long, where no such call runs (yet, or any more).
+MOST_TOLD: Final = 50_000
+FORGET_S: Final = 30.0
 
 Key = tuple[str, str]
 
@@ -45,6 +53,7 @@ class Listener:
         self._heard: dict[Key, Heard] = {}
         self._asked_s: dict[Key, float] = {}
         self._missed: set[Key] = set()
+        self._told: dict[str, Receptions] = {}
         self._looking = asyncio.Lock()
 
     def heard(self, cdr: Cdr) -> Heard:
@@ -56,6 +65,17 @@ class Listener:
         for kept in (self._heard, self._asked_s):
             kept.pop(key_of(cdr), None)
         self._missed.discard(key_of(cdr))
+        self._told.pop(cdr.call_id, None)
+
+    def told(self, call_id: str, told: Told, at_s: float) -> None:
+        """A party's report, and when it passed."""
+        kept = self._told.get(call_id) or Receptions()
+        kept.take(told, at_s)
+        # Whoever spoke last stands last.
+        self._told.pop(call_id, None)
+        self._told[call_id] = kept
+        if len(self._told) > MOST_TOLD:
+            del self._told[next(iter(self._told))]
 
     async def ask(self, cdr: Cdr) -> Heard | None:
         """What rtpengine knows of a call; None where it knows nothing of it."""
@@ -66,7 +86,8 @@ class Listener:
         except PeerError:
             # It says nothing at all: that is no word about this call.
             return self.heard(cdr)
-        found = self._heard[key_of(cdr)] = heard(reply, cdr.caller_tag)
+        at = cdr.end or self._clock.wall()
+        found = self._heard[key_of(cdr)] = heard(reply, cdr.caller_tag, self._told.get(cdr.call_id), at.timestamp())
         return found
 
     async def look(self, calls: Sequence[Cdr]) -> None:
@@ -84,6 +105,7 @@ class Listener:
         """Ask for those that were not asked for of late; gives those of which rtpengine twice knew nothing."""
         now_s = self._clock.monotonic()
         calls = {key_of(cdr): cdr for cdr in running}
+        self._forget_told({cdr.call_id for cdr in running})
         self._asked_s = {key: self._asked_s.get(key, now_s) for key in calls}
         due = sorted((at, key) for key, at in self._asked_s.items() if now_s - at >= ASK_EVERY_S)
         gone = []
@@ -96,6 +118,15 @@ class Listener:
             else:
                 self._missed.add(key)
         return gone
+
+    def _forget_told(self, running: set[str]) -> None:
+        """What came late, or of a call that is none; the longest silent stand first."""
+        oldest = self._clock.wall().timestamp() - FORGET_S
+        for call_id, kept in list(self._told.items()):
+            if kept.latest_s > oldest:
+                break
+            if call_id not in running:
+                del self._told[call_id]
 
     def _is_older(self, cdr: Cdr, now_s: float) -> bool:
         return key_of(cdr) not in self._heard or now_s - self._asked_s.get(key_of(cdr), 0.0) >= FRESH_S

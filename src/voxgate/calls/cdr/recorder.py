@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from voxgate.calls.cdr.search import Page, Query
     from voxgate.calls.cdr.store import Store
     from voxgate.host.clock import Clock
+    from voxgate.wire.rtcp_told import Told
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +92,24 @@ class Recorder:
         """The edge itself has ended a call."""
         self._take(self.book.close(call_id, self._clock.wall(), reason, code))
 
+    def reported(self, call_id: str, told: Told, at_s: float) -> None:
+        """What a party reports of the other one, and when it passed rtpengine."""
+        if self._wanted.enabled:
+            self._listener.told(call_id, told, at_s)
+
     async def running(self, query: Query) -> Running:
         """Calls that ring or run, the newest first, with figures of this moment. Raises UsageError."""
         found = chosen(self.book.open(), query)
         shown = found[: limit_of(query)]
         await self._listener.look([cdr for cdr in shown if cdr.state is State.ANSWERED])
         return Running(tuple(with_quality(cdr, self._listener.heard(cdr)) for cdr in shown), len(found))
+
+    async def as_heard(self, cdr: Cdr) -> Cdr:
+        """The same; of a call that runs, with figures of this moment."""
+        if cdr.state is not State.ANSWERED:
+            return cdr
+        await self._listener.look([cdr])
+        return with_quality(cdr, self._listener.heard(cdr))
 
     async def search(self, query: Query) -> Page:
         """A page of records. Raises UsageError, HostError."""

@@ -46,6 +46,8 @@ class Stream:
     """What one party sent: packets that arrived at the edge, and how well the other party received them.
 
     `lost_percent` and `jitter_ms` are averages, `mos` 1.0 to 4.5 likewise; None where nobody reported (RTCP).
+    `measured` says who did: `receiver`, the other party; or `edge`, where it reports nothing: what the sender says it
+    sent beside what arrived at the edge. `lost_before_percent` was lost before the edge, where the sender counts.
     """
 
     packets: int = 0
@@ -54,10 +56,13 @@ class Stream:
     mos: float | None = None
     mos_lowest: float | None = None
     source: str = ""
+    lost_before_percent: float | None = None
+    measured: str = ""
 
 
 NOT_HEARD: Final = Stream()
 _TIMES: Final = ("start", "progress", "answer", "end")
+_FIGURES: Final = frozenset(field.name for field in fields(Stream))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def cdr_of(document: dict[str, Any]) -> Cdr:
     for name in ("codecs", "codecs_offered"):
         plain[name] = tuple(plain.get(name, ()))
     for name in ("from_caller", "from_callee"):
-        plain[name] = Stream(**plain.get(name, {}))
+        plain[name] = Stream(**{key: said for key, said in plain.get(name, {}).items() if key in _FIGURES})
     plain["attempts"] = tuple(Attempt(**one) for one in plain.get("attempts", ()))
     plain["state"], plain["direction"] = State(plain["state"]), Direction(plain["direction"])
     return Cdr(**plain)

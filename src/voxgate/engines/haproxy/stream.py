@@ -23,12 +23,15 @@ from voxgate.engines.render import render
 from voxgate.engines.router import FROM_ROUTER, TLS, TLS_VERIFIED, front
 
 if TYPE_CHECKING:
+    from voxgate.engines.base import Listener
     from voxgate.engines.haproxy.fragment import Ground
 
 _BOTH: Final = frozenset({4, 6})
 #: Connections without TLS cost HAProxy little: a thread takes some 8,000 new ones a second, and is woken up for several
 #: of them at once. Handshakes are spread over all threads.
 PLAIN: Final = "thread 1"
+#: In LDAP and in H.323 it is the client that begins: it is taken when its first bytes are there, or after a second.
+TALKS_FIRST: Final = "defer-accept"
 #: Connections that one process of the router has before the next one is asked; the last one takes all that are left.
 FULL: Final = 1000
 
@@ -53,8 +56,8 @@ def stream_fragment(stream: Stream, ground: Ground) -> Fragment:
     secure = ground.listeners("tls", stream.tls, f"{stream.title} over TLS", stream.versions)
     words = bind_tls(ground, legacy=stream.legacy_tls, client_certificates=True)
     doors = [
-        (f"{stream.name}_plain", [f"{bind(one)} {PLAIN}" for one in plain], access_lines(stream.name)),
-        (f"{stream.name}_tls", [f"{bind(one)} {words}" for one in secure], access_lines(f"{stream.name}s")),
+        (f"{stream.name}_plain", _binds(plain, PLAIN), access_lines(stream.name)),
+        (f"{stream.name}_tls", _binds(secure, words), access_lines(f"{stream.name}s")),
     ]
     if stream.start_tls and plain:
         handed_back = (
@@ -70,6 +73,10 @@ def stream_fragment(stream: Stream, ground: Ground) -> Fragment:
         full=FULL,
     )
     return Fragment(text, (*plain, *secure), connections=stream.connections)
+
+
+def _binds(listeners: tuple[Listener, ...], words: str) -> list[str]:
+    return [f"{bind(one)} {TALKS_FIRST} {words}" for one in listeners]
 
 
 def targets_fragment(ground: Ground) -> Fragment:

@@ -6,6 +6,7 @@ Whoever reads too slowly holds the other side back. What passes takes the shorte
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -19,8 +20,6 @@ from voxgate.router.driver.stream import Stream
 from voxgate.wire.proxy_v2 import parse
 
 if TYPE_CHECKING:
-    import socket
-
     from voxgate.router.client import Client
     from voxgate.router.connection import Connection, Opener
     from voxgate.router.driver.surroundings import Surroundings
@@ -194,10 +193,10 @@ class ClientSide(Stream):
             match command:
                 case commands.SendToClient(data):
                     self._answer(data)
-                case commands.SendToServer(data):
+                case commands.SendToServer(data, last):
                     if self._server is not None:
                         self._bytes_passed += len(data)
-                        self._server.send(data)
+                        self._server.send(data, socket.MSG_MORE if last else 0)
                 case _:
                     self._do(command)
 

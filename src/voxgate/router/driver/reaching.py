@@ -122,8 +122,10 @@ class Reaching(Timed):
         try:
             sock = self._sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             if family != socket.AF_UNIX:
-                # Short messages do not wait for each other's acknowledgements.
+                # Short messages do not wait for each other's acknowledgements, and the first one, which follows at
+                # once, brings that of the handshake (tcp(7)): a packet less, and the server is woken up once.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
             number = sock.connect_ex(where)
         except OSError as error:  # no descriptor, or a path that is none
             number = error.errno or errno.EINVAL

@@ -62,13 +62,8 @@ class Stream(Timed):
         raise NotImplementedError
 
     def ready(self, mask: int) -> None:
-        """Implements `poll.Handler`."""
-        if mask & OUT:
-            self._flush()
-        if mask == OUT or not self._mask & IN:
-            return
-        if self._held or self._at_end:
-            self._wait_for(self._mask & OUT)
+        """Implements `poll.Reader`."""
+        if (mask != IN or self._held or self._at_end) and not self._may_read(mask):
             return
         try:
             data = self._recv(CHUNK)
@@ -83,15 +78,15 @@ class Stream(Timed):
             self._at_end = True
             self.ended()
 
-    def send(self, data: bytes) -> None:
-        """Send it, now or when there is room."""
+    def send(self, data: bytes, flags: int = 0) -> None:
+        """Send it, now or when there is room. `flags` are those of send(2)."""
         if self._out is not None:
             self._keep(data)
             return
         if self._leaving:
             return
         try:
-            sent = self._send(data)
+            sent = self._send(data, flags)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -102,7 +97,7 @@ class Stream(Timed):
 
     def hold(self, held: bool) -> None:
         """Read nothing for now, or go on."""
-        self._held = held
+        self._held = held or self._leaving
         if not (held or self._at_end or self._leaving or self._mask & IN):
             self._wait_for(self._mask | IN)
 
@@ -116,7 +111,7 @@ class Stream(Timed):
         """Close it when what was sent has left, or after `FLUSH_S`; nobody hears of it any more."""
         if self._leaving:
             return
-        self._leaving = True
+        self._leaving = self._held = True
         if self._out is None:
             self._close()
         else:
@@ -131,6 +126,17 @@ class Stream(Timed):
     def timed_out(self) -> None:
         """What was sent has not left in time."""
         self.abort()
+
+    def _may_read(self, mask: int) -> bool:
+        """There is more to it than bytes that came, or they are not wanted now."""
+        if mask & OUT:
+            self._flush()
+        if mask == OUT or not self._mask & IN:
+            return False
+        if self._held or self._at_end:
+            self._wait_for(self._mask & OUT)
+            return False
+        return True
 
     def _keep(self, data: bytes) -> None:
         if self._out is None:

@@ -154,9 +154,10 @@ class LdapConnection:
                     yield from self._asked_for_tls(piece)
                 elif bound:
                     self._bind = None
-                    yield commands.SendToServer(piece.data)
-                    if piece.operation == Operation.UNBIND and not self._users:
-                        # The client waits for nothing any more (RFC 4511, 4.3), but for a result of a bind it may.
+                    # The client waits for nothing any more (RFC 4511, 4.3), but for a result of a bind it may.
+                    last = piece.operation == Operation.UNBIND and not self._users
+                    yield commands.SendToServer(piece.data, last)
+                    if last:
                         yield self._close()
                 else:
                     yield from self._asked_unbound(piece)

@@ -87,6 +87,11 @@ SAVP = sip("SIP/2.0 200 OK", PBX, EDGE, sdp(PBX, profile="RTP/SAVP"))
 HOLD = sip("INVITE sip:600@x SIP/2.0", PHONE, EDGE, sdp(way="inactive"))
 NO_PORT = sip("SIP/2.0 200 OK", PBX, EDGE, sdp(PBX, port=0))
 
+LOST_BEFORE = Stream(900, 10.0, 20.0, 3.3, lost_before_percent=9.0, measured="receiver")
+LOST_BEHIND = Stream(900, 10.0, 20.0, 3.3, lost_before_percent=0.0, measured="receiver")
+UNREPORTED = Stream(900, 9.0, None, 3.4, lost_before_percent=9.0, measured="edge")
+LATE_ONLY = Stream(900, 0.0, 90.0, 3.9, lost_before_percent=0.0, measured="receiver")
+
 CASES: list[tuple[Case, str, str]] = [
     (Case("1", edge("pbx-calls-limit:hq", 486)), "calls-limit", "`pbxs.hq.limits.calls`"),
     (Case("1", edge("pbx-rate-limit:hq")), "rate-limit", "within a second"),
@@ -126,6 +131,24 @@ CASES: list[tuple[Case, str, str]] = [
     (Case("1", talked(), (INVITE, SENT, SAVP), own=OWN), "srtp-mismatch", "offered none audio and answered with sdes"),
     (Case("1", talked(packets=(9, 0)), (INVITE, NO_PORT), own=OWN), "audio-refused", "port 0"),
     (Case("1", talked(from_callee=Stream(900, 12.0, 90.0, 2.1))), "bad-quality", "12 % lost, 90 ms jitter, MOS 2.1"),
+    (Case("1", talked(from_callee=Stream(900, 12.0, 90.0, 2.1))), "bad-quality", "or between the edge and the caller"),
+    (
+        Case("1", talked(from_caller=LOST_BEFORE)),
+        "bad-quality",
+        "between the caller and the edge, where 9 % never arrived",
+    ),
+    (
+        Case("1", talked(from_caller=LOST_BEHIND)),
+        "bad-quality",
+        "lost between the edge and the callee: what the caller",
+    ),
+    (
+        Case("1", talked(from_callee=UNREPORTED)),
+        "bad-quality",
+        "came to the edge badly (the caller reports nothing): 9 %",
+    ),
+    (Case("1", talked(from_caller=LOST_BEFORE, from_callee=UNREPORTED)), "bad-quality", "What the callee sent came"),
+    (Case("1", talked(from_caller=LATE_ONLY)), "bad-quality", "callee: 90 ms jitter. Packets are lost or late between"),
     (Case("1", LATE, (INVITE, OK, ACK_IN), own=OWN), "ack-lost", "could not be sent on"),
     (Case("1", LATE, (INVITE, OK, ACK_IN, ACK_OUT), own=OWN), "ack-lost", "between the edge and the callee"),
     (Case("1", LATE, (INVITE, OK), own=OWN), "ack-lost", "between the caller and the edge"),

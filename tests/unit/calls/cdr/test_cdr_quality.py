@@ -32,7 +32,8 @@ REPLY: dict[str, Any] = {
         "forked-off": {"medias": []},
     },
     "SSRC": {
-        "11": {
+        # Under the SSRC of who reported.
+        "22": {
             "average MOS": {"MOS": 43, "round-trip time": 2000, "jitter": 3, "packet loss": 1, "samples": 4},
             "lowest MOS": {"MOS": 38, "reported at": 1},
         }
@@ -42,7 +43,7 @@ REPLY: dict[str, Any] = {
 
 def test_each_direction_has_its_packets_and_what_the_other_party_received() -> None:
     found = heard(REPLY, "caller")
-    assert found.from_caller == Stream(300, 1.0, 3.0, 4.3, 3.8, "203.0.113.77:4000")
+    assert found.from_caller == Stream(300, 1.0, 3.0, 4.3, 3.8, "203.0.113.77:4000", measured="receiver")
     assert found.from_callee == Stream(0)
     assert (found.encryption_caller, found.encryption_callee) == ("sdes", "none")
     assert found.advertised_caller == "10.0.0.50:4000"

@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from voxgate.calls.cdr import running, spreadsheet
-from voxgate.calls.cdr.listening import ASK_AT_ONCE, ASK_EVERY_S, FRESH_S, LOOK_S, MOST_LOOKED_AT, Listener
+from voxgate.calls.cdr.listening import (
+    ASK_AT_ONCE,
+    ASK_EVERY_S,
+    FORGET_S,
+    FRESH_S,
+    LOOK_S,
+    MOST_LOOKED_AT,
+    MOST_TOLD,
+    Listener,
+)
+from voxgate.calls.cdr.overhearing import MOST_A_SECOND, Overhearing
 from voxgate.calls.cdr.running import chosen, shown
 from voxgate.calls.cdr.search import Query
 from voxgate.calls.cdr.value import Attempt, Cdr, Direction, State, Stream
 from voxgate.errors import EngineError, PeerError, UsageError
+from voxgate.wire import hep
+from voxgate.wire.rtcp_told import Block, Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,8 +145,8 @@ def test_both_legs_are_shown_with_what_each_party_sends() -> None:
     made = call(1, from_caller=Stream(50, 1.0, 3.0, 4.3, 4.1, "203.0.113.7:4000"), codecs=("PCMA",), user_agent=hostile)
     told = shown(replace(made, encryption_caller="sdes", answer=NOON + timedelta(seconds=2)))
     assert (told["codec"], told["caller"]["encryption"], told["caller"]["sends"]["mos"]) == ("PCMA", "sdes", 4.3)
-    nobody = dict.fromkeys(("lost_percent", "jitter_ms", "mos", "mos_lowest"))
-    assert told["callee"]["sends"] == {"packets": 0, "source": "", **nobody}
+    nobody = dict.fromkeys(("lost_percent", "jitter_ms", "mos", "mos_lowest", "lost_before_percent"))
+    assert told["callee"]["sends"] == {"packets": 0, "source": "", "measured": "", **nobody}
     assert told["caller"]["user_agent"] == hostile
     assert len(running.row(made)) == len(running.HEAD)
     assert running.row(made)[-4:] == ("50/0", "1/-", "3/-", "4.3/-")
@@ -151,3 +163,56 @@ def test_a_table_has_the_same_columns_for_each_record_and_no_formula_of_a_strang
     assert (second["attempts"], second["user_agent"], second["direction"]) == ("hq=sip:a=200", "a,\r\nb", "out")
     assert first["from_caller_packets"] == "0"
     assert set(first) == set(second) > {"progress", "duration_s", "from_callee_mos_lowest"}
+
+
+REPORT = hep.Packet("203.0.113.7", 4001, "192.0.2.1", 10_001, hep.UDP, NOON.timestamp(), b"", 1, b"c1")
+RTPENGINE = ("127.0.0.1", 40_000)
+
+
+def test_reports_are_handed_on_as_they_pass_so_many_a_second_and_from_this_machine_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, found = Clock(), []
+    ear = Overhearing(lambda *told: found.append(told), clock)
+    datagram = hep.encode(replace(REPORT, payload=b'{ "ssrc":5,"type":201,"report_count":0 }'))
+    for data, source in (
+        *(
+            (datagram, ("203.0.113.9", 1)),
+            (b"HEP3", RTPENGINE),
+            (hep.encode(replace(REPORT, payload=b"{}")), RTPENGINE),
+        ),
+        (datagram, RTPENGINE),
+    ):
+        ear.datagram_received(data, source)
+    assert found == [("c1", Told(5), NOON.timestamp())]
+    for _ in range(MOST_A_SECOND + 9):
+        ear.datagram_received(datagram, RTPENGINE)
+    assert len(found) == MOST_A_SECOND - 3
+    clock.now_s += 1
+    with caplog.at_level("INFO"):
+        ear.datagram_received(datagram, RTPENGINE)
+    assert len(found) == MOST_A_SECOND - 2
+    assert "rtcp_unread count=13" in caplog.text
+
+
+def test_what_was_reported_of_a_call_is_in_its_figures_and_forgotten_with_it() -> None:
+    async def scene() -> None:
+        relay = Relay()
+        stream = {"SSRC": 11, "stats": {"packets": 500}}
+        relay.answers = {"tags": {"t": {"medias": [{"type": "audio", "streams": [stream]}]}}}
+        listener, now_s = Listener(relay, Clock()), NOON.timestamp()
+        listener.told("c1", Told(22, blocks=(Block(11, 0.5, 0),)), now_s)
+        for late in ("c2", "no-call"):
+            listener.told(late, Told(22, blocks=(Block(11, 0.5, 0),)), now_s - FORGET_S - 1)
+        found = await listener.ask(call(1))
+        assert found is not None
+        assert found.from_caller.lost_percent == 50.0
+        assert set(listener._told) == {"c1", "c2", "no-call"}
+        listener.forget(call(1))
+        await listener.lost([call(2)])
+        assert set(listener._told) == {"c2"}
+        for number in range(MOST_TOLD + 5):
+            listener.told(f"flood{number}", Told(22), now_s)
+        assert len(listener._told) == MOST_TOLD
+
+    asyncio.run(scene())

@@ -17,6 +17,7 @@ from voxgate.router.ldap.bind_names import LONGEST, BindName, bind_name
         (r"example.com.\ckl", "example.com", "ckl"),
         (r"example.com\ckl@home", "example.com", "ckl@home"),
         (r"example.com\a=b", "example.com", "a=b"),
+        (r"example.com \ckl", "example.com", "ckl"),
         (r"\ckl", "", "ckl"),
         ("bücher.example\\ckl", "xn--bcher-kva.example", "ckl"),
         # user@domain
@@ -33,6 +34,8 @@ from voxgate.router.ldap.bind_names import LONGEST, BindName, bind_name
         (r"cn=Smith\2C John,dc=example,dc=com", "example.com", "Smith, John"),
         (r"cn=L\C3\BC,dc=example,dc=com", "example.com", "Lü"),
         ('cn="Smith, John",dc=example,dc=com', "example.com", "Smith, John"),
+        ('cn="Smith " ,dc=example,dc=com', "example.com", "Smith "),
+        (r"dc=example,dc=com,cn=x\,", "example.com", "example"),
         ('cn="dc=evil",dc=example,dc=com', "example.com", "dc=evil"),
         (r"cn=x\,dc=evil,dc=example,dc=com", "example.com", "x,dc=evil"),
         ("cn=a+uid=b,dc=example,dc=com", "example.com", "a"),
@@ -59,6 +62,9 @@ def test_the_domain_of_a_name(name: str, domain: str, user: str) -> None:
 
 
 def test_a_name_that_nobody_has_is_not_taken_apart() -> None:
+    longest = "x" * (LONGEST - len("@example.com")) + "@example.com"
+    assert bind_name(longest).domain == "example.com"
+    assert bind_name("x" + longest) == BindName("", "")
     assert bind_name("cn=" + "x" * LONGEST + ",dc=example,dc=com") == BindName("", "")
 
 

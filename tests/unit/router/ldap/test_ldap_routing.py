@@ -55,7 +55,7 @@ def test_a_bind_is_passed_on_to_the_pbx_of_its_domain() -> None:
     assert talk.hears(BOUND) == [SendToClient(BOUND)]
     assert talk.says(search()) == [SendToServer(search())]
     assert talk.hears(entry(300) + SEARCH_DONE) == [SendToClient(entry(300) + SEARCH_DONE)]
-    assert talk.says(UNBIND) == [SendToServer(UNBIND), Close()]
+    assert talk.says(UNBIND) == [SendToServer(UNBIND, last=True), Close()]
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
