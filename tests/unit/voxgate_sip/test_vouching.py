@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.voxgate_sip.edges import Edge
 from tests.unit.voxgate_sip.shared import Shared
 from tests.unit.voxgate_sip.test_route_trunks import router
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.legs import Legs
+from voxgate_sip.policy import dumps
 from voxgate_sip.vouching import ASK_EVERY_S, NotVouchedError, Vouching, speaks_for
 
 if TYPE_CHECKING:
@@ -169,3 +172,12 @@ def test_a_certificate_is_for_a_host_by_its_names(names: tuple[str, ...], common
 
 def test_a_star_is_never_a_whole_top_level() -> None:
     assert not speaks_for("hub.example", ("*.example",), "")
+
+
+def test_a_worker_that_had_no_request_since_a_change_knows_the_trunk_all_the_same(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    hub = router({"hub": TRUNK}).policy
+    edge.path.write_text(dumps(replace(hub, generation=8)))
+    edge.fake.variables |= ANSWER | {"$shv(generation)": 8, "$tls_peer_raw_cert": ""}
+    assert edge.reply("ksr_vouched") == 1
+    assert edge.said("htable.sht_setxi") == [("vouched", f"{HOP} {HUB}", 7, 86400)]
