@@ -180,7 +180,7 @@ def test_what_it_may_not_do_and_an_engine_that_does_not_come_back_are_found(plac
         # An upgrade of rtpengine went wrong.
         pid = str(place.edge.engine("rtpengine")["pid"])
         broken = 'mount --bind /dev/null "$(readlink -f "$(command -v rtpengine)")"; kill -9 "$1"'
-        inside = ("nsenter", f"--target={place.edge.pid}", "--mount", "sh", "-ec", broken, "sh", pid)
+        inside = ("nsenter", f"--target={place.edge.pid}", "--mount", "--root", "sh", "-ec", broken, "sh", pid)
         done = place.net.run("edge", inside)
         assert done.code == 0, done.err
         until(lambda: "not installed" in (place.edge.engine("rtpengine")["last_reason"] or ""), 60)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.voxgate_sip.edges import Edge
-from tests.unit.voxgate_sip.offices import OFFICE, SHOP
+from tests.unit.voxgate_sip.offices import INSIDE, OFFICE, PHONE, PUBLIC, SHOP
 from tests.unit.voxgate_sip.test_trunk_calls import CARRIER
+from voxgate_sip.hiding import ASKER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +103,36 @@ def test_a_pbx_is_hidden_outside_unless_it_or_a_trunk_says_otherwise(tmp_path: P
 )
 def test_nothing_is_hidden_where_nobody_wants_it(tmp_path: Path, changes: dict[str, Any], *, active: bool) -> None:
     assert hider(tmp_path, **changes).active is active
+
+
+@pytest.mark.parametrize("asker", ["said", "of the transaction"])
+@pytest.mark.parametrize("claims", [1, 0])
+def test_an_answer_of_a_pbx_shows_the_edge_and_the_pbxs_domain(tmp_path: Path, asker: str, claims: int) -> None:
+    edge = sent(tmp_path)
+    edge.fake.calls.clear()
+    if asker == "said":
+        edge.fake.variables |= {ASKER: f"{PHONE}\nudp"}
+    edge.fake.variables |= {
+        "$T_req($si)": PHONE,
+        "$T_req($pr)": "udp",
+        "$(hdr(Record-Route)[*])": f"<sip:{INSIDE}:5060;transport=udp;e=o4udp;lr>",
+        "$hdrc(P-Asserted-Identity)": claims,
+        "$(hdr(P-Asserted-Identity)[*])": "<sip:600@10.0.0.1>",
+    }
+    assert edge.reply("ksr_from_hidden") == 1
+    assert removed(edge) == ["Record-Route", "Contact"]
+    assert added(edge, "Record-Route") == [f"Record-Route: <sip:{PUBLIC}:5060;transport=udp;lr>\r\n"]
+    (contact,) = added(edge, "Contact")
+    assert contact.startswith(f"Contact: <sip:600@{PUBLIC}:5060;n=")
+    assert len(added(edge, "P-Asserted-Identity")) == claims
+
+
+def test_an_answer_to_a_pbx_goes_back_the_way_that_its_request_came(tmp_path: Path) -> None:
+    edge = sent(tmp_path)
+    edge.fake.calls.clear()
+    vias = "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1, SIP/2.0/UDP 10.0.0.8;branch=z9hG4bK2"
+    edge.fake.variables |= {"$T_req($(hdr(Via)[*]))": vias, "$T_req($fd)": "10.0.0.1", "$fd": "pbx.example.com"}
+    edge.reply("ksr_to_hidden")
+    assert edge.said("textops.remove_hf_idx") == [("Via", 1)]
+    assert added(edge, "Via") == [f"Via: {vias}\r\n"]
+    assert ("$fd", "10.0.0.1") in edge.said("pv.sets")

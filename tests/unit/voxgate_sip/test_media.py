@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from tests.ksr.fake import FakeKsr
 from tests.unit.voxgate_sip.offices import PHONE, policy
+from tests.unit.voxgate_sip.test_trunk_calls import CARRIER
+from voxgate_sip import record
 from voxgate_sip.events import Refusals
 from voxgate_sip.legs import Leg
-from voxgate_sip.media import NOTE, Media
+from voxgate_sip.media import MOST_PLAIN, NOTE, RECORD_LIFETIME_S, Media
 from voxgate_sip.nomedia import NoRelayError
+from voxgate_sip.notes import SEPARATOR
 from voxgate_sip.route import Router
 
 if TYPE_CHECKING:
@@ -40,12 +43,12 @@ class Told:
 class Relay:
     """Media of a worker, whose current message is as a test says."""
 
-    def __init__(self) -> None:
+    def __init__(self, **changes: Any) -> None:
         self.fake, self.told = FakeKsr({"$si": PHONE, "$rs": 200, "$pr": "udp"}), Told()
         self.fake.answers["htable.sht_get"] = None
         refusals = Refusals(self.fake.ksr, lambda: 0.0)
         reports = cast("CallReports", self.told)
-        self.media = Media(self.fake.ksr, Router(policy()), refusals, reports=reports)
+        self.media = Media(self.fake.ksr, Router(policy(**changes)), refusals, reports=reports)
 
     def holds(self, *, sdp: bool, status: int = 200, source: str = PHONE) -> Relay:
         self.fake.calls.clear()
@@ -120,3 +123,33 @@ def test_an_offer_in_a_reply_is_one_from_101_to_299() -> None:
     relay.holds(sdp=False, status=180).media.late_offer()
     assert not relay.fake.args_of("rtpengine.rtpengine_offer")
     assert relay.told.words == ["progressed"]
+
+
+def test_a_providers_audio_may_come_from_elsewhere_and_a_phones_may_not() -> None:
+    relay = Relay(trunks={"carrier": CARRIER})
+    for source, held in ((PHONE, True), ("192.0.2.9", False), (PBX, False)):
+        relay.holds(sdp=True).media.request("ACK", source, "udp", LEG)
+        assert relay.answers()[0].endswith(" SIP-source-address") is held
+
+
+def test_what_is_remembered_of_sources_is_bounded() -> None:
+    relay = Relay().holds(sdp=True)
+    for number in range(MOST_PLAIN + 10):
+        source = f"198.51.{number >> 8}.{number & 255}"
+        for method in ("INVITE", "ACK"):
+            relay.media.request(method, source, "udp", LEG)
+    assert len(relay.media._answers) <= MOST_PLAIN
+    assert len(relay.media._plain) <= MOST_PLAIN
+
+
+@pytest.mark.parametrize("reply", [Media.answer, Media.pbx_answer, Media.late_offer])
+def test_a_call_is_kept_when_it_is_answered_by_whomever_and_not_before(reply: Callable[[Media], None]) -> None:
+    relay = Relay()
+    relay.fake.variables[NOTE] = f"{PBX} udp off off 1"
+    relay.fake.answers["pv.get", record._TEMPLATE] = SEPARATOR.join(("c1\ncaller", "", "callee"))
+    for status, sdp in ((183, True), (200, True), (200, False), (299, True)):
+        reply(relay.holds(sdp=sdp, status=status).media)
+        answered = status >= 200
+        assert relay.told.words == [f"answered {sdp}" if answered else "progressed"]
+        kept = [("calls", "c1", "callercallee", RECORD_LIFETIME_S)] if answered else []
+        assert relay.fake.args_of("htable.sht_setxs") == kept
