@@ -2,17 +2,21 @@
 
 A unit is a bind and a search for one person, on a connection that is kept, or on one of its own with its TLS
 handshake and its end. Bare: HAProxy with one static server, same certificate, same TLS settings. Ours: HAProxy, the
-router's processes, and what they report. Both lead to the same slapd, run at the same time and are loaded in turn.
+router's processes, and what they report. Both lead to the same slapd, run at the same time and are loaded in turn:
+many short turns, each beside one of the other, so that what else the machine does for a while disturbs few pairs, and
+those as a whole. The ratio is the median of the pairs' ones.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from bench.cpu import awake, spent_ns, tree
 from bench.report import Row, show, verdict, version
@@ -28,8 +32,10 @@ if TYPE_CHECKING:
     from lab.procs import Process
 
 KEPT_LIMIT, NEW_LIMIT = 1.6, 2.3
-#: Clients at once, and units of one turn.
-CLIENTS, KEPT_UNITS, NEW_UNITS = 8, 12_000, 2_500
+#: Clients at once, units of one turn, and turns of each load and side in a round.
+CLIENTS, KEPT_UNITS, NEW_UNITS, TURNS = 8, 2_400, 480, 5
+#: For one turn; what its connections' ends take on the other side; between looks.
+LONGEST_S, ENDS_S, LOOK_S = 60.0, 0.02, 0.005
 BARE_PLAIN, BARE_TLS = 3389, 3636
 ROUTER = "voxgate, of it the router"
 ROOT = Path(__file__).parents[1]
@@ -42,6 +48,11 @@ class Load:
     name: str
     kept: bool
     secure: bool
+
+    @property
+    def units(self) -> int:
+        """Of one turn."""
+        return KEPT_UNITS if self.kept else NEW_UNITS
 
     @property
     def limit(self) -> float:
@@ -77,11 +88,48 @@ listen bare
 """
 
 
+class Callers:
+    """Those who bind and search: one process for all turns, since its start costs more than a turn."""
+
+    def __init__(self, net: Net, folder: Path, directory: Directory) -> None:
+        self._log = folder / "callers.log"
+        argv = [sys.executable, "-m", "bench.ldap_load", OUT, str(folder / "ca.pem"), directory.bind_dn]
+        argv += [directory.password, directory.suffix.dn, str(CLIENTS)]
+        env = {"PYTHONPATH": str(ROOT)}
+        self._process = net.spawn("caller", argv, log_path=self._log, env=env, with_input=True)
+        self._turns = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stop()
+
+    def turn(self, load: Load, units: int, *, ours: bool) -> None:
+        """So many units. Raises SystemExit when they do not come through."""
+        self._turns += 1
+        self._process.write(f"{load.port(ours=ours)} {units // CLIENTS} {int(load.kept)} {int(load.secure)}\n")
+        deadline = time.monotonic() + LONGEST_S
+        while f"turn {self._turns} done" not in (said := self._log.read_text()):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"{load.name}: {said[-2000:]}")
+            time.sleep(LOOK_S)
+        time.sleep(ENDS_S)
+
+
 def main(rounds: int) -> int:
     """Measure all loads in turn."""
     figures: dict[str, list[float]] = {
         f"{load.name} {who}": [] for load in LOADS for who in ("bare", "voxgate", ROUTER)
     }
+
+    def measure(pids: dict[str, tuple[int, ...]], callers: Callers, load: Load, *, ours: bool) -> None:
+        counted = ("voxgate", ROUTER) if ours else ("bare",)
+        before = [spent_ns(pids[who]) for who in counted]
+        callers.turn(load, load.units, ours=ours)
+        for who, spent in zip(counted, before, strict=True):
+            figures[f"{load.name} {who}"].append((spent_ns(pids[who]) - spent) / load.units / 1e3)
+
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp")))
         folder.chmod(0o755)
@@ -92,18 +140,14 @@ def main(rounds: int) -> int:
             net.run(host, ["sysctl", "-qw", "net.ipv4.ip_local_port_range=10000 65000", "net.ipv4.tcp_tw_reuse=1"])
         directory = stack.enter_context(Directory(net, "pbx", folder, CALLEES[0], "example.com"))
         pids = _subjects(stack, net, folder)
-        for load in LOADS:
-            for ours in (False, True):
-                _turn(net, folder, directory, load, ours=ours, units=CLIENTS * 20)
+        callers = stack.enter_context(Callers(net, folder, directory))
+        for load, ours in product(LOADS, (False, True)):
+            callers.turn(load, CLIENTS * 20, ours=ours)
         for number in range(rounds):
-            for load in LOADS:
-                for ours in (False, True):
-                    counted = ("voxgate", ROUTER) if ours else ("bare",)
-                    before = [spent_ns(pids[who]) for who in counted]
-                    units = KEPT_UNITS if load.kept else NEW_UNITS
-                    _turn(net, folder, directory, load, ours=ours, units=units)
-                    for who, spent in zip(counted, before, strict=True):
-                        figures[f"{load.name} {who}"].append((spent_ns(pids[who]) - spent) / units / 1e3)
+            for turn, load in product(range(TURNS), LOADS):
+                # What changes steadily is before one of them as often as before the other.
+                for ours in (False, True) if turn % 2 else (True, False):
+                    measure(pids, callers, load, ours=ours)
             print(f"round {number + 1}/{rounds} done", flush=True)
     rows = [
         Row(name, tuple(costs), "us CPU per unit", name.replace("voxgate", "bare") if name.endswith("voxgate") else "")
@@ -135,13 +179,3 @@ def _subjects(stack: ExitStack, net: Net, folder: Path) -> dict[str, tuple[int, 
     process: Process = net.spawn("edge", ["haproxy", "-db", "-f", str(bare)], log_path=folder / "bare.log")
     until(lambda: net.run("edge", ["ss", "-Hltn", f"sport = {BARE_TLS}"]).out != "", 10, "bare HAProxy", folder)
     return {"voxgate": engines["haproxy"] + routers, ROUTER: routers, "bare": tree(process.pid)}
-
-
-def _turn(net: Net, folder: Path, directory: Directory, load: Load, *, ours: bool, units: int) -> None:
-    """So many units. Raises SystemExit when they do not come through."""
-    argv = [sys.executable, "-m", "bench.ldap_load", OUT, str(load.port(ours=ours)), directory.bind_dn]
-    argv += [directory.password, directory.suffix.dn, str(CLIENTS), str(units // CLIENTS)]
-    argv += ["--new"] * (not load.kept) + ["--ca", str(folder / "ca.pem")] * load.secure
-    done = net.run("caller", ["env", f"PYTHONPATH={ROOT}", *argv], timeout_s=120)
-    if done.code != 0:
-        raise SystemExit(f"{load.name}: {done.err[-2000:]}")

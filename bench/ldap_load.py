@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ssl
+import sys
+from dataclasses import dataclass
 from typing import cast
 
 import uvloop
@@ -12,7 +14,8 @@ import uvloop
 UNBIND = b"\x30\x05\x02\x01\x03\x42\x00"
 #: The end of a search: messageID 2, SearchResultDone.
 DONE = b"\x02\x01\x02\x65"
-TIMEOUT_S = 20.0
+#: For one turn.
+TIMEOUT_S = 50.0
 
 
 def element(tag: int, *parts: bytes) -> bytes:
@@ -43,6 +46,7 @@ class Client(asyncio.Protocol):
         self._waiting: asyncio.Future[None] | None = None
         self._end = b""
         self._got = b""
+        self.gone = asyncio.Event()
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,6 +61,7 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone: whoever waits fails."""
+        self.gone.set()
         if self._waiting and not self._waiting.done():
             self._waiting.set_exception(ConnectionError(str(exc)))
 
@@ -68,38 +73,55 @@ class Client(asyncio.Protocol):
         await self._waiting
 
 
-async def work(options: argparse.Namespace, context: ssl.SSLContext | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What each client does: so many units, on one connection or on one each, with TLS or without."""
+
+    port: int
+    units: int
+    kept: bool
+    secure: bool
+
+
+async def work(options: argparse.Namespace, turn: Turn, context: ssl.SSLContext | None) -> None:
     """One client's units. Raises OSError: a connection that ended."""
     loop = asyncio.get_running_loop()
     login, query = bind(options.dn, options.password), search(options.base)
     name = "edge.example" if context else None
     client: Client | None = None
-    for _ in range(options.units):
+    for unit in range(1, turn.units + 1):
         if client is None:
-            where = (options.address, options.port)
+            where = (options.address, turn.port)
             _, client = await loop.create_connection(Client, *where, ssl=context, server_hostname=name)
         await client.ask(login, b"\x61\x07\x0a\x01\x00")
         await client.ask(query, DONE)
-        if options.new:
+        if not turn.kept or unit == turn.units:
             client.transport.write(UNBIND)
             client.transport.close()
-            client = None
-    if client is not None:
-        client.transport.close()
+            last, client = client, None
+    await last.gone.wait()
 
 
-async def main(options: argparse.Namespace) -> None:
+async def together(options: argparse.Namespace, turn: Turn, context: ssl.SSLContext) -> None:
     """All clients at once."""
-    context = ssl.create_default_context(cafile=options.ca) if options.ca else None
-    async with asyncio.timeout(TIMEOUT_S * 5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(TIMEOUT_S), asyncio.TaskGroup() as group:
         for _ in range(options.clients):
-            group.create_task(work(options, context))
+            group.create_task(work(options, turn, context if turn.secure else None))
+
+
+def main() -> None:
+    """A turn for each line of the input, told when it is done."""
+    parser = argparse.ArgumentParser()
+    for name in ("address", "ca", "dn", "password", "base", "clients"):
+        parser.add_argument(name, type=int if name == "clients" else str)
+    options = parser.parse_args()
+    context = ssl.create_default_context(cafile=options.ca)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for number, line in enumerate(sys.stdin, 1):
+            port, units, kept, secure = (int(word) for word in line.split())
+            runner.run(together(options, Turn(port, units, bool(kept), bool(secure)), context))
+            print(f"turn {number} done", flush=True)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    for name in ("address", "port", "dn", "password", "base", "clients", "units"):
-        parser.add_argument(name, type=int if name in {"port", "clients", "units"} else str)
-    parser.add_argument("--new", action="store_true")
-    parser.add_argument("--ca", default="")
-    uvloop.run(main(parser.parse_args()))
+    main()

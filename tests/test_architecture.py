@@ -27,7 +27,7 @@ CONTRACTS = {  # as in pyproject.toml, ignore_imports
         *(("engines/kamailio", "policy"), ("engines/sip_fraud", "fraud"), ("engines/sip_policy", "policy")),
         *(("engines/websocket", "policy"), ("engines/trunk_policy", "trunks"), ("supervise/nodes", "policy")),
         *(("calls/hangup", "record"), ("calls/ledger", "limits"), ("trunks/registration", "digest")),
-        *(("calls/cdr/reports", "notes"), ("doctor/calling", "digest")),
+        *(("calls/cdr/reports", "notes"), ("doctor/calling", "digest"), ("calls/ending", "digest")),
     )
 }
 STARTS_PROGRAMS = (

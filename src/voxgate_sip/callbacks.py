@@ -15,6 +15,7 @@ from voxgate_sip.challenges import Challenges
 from voxgate_sip.guise import ASKED
 from voxgate_sip.inside import Inside
 from voxgate_sip.media import AGAIN, Media
+from voxgate_sip.message import GENERATION
 from voxgate_sip.replies import AS_IS
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from voxgate_sip.accounts import Accounts
     from voxgate_sip.guise import Guise
     from voxgate_sip.hiding import Hider
+    from voxgate_sip.ksr import Ksr
     from voxgate_sip.replies import Replies
     from voxgate_sip.vouching import Vouching
 
@@ -126,10 +128,15 @@ class BrowserCallbacks:
 class InsideCallbacks:
     """What happens to requests inside dialogs with providers that may challenge them."""
 
+    _ksr: Ksr
     _inside: Inside | None
 
     def _bug(self) -> bool:
         """Log the current exception."""
+        raise NotImplementedError
+
+    def _refresh(self, seen: str) -> None:
+        """Read the policy of that generation, where it is another one."""
         raise NotImplementedError
 
     def ksr_inside_branch(self, _msg: Any) -> int:
@@ -139,6 +146,11 @@ class InsideCallbacks:
     def ksr_inside_failure(self, _msg: Any) -> int:
         """Such a request failed; the reply has not gone back yet."""
         return self._with_inside(Inside.failed)
+
+    def ksr_own_bye(self, _msg: Any) -> int:
+        """A BYE of the edge's own to a provider was answered. This worker may have had no request for long."""
+        self._refresh(str(self._ksr.pv.get(GENERATION)))
+        return self._with_inside(Inside.own_answered)
 
     def _with_inside(self, then: Callable[[Inside], None]) -> int:
         try:
@@ -152,15 +164,21 @@ class InsideCallbacks:
 class VouchingCallbacks:
     """What happens to connections to providers."""
 
+    _ksr: Ksr
     _vouching: Vouching
 
     def _bug(self) -> bool:
         """Log the current exception."""
         raise NotImplementedError
 
+    def _refresh(self, seen: str) -> None:
+        """Read the policy of that generation, where it is another one."""
+        raise NotImplementedError
+
     def ksr_vouched(self, _msg: Any) -> int:
-        """An OPTIONS of the edge's own was answered."""
+        """An OPTIONS of the edge's own was answered. This worker may have had no request for long."""
         try:
+            self._refresh(str(self._ksr.pv.get(GENERATION)))
             self._vouching.answered()
         except Exception:  # noqa: BLE001 - as above
             self._bug()

@@ -24,7 +24,7 @@ from voxgate_sip.route import ForbiddenError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from voxgate_sip.events import Refusals
+    from voxgate_sip.events import Emitter, Refusals
     from voxgate_sip.guise import Worn
     from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Next hops that a worker remembers, before it forgets them all.
 MOST_HOPS: Final = 4096
+#: For `subst`, which takes bytes as they are in brackets, and ends a match at a line's end.
+_SECOND_TAG: Final = "/^(From:[^\r]*;tag=[^;\r]*);tag=[^;\r]*/\\1/"
 #: Our port in the Via of an own request.
 _SENT_FROM: Final = re.compile(r"^[^;]*:(\d{1,5})(?:;|$)")
 
@@ -42,7 +44,15 @@ class DialogRelay:
     """Relays them for one policy generation; `media` is None where there is no media relay."""
 
     def __init__(
-        self, ksr: Ksr, router: Router, legs: Legs, media: Media | None, refusals: Refusals, *, hider: Hider
+        self,
+        ksr: Ksr,
+        router: Router,
+        legs: Legs,
+        media: Media | None,
+        refusals: Refusals,
+        *,
+        hider: Hider,
+        events: Emitter,
     ) -> None:
         self._ksr = ksr
         self._router = router
@@ -58,7 +68,7 @@ class DialogRelay:
         self._hides = hider.active
         guise = Guise(ksr, router) if router.trunks else None
         #: None where nothing is worn inside of a dialog.
-        self._guise = guise if guise and guise.active else None
+        self._guise = worn = guise if guise and guise.active else None
         self._dresses = legs.dresses
         own = (*legs.own_uris().values(), *legs.trunk_uris().values())
         #: `host:port` of the edge and of PBXs.
@@ -67,7 +77,7 @@ class DialogRelay:
             for pbx in router.policy.pbxs.values()
             for node in (*pbx.plain, *pbx.secure)
         }
-        self.inside = Inside(ksr, router, legs, guise, hider=hider) if guise and guise.active else None
+        self.inside = Inside(ksr, router, legs, worn, hider=hider, events=events) if worn else None
         self._pv_get = ksr.pv.get
         #: Templates give texts, whatever a variable may give.
         self._text = cast("Callable[[str], str]", ksr.pv.get)
@@ -256,6 +266,11 @@ class DialogRelay:
             except ForbiddenError:
                 self._ksr.set_drop()
                 return
+        if not asks:
+            # `tm.t_uac_start` gives From a tag, whether it has one or not: a dialog's party would not know its call.
+            self._ksr.textops.subst(_SECOND_TAG)
+            if self.inside and leg.host:
+                self.inside.asks_own()
         if leg.group and asks:
             # Some know whom they speak with by its Contact.
             self._ksr.hdr.append(f"Contact: <sip:{leg.own}>\r\n")

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from voxgate_sip.authorising import ASKS, credentials
 from voxgate_sip.guise import ASKED, Worn
 from voxgate_sip.legs import bracketed
-from voxgate_sip.message import unbracketed
+from voxgate_sip.message import NOTHING, unbracketed
 from voxgate_sip.replies import TO_HIDDEN
 
 if TYPE_CHECKING:
+    from voxgate_sip.events import Emitter
     from voxgate_sip.guise import Guise
     from voxgate_sip.hiding import Hider
     from voxgate_sip.ksr import Ksr
@@ -34,6 +35,11 @@ STEP: Final = 10
 _MOST_STEPS: Final = 16
 _LIFETIME_S: Final = 86400
 _OF_PBX: Final = "$_s($cs\n$ci|$ft)"
+#: The callback for answers to a BYE of the edge's own.
+OWN_BYE: Final = "ksr_own_bye"
+_OWN_ANSWER: Final = "$_s($rs\n$ci\n$ft)"
+#: Characters of a challenge that are passed on.
+_LONGEST: Final = 1024
 _OF_PROVIDER: Final = "$_s($ci|$tt)"
 
 
@@ -82,8 +88,9 @@ def _sent(worn: Worn, hop: str, answers: tuple[str, str, bool]) -> Sent:
 class Inside:
     """For one policy generation with trunks that have an account."""
 
-    def __init__(self, ksr: Ksr, router: Router, legs: Legs, guise: Guise, *, hider: Hider) -> None:
+    def __init__(self, ksr: Ksr, router: Router, legs: Legs, guise: Guise, *, hider: Hider, events: Emitter) -> None:
         self._ksr = ksr
+        self._events = events
         self._router = router
         self._legs = legs
         self._guise = guise
@@ -155,6 +162,20 @@ class Inside:
     def over(self) -> None:
         """The current request is a provider's BYE."""
         self._ksr.htable.sht_rm(TABLE, str(self._ksr.pv.get(_OF_PROVIDER)))
+
+    def asks_own(self) -> None:
+        """The current request is a BYE of the edge's own to a provider."""
+        self._ksr.tm.t_on_reply(OWN_BYE)
+
+    def own_answered(self) -> None:
+        """It was answered: whoever has sent it, the control plane, answers a challenge."""
+        code, call_id, tag = str(self._ksr.pv.get(_OWN_ANSWER)).split("\n", 2)
+        if int(code) not in ASKS:
+            return
+        asks, _ = ASKS[int(code)]
+        values = (str(self._ksr.pv.get(f"$(hdr({asks})[{index}])") or "") for index in range(2))
+        challenges = [value for value in values if 0 < len(value) <= _LONGEST and value != NOTHING]
+        self._events.send(event="bye_challenged", call_id=call_id, tag=tag, code=int(code), challenges=challenges)
 
     def _relay(self, sent: Sent, leg: Leg, line: str) -> bool:
         tm = self._ksr.tm

@@ -4,9 +4,9 @@ An OPTIONS rather than a few empty bytes: many NATs prolong a mapping only for w
 an OPTIONS makes the phone answer. It is sent outside of any transaction; the answer has done its work by arriving.
 TCP and TLS need none: the kernel probes their connections (`tcp_keepalive`).
 
-One process of Kamailio calls `sweep` every `STEP_S` seconds. Each sweep serves the flows whose turn it is, so
-that each is served every `Policy.keepalive_s` seconds, from its first moment on. After a start of Kamailio all are
-served at once: NATs went on forgetting while it was away.
+One process of Kamailio calls `sweep` a few times per second. One sweep in `STEP_S` seconds serves the flows whose turn
+it is, so that each is served every `Policy.keepalive_s` seconds, from its first moment on. After a start of Kamailio
+all are served at once: NATs went on forgetting while it was away.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from voxgate_sip.policy import SideView
     from voxgate_sip.route import Router
 
-#: Also stands in kamailio.cfg.
+#: The length of a turn.
 STEP_S: Final = 5
 #: More flows than these are forgotten: they cost memory that calls need.
 MOST_FLOWS: Final = 200_000
@@ -89,15 +89,17 @@ class Keepalive:
         self._router = router
         self._now = now
         self._sleep = sleep
+        self._turn = -1
 
     def sweep(self) -> int:
-        """Serve those whose turn it is; gives their number."""
+        """Serve those whose turn it is, once in each turn; gives their number."""
         period_s = self._router.policy.keepalive_s
-        if not period_s:
-            return 0
         now = self._now()
-        turns = max(1, period_s // STEP_S)
-        table, turn = self._ksr.htable, int(now) // STEP_S
+        turn = int(now) // STEP_S
+        if not period_s or turn == self._turn:
+            return 0
+        self._turn = turn
+        turns, table = max(1, period_s // STEP_S), self._ksr.htable
         anew = table.sht_get(FLOWS, TOLD) == ANEW
         flows = {(flow.address, flow.port): flow for flow in self._flows() if anew or due(flow, turn, turns)}
         for number, flow in enumerate(flows.values(), 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voxgate_sip.message import unbracketed
-from voxgate_sip.ownways import at_port, group_of, meant, shown_in_replies
+from voxgate_sip.ownways import at_port, group_of, meant, reached_at, shown_in_replies
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ class Legs:
             found = self._router.trunks.at(unbracketed(host))
             if len(found) > 1:
                 route = str(self._ksr.pv.get("$hdr(Route)") or "")
-                trunk = at_port(found, leg.proto, sent_from) if sent_from else meant(found, leg.proto, route)
+                there = reached_at(found, unbracketed(host), int(port), leg.proto)
+                trunk = at_port(there, leg.proto, sent_from) if sent_from else meant(found, there, leg.proto, route)
         leg = self.to_trunk(trunk, side, leg.proto)
         if self.vouching and not sent_from:
             self.vouching.use(leg, hop)

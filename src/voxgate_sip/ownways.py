@@ -33,9 +33,19 @@ def mark(way: str, owner: Trunk | None, target: str) -> str:
     return f"-{target}" if target else ""
 
 
-def meant(found: tuple[Trunk, ...], proto: str, route: str) -> Trunk:
-    """Which of the trunks at one address a request by that transport along `route` (the header) is for."""
-    return _named(found, route) or next((trunk for trunk in _by(proto, found) if trunk.own is None), found[0])
+def reached_at(found: tuple[Trunk, ...], address: str, port: int, proto: str) -> tuple[Trunk, ...]:
+    """Those of the trunks at one address that are called at that port; all of them where none is."""
+    hop = (address, port, proto)
+    there = (trunk for trunk in found if any((one.address, one.port, one.proto) == hop for one in trunk.hops))
+    return tuple(there) or found
+
+
+def meant(found: tuple[Trunk, ...], there: tuple[Trunk, ...], proto: str, route: str) -> Trunk:
+    """Which of the trunks at one address a request by that transport along `route` (the header) is for.
+
+    `there` are those at its port: they count where the route does not tell.
+    """
+    return _named(found, route) or next((trunk for trunk in _by(proto, there) if trunk.own is None), there[0])
 
 
 def may_see(found: tuple[Trunk, ...], route: str) -> bool | None:

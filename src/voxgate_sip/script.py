@@ -106,7 +106,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallback
         self._accounts = accounts if accounts.active else None
         tools = (self._ksr, router, legs, self._media, self._refusals)
         self._performer = Performer(*tools, hider=self._hider, accounts=accounts, gate=self._gate, reports=reports)
-        relay = DialogRelay(*tools, hider=self._hider)
+        relay = DialogRelay(*tools, hider=self._hider, events=self._events)
         self._in_dialog, self._own_request, self._inside = relay.relay, relay.own_request, relay.inside
         self._registered = replies.registered
         self._registrations = Registrations(self._ksr, router, self._events)
@@ -178,7 +178,7 @@ class Script(ReplyCallbacks, BrowserCallbacks, InsideCallbacks, VouchingCallback
         return 1
 
     def ksr_keepalive(self, _msg: Any, _timer: str) -> int:
-        """Every few seconds, in a process of its own."""
+        """A few times per second, in a process of its own."""
         try:
             self._refresh(str(self._ksr.pv.get(GENERATION)))
             self._keepalive.sweep()

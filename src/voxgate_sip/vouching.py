@@ -8,6 +8,7 @@ there is none, a call takes its next way.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from voxgate_sip.certificates import alternative_names
@@ -16,7 +17,7 @@ from voxgate_sip.message import NOTHING, unbracketed
 from voxgate_sip.route import ForbiddenError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from voxgate_sip.events import Emitter, Refusals
     from voxgate_sip.ksr import Ksr
@@ -29,6 +30,8 @@ TABLE: Final = "vouched"
 VOUCHED: Final = "ksr_vouched"
 #: As long as a connection may live.
 _LIFETIME_S: Final = 86400
+#: Who has not vouched is asked again after so long: each question is a connection and a handshake.
+ASK_EVERY_S: Final = 5.0
 _ANSWER: Final = "$_s($si $sp TLS\n$conid\n$tls_peer_verified\n$tls_peer_subject_cn)"
 _WHOLE: Final = "$tls_peer_raw_cert"
 
@@ -42,14 +45,27 @@ class NotVouchedError(ForbiddenError):
 class Vouching:
     """For one policy generation."""
 
-    def __init__(self, ksr: Ksr, router: Router, refusals: Refusals, events: Emitter) -> None:
+    def __init__(
+        self,
+        ksr: Ksr,
+        router: Router,
+        refusals: Refusals,
+        events: Emitter,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ksr = ksr
+        self._now = now
+        #: Next hop -> when it was last asked.
+        self._asked_s: dict[str, float] = {}
         self._events = events
         self._refusals = refusals
-        self._domain = router.policy.domain
-        #: Next hop -> the name that must stand in its certificate, and the URI by which it is known.
+        #: Next hop -> the name that must stand in its certificate, the URI by which it is known, and ours there.
         self._names = {
-            f"{hop.address} {hop.port} TLS": (trunk.own.server_name.lower(), hop.uri)
+            f"{hop.address} {hop.port} TLS": (
+                trunk.own.server_name.lower(),
+                hop.uri,
+                trunk.own.name or router.policy.domain,
+            )
             for trunk in router.policy.trunks.values()
             if trunk.own and trunk.own.checked
             for hop in trunk.hops
@@ -68,7 +84,7 @@ class Vouching:
         key = _key(key)
         if key not in self._names:
             return
-        name, uri = self._names[key]
+        name, uri, _ = self._names[key]
         try:
             names = alternative_names(str(self._ksr.pv.get(_WHOLE) or ""))
         except ValueError:
@@ -99,17 +115,21 @@ class Vouching:
         tcpops.tcp_set_otcpid_flag(1)
 
     def sweep(self) -> None:
-        """Every few seconds: open connections where there is none, so that calls find them."""
-        for key, (name, _) in self._names.items():
-            if not self._connection(key):
+        """A few times per second: open connections where there is none, so that calls find them."""
+        if not self.active:
+            return
+        now_s = self._now()
+        for key, (name, _, ours) in self._names.items():
+            if now_s - self._asked_s.get(key, -ASK_EVERY_S) >= ASK_EVERY_S and not self._connection(key):
+                self._asked_s[key] = now_s
                 host, port, _ = key.split(" ")
                 to = f"sip:{bracketed(host)}:{port};transport=tls"
-                ends = f"From: <sip:voxgate@{self._domain}>\r\nTo: <sip:{name}>\r\n"
+                ends = f"From: <sip:voxgate@{ours}>\r\nTo: <sip:{name}>\r\n"
                 self._ksr.tm.t_uac_send("OPTIONS", to, to, "", ends, "")
 
     def _connection(self, key: str) -> int:
         """The connection to a next hop that was vouched for and is still open; 0: none."""
-        name, _ = self._names[key]
+        name = self._names[key][0]
         connection = int(self._ksr.htable.sht_get(TABLE, f"{key} {name}") or 0)
         return connection if connection and self._ksr.tcpops.tcp_conid_alive(connection) > 0 else 0
 

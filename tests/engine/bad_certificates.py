@@ -69,7 +69,7 @@ def refusal(net: Net, root: Authority, name: str) -> str:
     """Why a phone at home, which trusts the root alone, does not talk to the edge by that name; empty: it does."""
     trust = ssl.create_default_context(cadata=root.certificate.public_bytes(Encoding.PEM).decode())
     with net.socket("phone-home", AF_INET, SOCK_STREAM) as plain:
-        plain.settimeout(20)
+        plain.settimeout(60)
         plain.connect((EDGE_PUBLIC, 5061))
         try:
             trust.wrap_socket(plain, server_hostname=name).close()

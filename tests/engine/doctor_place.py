@@ -88,7 +88,7 @@ class Place:
         places = ("--run-dir", str(self.folder / "run"), "--state-dir", str(self.folder / "state"))
         alone = ("unshare", "--mount", "--uts", "sh", "-ec", f'{before}\nexec "$@"', "sh")
         argv = [*alone, VOXGATE, *places, "doctor", str(file or self.edge.file), "--json", *words]
-        done = self.net.run("edge", argv, timeout_s=90)
+        done = self.net.run("edge", argv, timeout_s=240)
         assert done.out, done.err
         found: Found = {}
         for one in json.loads(done.out)["findings"]:
@@ -140,7 +140,7 @@ def respond(net: Net, host: str, place: Path, *, behind_s: int = 0) -> None:
     address = net.host(host).ipv4()
     argv = [sys.executable, "-c", _RESPONDER, str(behind_s), "doctor", "--respond", "--seconds", "900"]
     net.spawn(host, argv, log_path=log)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with net.socket(host, socket.AF_INET, socket.SOCK_STREAM) as sock:
             if sock.connect_ex((address, 8061)) == 0:

@@ -58,6 +58,11 @@ def rules(place: Place, host: str, table: str, text: str) -> Iterator[None]:
         place.nft(host, f"delete table {table}")
 
 
+def helps(place: Place) -> bool:
+    """Whether the kernel of this machine has a SIP helper at all; each of Debian's has."""
+    return place.net.run("phone-lan", ["nft", "-f", "-"], stdin=HELPER).code == 0
+
+
 def test_faults_of_certificates_and_helpers_are_found_and_the_cure_of_a_chain_heals_it(place: Place) -> None:
     bad = bad_ones(place.folder / "bad")
     section = bad.section(f"https://{PROBE}:14000/dir", place.names.address)
@@ -73,8 +78,10 @@ def test_faults_of_certificates_and_helpers_are_found_and_the_cure_of_a_chain_he
     served = ["openssl", "s_server", "-quiet", "-accept", "15061", "-cert", other.certificate, "-key", other.key]
     with ExitStack() as stack:
         stack.callback(place.net.spawn("edge", list(map(str, served))).stop)
-        stack.enter_context(rules(place, "router", "ip alg", HELPER))
-        stack.enter_context(rules(place, "edge", "ip alg", HELPER))
+        until(lambda: ":15061" in place.net.run("edge", ["ss", "-Hlnt", "sport", "=", "15061"]).out, 60)
+        helped = helps(place)
+        for host in ("router", "edge") if helped else ():
+            stack.enter_context(rules(place, host, "ip alg", HELPER))
         taken = "type nat hook output priority -100; tcp dport 5061 redirect to :15061"
         stack.enter_context(rules(place, "edge", "ip other", taken))
         stack.enter_context(place.another_pbx("SIP/2.0 503 Service Unavailable"))
@@ -87,12 +94,11 @@ def test_faults_of_certificates_and_helpers_are_found_and_the_cure_of_a_chain_he
         "certificate-expires": "the certificate soon expires on ",
         "certificate-renewal": "the certificate late is not renewed: ",
         "certificate-shown": "asked for edge.example.com: shows another certificate voxgate certs verify",
-        "sip-helper": "nft list table ip alg",
-        "sip-rewritten": f"`Via: SIP/2.0/UDP {EDGE_LAN}:",
         "pbx-unwell": "answers OPTIONS with 503 see its own log",
         "clock": f"the one of {LATE} differ by -12",
     }
-    assert_told(found, expected)
+    helper = {"sip-helper": "nft list table ip alg", "sip-rewritten": f"`Via: SIP/2.0/UDP {EDGE_LAN}:"}
+    assert_told(found, expected | (helper if helped else {}))
     bad.cure()
     assert place.edge.command("apply", str(place.edge.file), "--yes").code == 0
     until(lambda: refusal(place.net, bad.root, "edge.example.com") == "", 60)
@@ -174,10 +180,10 @@ def test_what_it_may_not_do_and_an_engine_that_does_not_come_back_are_found(plac
         # An upgrade of rtpengine went wrong.
         pid = str(place.edge.engine("rtpengine")["pid"])
         broken = 'mount --bind /dev/null "$(readlink -f "$(command -v rtpengine)")"; kill -9 "$1"'
-        inside = ("nsenter", f"--target={place.edge.pid}", "--mount", "sh", "-ec", broken, "sh", pid)
+        inside = ("nsenter", f"--target={place.edge.pid}", "--mount", "--root", "sh", "-ec", broken, "sh", pid)
         done = place.net.run("edge", inside)
         assert done.code == 0, done.err
-        until(lambda: place.edge.engine("rtpengine")["phase"] == "waiting", 60)
+        until(lambda: "not installed" in (place.edge.engine("rtpengine")["last_reason"] or ""), 60)
         code, found = place.doctor(machine=True)
     finally:
         place.edge.stop()

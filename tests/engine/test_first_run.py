@@ -66,7 +66,7 @@ class Service:
         argv = [*walls, VOXGATE, *places, "run", str(self.edge.file)]
         self.process = self.net.spawn("edge", argv, log_path=self.edge.log, env=systemd)
 
-    def tells(self, words: str, timeout_s: float = 60) -> list[str]:
+    def tells(self, words: str, timeout_s: float = 120) -> list[str]:
         """What systemd is told until it is told this; but for the watchdog."""
         self._told.settimeout(timeout_s)
         found: list[str] = []
@@ -85,7 +85,7 @@ class Service:
         head = f"{'POST' if form else 'GET'} {path} HTTP/1.1\r\nHost: {EDGE_LAN}:8440\r\nConnection: close\r\n"
         head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
         with self.net.socket("phone-lan", socket.AF_INET, socket.SOCK_STREAM) as plain:
-            plain.settimeout(30)
+            plain.settimeout(90)
             plain.connect((EDGE_LAN, 8440))
             with trust.wrap_socket(plain) as secured:
                 secured.sendall((head + body).encode())
@@ -133,4 +133,4 @@ def test_root_is_told_where_a_browser_makes_the_configuration_and_the_journal_is
     again = service.edge.command("setup")
     assert (again.code, "has its configuration" in again.err) == (1, True)
     assert [one in service.edge.text() for one in ("vgt_", PASSWORD, "`voxgate setup` tells")] == [False, False, True]
-    assert service.process.stop(20) == 0
+    assert service.process.stop(60) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from lab.peers.address import Hop
 from lab.peers.answerer import ANSWERS, Answerer, Asked
 from lab.topologies import DMZ, EDGE_INSIDE, EDGE_PUBLIC
 from tests.scenarios.test_trunk_packets import Packet, invite
-from tests.scenarios.trunk_office import RAW, RAW_PORT
+from tests.scenarios.trunk_office import RAW, RAW_PORT, in_dialog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 HOST, PBX = "203.0.113.60", "172.16.0.11"
 PORT, TLS_PORT, OPEN_PORT = 5071, 5081, 5083
 ONE, TWO = 5072, 5074
-SBC, HUB = "sbc.example.com", "sip.hub.example"
+SBC, SECOND, HUB = "sbc.example.com", "second.example.com", "sip.hub.example"
 SOON_S = 60
 LINES = {
     "one": {"port": PORT, "source_port": ONE, "dids": {"0555201": "raw"}, "prefixes": "01"},
@@ -49,7 +50,9 @@ class Office:
         (folder / "namesake").mkdir()
         self.namesake = authority.issue(folder / "namesake", "other.hub.example", stem="namesake")
         (folder / "us").mkdir()
-        self.ours = tls.authority("Our CA").issue(folder / "us", SBC, stem="sbc")
+        ours = tls.authority("Our CA")
+        self.ours = ours.issue(folder / "us", SBC, stem="sbc")
+        self.second = ours.issue(folder / "us", SECOND, stem="second")
 
     def context(self, shown: tls.Identity | None = None) -> ssl.SSLContext:
         """The hub's TLS: it shows its certificate and wants ours."""
@@ -59,12 +62,14 @@ class Office:
         context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def apply(self, **hub: Any) -> None:
-        """The same with such a trunk to the hub."""
+    def apply(self, more: dict[str, Any] | None = None, **hub: Any) -> None:
+        """The same with such a trunk to the hub, and `more` trunks."""
         pair = {"certificate": str(self.ours.certificate), "key": str(self.ours.key), "ca": str(self.hub.ca)}
         entry = {**HUB_TRUNK, "tls": pair, **hub}
         kept = {key: value for key, value in entry.items() if value is not None}
-        done = self.stage.edge.apply({**self.config, "trunks": {**trunks(), "hub": line(kept)}}, "--yes")
+        done = self.stage.edge.apply(
+            {**self.config, "trunks": {**trunks(), "hub": line(kept), **(more or {})}}, "--yes"
+        )
         assert done.code == 0, done.out + done.err
 
     def dial(self, number: str) -> tuple[bytes, Asked]:
@@ -93,9 +98,9 @@ def trunks() -> dict[str, Any]:
     return {name: line(entry) for name, entry in LINES.items()}
 
 
-@pytest.fixture(scope="module")
-def office(folders: Callable[[], Path]) -> Iterator[Office]:
-    folder = folders()
+@contextmanager
+def an_office(folder: Path) -> Iterator[Office]:
+    """Its edge runs."""
     pbxs = {
         "raw": {"names": [RAW], "nodes": [PBX], "sip": {"udp": RAW_PORT}},
         "hq": {"names": ["example.com"], "nodes": [DMZ.host("pbx-hq-a").ipv4()]},
@@ -108,30 +113,15 @@ def office(folders: Callable[[], Path]) -> Iterator[Office]:
             yield Office(made, pbx, folder / "hub")
 
 
+@pytest.fixture(scope="module")
+def office(folders: Callable[[], Path]) -> Iterator[Office]:
+    with an_office(folders()) as made:
+        yield made
+
+
 def provider(office: Office, *places: Hop, **keys: Any) -> Answerer:
     answers = {**ANSWERS, "INVITE": 200}
     return Answerer(office.stage.net.maker("provider"), places, answers, **keys)
-
-
-def in_dialog(method: str, sent: str, answered: str, *, by_caller: bool) -> bytes:
-    """A further request of the caller, or of the called party, along the route set that this side has."""
-    head = {name: re.findall(rf"(?mi)^{name}: (.*?)\r?$", answered) for name in ("from", "to", "call-id")}
-    theirs = answered if by_caller else sent
-    routes = re.findall(r"<[^<>]+>", ",".join(re.findall(r"(?mi)^record-route: (.*?)\r?$", theirs)))
-    contact = re.findall(r"(?mi)^contact: <([^>]+)>", theirs)[0]
-    ends = (head["from"][0], head["to"][0]) if by_caller else (head["to"][0], head["from"][0])
-    lines = [
-        f"{method} {contact} SIP/2.0",
-        f"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{time.monotonic_ns()};rport",
-        *(f"Route: {route}" for route in (reversed(routes) if by_caller else routes)),
-        f"From: {ends[0]}",
-        f"To: {ends[1]}",
-        f"Call-ID: {head['call-id'][0]}",
-        f"CSeq: 7 {method}",
-        "Max-Forwards: 70",
-        "Content-Length: 0",
-    ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def shown(asked: Asked) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from ipaddress import ip_network
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -90,3 +92,24 @@ def heard(report: Report, tone_hz: int) -> Report:
     assert set(call["sources"]) == {EDGE_PUBLIC}
     made: Report = call
     return made
+
+
+def in_dialog(method: str, sent: str, answered: str, *, by_caller: bool) -> bytes:
+    """A further request of the caller, or of the called party, along the route set that this side has."""
+    head = {name: re.findall(rf"(?mi)^{name}: (.*?)\r?$", answered) for name in ("from", "to", "call-id")}
+    theirs = answered if by_caller else sent
+    routes = re.findall(r"<[^<>]+>", ",".join(re.findall(r"(?mi)^record-route: (.*?)\r?$", theirs)))
+    contact = re.findall(r"(?mi)^contact: <([^>]+)>", theirs)[0]
+    ends = (head["from"][0], head["to"][0]) if by_caller else (head["to"][0], head["from"][0])
+    lines = [
+        f"{method} {contact} SIP/2.0",
+        f"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{time.monotonic_ns()};rport",
+        *(f"Route: {route}" for route in (reversed(routes) if by_caller else routes)),
+        f"From: {ends[0]}",
+        f"To: {ends[1]}",
+        f"Call-ID: {head['call-id'][0]}",
+        f"CSeq: 7 {method}",
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()

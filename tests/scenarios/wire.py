@@ -81,7 +81,9 @@ class Wire:
         ends = (("From", f"{invite.get('To').partition(';tag')[0]};tag={ours}"), ("To", invite.get("From")))
         return self._inside(ends, invite, target, routes)(method, cseq, *headers)
 
-    def reply(self, request: Request, code: int, *headers: tuple[str, str], tag: str = "theirs") -> Response:
+    def reply(
+        self, request: Request, code: int, *headers: tuple[str, str], tag: str = "theirs", body: bytes = b""
+    ) -> Response:
         """A response to `request`, sent; `headers` come on top."""
         lines = tuple((name, value) for name, value in request.headers if name in COPIED)
         lines = tuple(
@@ -90,7 +92,7 @@ class Wire:
         )
         if "Contact" not in {name for name, _ in headers}:
             lines += (("Contact", f"<{self.contact}>"),)
-        made = Response((*lines, *headers), code=code, reason="Answer")
+        made = Response((*lines, *headers), body, code=code, reason="Answer")
         self.send(made)
         return made
 

@@ -1,5 +1,6 @@
 """What happens to calls outside signalling.
 
+ending.py     ends a call on both sides; answers a provider that challenges its BYE
 hangup.py     an answered call's record -> the two BYE requests that end it (pure)
 listing.py    the running calls, for `voxgate calls`
 ledger.py     the calls that hold places, as Kamailio lists them (pure)

@@ -20,7 +20,7 @@ from voxgate.errors import PeerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voxgate.calls.timeouts import Rpc
+    from voxgate.calls.ending import Rpc
 
 #: The sweeper looks every two seconds.
 ANSWER_S: Final = 8.0

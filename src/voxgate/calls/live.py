@@ -11,14 +11,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
+from voxgate.calls.ending import value_of
 from voxgate.calls.ledger import Ledger, call_id_of
-from voxgate.calls.timeouts import value_of
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voxgate.calls.timeouts import Rpc
+    from voxgate.calls.ending import Rpc
 
 log = logging.getLogger(__name__)
 

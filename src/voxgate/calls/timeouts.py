@@ -10,18 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import unescape
 
-from voxgate.calls.hangup import NO_MEDIA, byes, caller_tag
-from voxgate.calls.ledger import key_of_place
-from voxgate.calls.webway import way
+from voxgate.calls.hangup import NO_MEDIA
 from voxgate.errors import EngineError, PeerError
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+
+    from voxgate.calls.ending import Ending
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +38,6 @@ _OK: Final = (
 )
 
 
-class Rpc(Protocol):
-    """Kamailio's JSON-RPC. Raises EngineError or PeerError."""
-
-    async def call(self, method: str, *params: str | int) -> object:
-        """The result of one call."""
-
-
 def call_id_of(body: str) -> str:
     """The Call-ID in a report. Raises PeerError when it is none."""
     found = _CALL.search(body)
@@ -58,12 +50,12 @@ class MediaTimeouts:
     """Takes rtpengine's reports on `listener` and hangs up through Kamailio."""
 
     def __init__(
-        self, listener: socket.socket, rpc: Rpc, ended: Callable[[str, str], None] = lambda _, __: None
+        self, listener: socket.socket, ending: Ending, ended: Callable[[str, str], None] = lambda _, __: None
     ) -> None:
         """`ended` is told of Call-ID and reason."""
         self._listener = listener
         self._ended = ended
-        self._rpc = rpc
+        self._ending = ending
         self._slots = asyncio.Semaphore(MAX_REPORTS_AT_ONCE)
 
     def close(self) -> None:
@@ -96,33 +88,9 @@ class MediaTimeouts:
 
     async def hang_up(self, call_id: str) -> None:
         """End the call on both sides; one that is not known ended by itself. Raises EngineError, PeerError."""
-        known = await hang_up(self._rpc, call_id, NO_MEDIA)
+        known = await self._ending.hang_up(call_id, NO_MEDIA)
         self._ended(call_id, "no-media")
         log.info("media_timeout call_id=%s known=%s", call_id, known)
-
-
-async def hang_up(rpc: Rpc, call_id: str, reason: str) -> bool:
-    """End a call on both sides; False when it is not known. Raises EngineError, PeerError.
-
-    `reason` is the value of the Reason header (RFC 3326).
-    """
-    try:
-        answer = await rpc.call("htable.get", "calls", call_id)
-    except EngineError:
-        return False
-    record = value_of(answer)
-    for bye in byes(call_id, record, reason):
-        try:
-            next_hop, sock = await way(rpc, bye.next_hop, value_of)
-            await rpc.call("tm.t_uac_start", "BYE", bye.uri, next_hop, sock, bye.headers)
-        except EngineError as error:
-            # One side may be gone for good; the other must learn of the end all the same.
-            log.warning("bye_not_sent call_id=%s to=%s reason=%s", call_id, bye.next_hop, error)
-    await rpc.call("htable.delete", "calls", call_id)
-    # A call that nobody limits holds no place.
-    with suppress(EngineError):
-        await rpc.call("htable.delete", "places", key_of_place(call_id, caller_tag(record)))
-    return True
 
 
 async def _body(reader: asyncio.StreamReader) -> str:
@@ -132,11 +100,3 @@ async def _body(reader: asyncio.StreamReader) -> str:
     if size > MAX_REPORT_BYTES:
         raise PeerError("rtpengine: a report that is too long")
     return (await reader.readexactly(size)).decode("utf-8", "replace")
-
-
-def value_of(answer: object) -> str:
-    """`htable.get` answers `{"item": {"name": ..., "value": ...}}` (htable manual)."""
-    match answer:
-        case {"item": {"value": str(value)}}:
-            return value
-    raise PeerError("kamailio: a call record of another shape")

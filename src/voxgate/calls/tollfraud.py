@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from voxgate.calls.ledger import call_id_of
 from voxgate.calls.spending import DAY_S, HOUR_S, Alert, Books, Budget, books_of
-from voxgate.calls.timeouts import hang_up
 from voxgate.config.fraud import Mode
 from voxgate.engines.sip_fraud import WHOLE, counted
 from voxgate.errors import EngineError, HostError, PeerError
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from voxgate.calls.ending import Ending, Rpc
     from voxgate.calls.ledger import Ledger
-    from voxgate.calls.timeouts import Rpc
     from voxgate.config.model import Config
     from voxgate.host.clock import Clock
 
@@ -55,11 +54,14 @@ class TollFraud:
         rpc: Rpc,
         clock: Clock,
         path: Path,
+        *,
+        ending: Ending,
         ended: Callable[[str, str], None] = lambda _, __: None,
     ) -> None:
         """`ended` is told of Call-ID and reason."""
         self.books = Books()
         self._ended = ended
+        self._ending = ending
         self._ledger = ledger
         self._rpc = rpc
         self._clock = clock
@@ -158,7 +160,7 @@ class TollFraud:
                 await self._rpc.call("htable.sets", "spent", budget.key, "1")
                 self._told_s[budget.key] = now_s
             for key in calls if budget.end else ():
-                ended = await hang_up(self._rpc, call_id_of(key), _REASON)
+                ended = await self._ending.hang_up(call_id_of(key), _REASON)
                 self._ended(call_id_of(key), "toll-fraud")
                 log.warning("fraud_call_ended pbx=%s class=%s known=%s", budget.pbx, budget.name, ended)
         except (EngineError, PeerError) as error:

@@ -139,6 +139,10 @@ def _one_connection(parts: Parts, places: Places) -> Iterator[Problem]:
             other_name, other = seen.setdefault((str(goal), trunk.port or 0), (name, trunk))
             if trunk.tls != other.tls:
                 message = f"trunk {other_name} has another one for {goal}: both would share a connection"
+                advice = (
+                    "reach one of them at another address of the provider (outbound_proxy, or ip_version: 6) or port; "
+                    "or give both the same tls, with one certificate for both names"
+                )
                 path: Path = ("trunks", name, "tls") if trunk.tls else ("trunks", name)
-                yield places.problem(path, message, "give both trunks the same tls, or another port of the provider")
+                yield places.problem(path, message, advice)
                 break

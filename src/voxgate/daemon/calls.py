@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from voxgate.calls.ending import Ending
 from voxgate.calls.listing import CallList, running
 from voxgate.calls.live import LiveCalls
 from voxgate.calls.timeouts import MediaTimeouts
@@ -13,6 +14,7 @@ from voxgate.daemon.part import Part
 from voxgate.engines.rtpengine import NG_PORT, TIMEOUT_PORT
 from voxgate.engines.sip_limits import limits_of
 from voxgate.engines.sip_policy import policy_of
+from voxgate.engines.trunk_accounts import providers_of
 from voxgate.errors import VoxgateError
 from voxgate.host import files
 from voxgate.host.ports import open_loopback
@@ -47,9 +49,11 @@ class Calls:
         self._live = LiveCalls(rpc, self.ng)
         self._list = CallList(rpc)
         self._recorder: Recorder | None = None
-        self._fraud = TollFraud(self._live.ledger, rpc, clock, places.state / "fraud.json", self._ended)
+        self._ending = ending = Ending(rpc)
+        fraud = places.state / "fraud.json"
+        self._fraud = TollFraud(self._live.ledger, rpc, clock, fraud, ending=ending, ended=self._ended)
         self._pbx_of: dict[str, str] = {}
-        self._timeouts = MediaTimeouts(open_loopback(TIMEOUT_PORT), rpc, self._ended)
+        self._timeouts = MediaTimeouts(open_loopback(TIMEOUT_PORT), ending, self._ended)
 
     def close(self) -> None:
         """The edge did not start: give the port up."""
@@ -61,7 +65,7 @@ class Calls:
         return Part(
             controls={NAME: RtpengineControl(self.ng)},
             probes={NAME: RtpengineProbe(self.ng)},
-            serve=(self._timeouts.serve, self._live.serve, self._fraud.serve),
+            serve=(self._timeouts.serve, self._live.serve, self._fraud.serve, self._ending.serve),
             applied=self._applied,
             panels=self._panels,
             returned=self._returned,
@@ -74,6 +78,7 @@ class Calls:
             "kept": self._live.kept,
             "fraud": self._fraud.told,
             "records": self._list.told,
+            "bye_challenged": self._ending.told,
         }
 
     def tell(self, recorder: Recorder) -> None:
@@ -96,6 +101,7 @@ class Calls:
     def _applied(self, desired: Desired) -> None:
         policy = policy_of(desired.config, desired.network, desired.generation, media=True)
         self._fraud.follow(watched_of(desired.config))
+        self._ending.follow(providers_of(desired.config, desired.network))
         self._pbx_of = {node.address: node.pbx for node in nodes_of(policy).values()}
 
     def _panels(self, desired: Desired) -> tuple[Panel, ...]:

@@ -14,6 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from voxgate.admin.invitation import KEPT
 from voxgate.daemon.admin import Administration, Bridge
 from voxgate.daemon.calls import Calls
 from voxgate.daemon.certs import Certificates
@@ -86,6 +87,8 @@ def run(path: Path, places: Places, log_format: str) -> int:
             asking = asking or Asking(path, places, clock, _reading(Resolver(places, clock)))
             if not asyncio.run(asking.ask()):
                 return ExitCode.GOOD
+        # Of a first run that was killed.
+        files.remove(places.run / KEPT)
         edge = _Edge(path, places, clock, sink, ring)
         code = asyncio.run(edge.run())
         if asking is None or not edge.not_started:

@@ -1,4 +1,4 @@
-"""What the edge registers with: one value for each trunk that has an account. Pure."""
+"""What the edge registers with, and whose BYE it is: one value for each trunk that has an account. Pure."""
 
 from __future__ import annotations
 
@@ -33,6 +33,31 @@ class TrunkAccount:
     retry_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What a BYE of the edge's own needs at a provider: who answers challenges, with an empty password nobody does;
+
+    `sock` is the socket that it leaves from, where that is the trunk's own.
+    """
+
+    user: str
+    password: str = dataclasses.field(repr=False)
+    sock: str = ""
+
+
+def providers_of(config: Config, network: Network) -> dict[str, Provider]:
+    """Every trunk for which a BYE is not as for everybody else, by its mark in Record-Route."""
+    policy = policy_of(config, network, 0, media=True)
+    found = {}
+    for trunk in policy.trunks.values():
+        port = trunk.own.port if trunk.own else 0
+        view = policy.sides[trunk.hops[0].side] if trunk.hops else None
+        sock = f"udp:{_bracketed(view.local)}:{port}" if port and view else ""
+        if sock or trunk.password:
+            found[f"{trunk.group:x}"] = Provider(trunk.auth_user, trunk.password, sock)
+    return found
+
+
 def accounts_of(config: Config, network: Network) -> tuple[TrunkAccount, ...]:
     """The accounts of all trunks that register."""
     policy = policy_of(config, network, 0, media=True)
@@ -61,3 +86,7 @@ def accounts_of(config: Config, network: Network) -> tuple[TrunkAccount, ...]:
         )
         found.append(account)
     return tuple(found)
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -43,8 +43,9 @@ def profiles(config: Config, files: Mapping[str, TrunkFiles], folder: Path) -> t
         own = bool(given.certificate)
         profile = Profile(
             profile_id(name),
-            # A profile for any address must have one (tls_domain.c); it is found by its id.
-            server_name(config.trunks[name]) or profile_id(name),
+            # A profile for any address must have one, and is found by its id or by that, whichever comes first in the
+            # file (tls_domain.c): never the provider's, which another trunk may have, too. SNI is the script's matter.
+            profile_id(name),
             folder / (f"trunks/{name}.pem" if own else "certificate.pem"),
             folder / (f"trunks/{name}.key" if own else "key.pem"),
             folder / f"trunks/{name}-ca.pem" if given.ca else None,

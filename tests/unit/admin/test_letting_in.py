@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,3 +178,15 @@ def test_a_damaged_file_is_told_and_nobody_is_let_in(tmp_path: Path) -> None:
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(UsageError):
         require_name(name)
+
+
+def test_no_change_is_lost_when_many_change_at_once(tmp_path: Path) -> None:
+    random = chance()
+    made = [Token.new("prom", Role.READ_ONLY, 1, 0, random)[1] for _ in range(16)]
+
+    def add(token: Token) -> None:
+        AccessFile(tmp_path).change(lambda access: (access.with_token(token), None))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, made))
+    assert {token.id for token in AccessFile(tmp_path).now().tokens} == {token.id for token in made}

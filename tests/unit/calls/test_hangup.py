@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from voxgate.calls.hangup import CSEQ, Bye, byes
+from voxgate.calls.hangup import CSEQ, Bye, authorised, byes
 from voxgate_sip.record import FIELDS
 
 PHONE_TO_PBX = """\
@@ -59,10 +61,42 @@ def changed(record: str, **fields: str) -> str:
 
 def test_each_party_gets_the_bye_that_the_other_one_would_have_sent() -> None:
     caller, callee = "<sip:alice@example.com>;tag=d213ac8d", "<sip:600@example.com>;tag=819fa78d8159"
+    flows = "sip:203.0.113.77:5060", "sip:192.168.1.20:5060"
+    to_alice, to_pbx = headers(callee, caller, "c1"), headers(caller, callee, "c1")
     assert byes("c1", PHONE_TO_PBX) == (
-        Bye("sip:alice@10.0.0.50:5060;transport=udp", "sip:203.0.113.77:5060", headers(callee, caller, "c1")),
-        Bye("sip:pbx@192.168.1.20:5060;transport=udp", "sip:192.168.1.20:5060", headers(caller, callee, "c1")),
+        Bye("sip:alice@10.0.0.50:5060;transport=udp", flows[0], to_alice, "819fa78d8159"),
+        Bye("sip:pbx@192.168.1.20:5060;transport=udp", flows[1], to_pbx, "d213ac8d"),
     )
+
+
+@pytest.mark.parametrize(
+    ("route", "calling", "called"),
+    [
+        ("e=o4udp;u=0-1a2b-i;ftag=1;lr", "1a2b", ""),
+        ("e=i4udp;u=2-1a2b-t;ftag=1;lr", "", "1a2b"),
+        ("e=i4udp;u=0-1a2b-a;lr", "", "1a2b"),
+        ("e=o4udp.7f;lr", "7f", ""),
+        ("e=i6tls-7f;lr", "", "7f"),
+        ("e=i4udp-7f;u=1-7f-t;lr", "", "7f"),
+        ("e=o4udp;lr", "", ""),
+        ("e=-;lr", "", ""),
+    ],
+)
+def test_the_edges_own_route_tells_whose_provider_gets_which_bye(route: str, calling: str, called: str) -> None:
+    # A route of somebody else says nothing.
+    routes = f"<sip:p.example;u=0-bad-t;lr>, <sip:192.168.1.10;transport=udp;{route}>"
+    to_caller, to_callee = byes("c", changed(PHONE_TO_PBX, callee_routes=routes))
+    assert (to_caller.trunk, to_callee.trunk) == (calling, called)
+
+
+def test_an_authorised_bye_counts_on_and_is_the_same_otherwise() -> None:
+    bye, _ = byes("c", PHONE_TO_PBX)
+    for answered in (1, 2):
+        again = authorised(bye, "Authorization: Digest x", answered)
+        assert again.headers == bye.headers.replace(
+            f"CSeq: {CSEQ} BYE", f"CSeq: {CSEQ + answered} BYE\r\nAuthorization: Digest x"
+        )
+        assert replace(again, headers=bye.headers) == bye
 
 
 def test_a_phone_over_tls_is_reached_through_the_connection_it_has() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.calls.test_hangup import PHONE_TO_PBX
+from voxgate.calls.ending import Ending
 from voxgate.calls.ledger import Ledger
 from voxgate.calls.spending import MOST_ALERTS, MOST_DESTINATIONS, Books, Budget, books_of
 from voxgate.calls.tollfraud import TollFraud, watched_of
@@ -130,7 +131,7 @@ def watch(folder: Path, rpc: Kamailio, **fraud: Any) -> TollFraud:
     place = Place(1, T0, ("pbx:hq", "class:hq/dear"), "0044207")
     ledger = Ledger(calls={"abc@10.0.0.50|tag": place.text()})
     clock: Any = Wall()
-    made = TollFraud(ledger, rpc, _clock(clock), folder / "fraud.json")
+    made = TollFraud(ledger, rpc, _clock(clock), folder / "fraud.json", ending=Ending(rpc))
     made.load()
     made.follow(watched_of(config(**fraud)))
     return made

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.calls.test_hangup import PHONE_TO_PBX
+from voxgate.calls.ending import Ending
 from voxgate.calls.timeouts import MAX_REPORT_BYTES, MediaTimeouts, call_id_of
 from voxgate.errors import EngineError, PeerError
 
@@ -55,7 +56,7 @@ def deliver(rpc: FakeKamailio, *deliveries: Iterable[bytes]) -> list[bytes]:
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         async with asyncio.TaskGroup() as group:
-            server = group.create_task(MediaTimeouts(listener, rpc).serve())
+            server = group.create_task(MediaTimeouts(listener, Ending(rpc)).serve())
             answers = [await _send(port, pieces) for pieces in deliveries]
             server.cancel()
         return answers

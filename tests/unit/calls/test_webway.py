@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.calls.test_hangup import PHONE_TO_PBX
 from tests.unit.calls.test_timeouts import FakeKamailio
-from voxgate.calls.timeouts import hang_up, value_of
+from voxgate.calls.ending import Ending, value_of
 from voxgate.calls.webway import way
 from voxgate.errors import EngineError
 
@@ -45,7 +45,7 @@ def test_a_party_that_is_gone_keeps_the_other_from_no_bye() -> None:
     lines = PHONE_TO_PBX.split("\n")
     lines[0] = "sip:198.51.100.9:1;transport=ws"
     kamailio = FakeKamailio({"abc": "\n".join(lines)})
-    assert asyncio.run(hang_up(kamailio, "abc", "x"))
+    assert asyncio.run(Ending(kamailio).hang_up("abc", "x"))
     sent = [words[3] for words in kamailio.told if words[0] == "tm.t_uac_start"]
     assert sent == [lines[10]]
     assert ("htable.delete", "calls", "abc") in kamailio.told

@@ -33,6 +33,27 @@ def test_what_was_discarded_is_not_found() -> None:
     assert held.holding(ip_address("10.1.2.3")) is None
 
 
+@pytest.mark.parametrize(
+    ("held", "what", "holds"),
+    [
+        ("10.0.0.0/16", "10.0.0.0/16", True),
+        ("10.0.0.0/16", "10.0.0.0/24", True),
+        ("10.0.0.0/16", "10.0.0.0/8", False),
+        ("2001:db8::/64", "2001:db8::/48", False),
+        ("203.0.113.9/32", "203.0.113.9/32", True),
+    ],
+)
+def test_a_network_is_held_only_as_a_whole(held: str, what: str, *, holds: bool) -> None:
+    assert (NetworkSet([net(held)]).holding(net(what)) is not None) is holds
+
+
+def test_a_single_address_is_held_and_counted() -> None:
+    held = NetworkSet([net("203.0.113.9/32"), net("2001:db8::9/128")])
+    assert held.holding(ip_address("203.0.113.9")) == net("203.0.113.9/32")
+    assert held.holding(ip_address("2001:db8::9")) == net("2001:db8::9/128")
+    assert len(held) == 2
+
+
 @pytest.mark.parametrize(("wide", "shares"), [("10.0.0.0/7", True), ("10.1.2.0/24", True), ("12.0.0.0/8", False)])
 def test_networks_overlap_both_ways(wide: str, *, shares: bool) -> None:
     assert (NetworkSet([net("10.1.0.0/16")]).overlapping(net(wide)) is not None) is shares

@@ -231,6 +231,16 @@ def test_each_change_is_told_with_what_its_own_engines_do() -> None:
     }
 
 
+def test_a_change_of_certificates_is_told_with_their_reload_and_no_other_change_is() -> None:
+    tree = edited("pbxs.hq.names", ["example.com"]).model_dump()
+    tree["certificates"]["others"]["shop"]["names"] = ("example.net",)
+    plan = diff(desired(edited(), 1), desired(Config.model_validate(tree), 2, certificate=b"new"))
+    assert {change.key.split(".")[0]: change.effect for change in plan.changes} == {
+        "pbxs": "",
+        "certificates": "TLS connections stay",
+    }
+
+
 def test_what_is_added_needs_no_word_and_a_side_that_goes_does() -> None:
     without_tls = desired(edited("listen.sip", {"udp": 5060, "tcp": 5060}), 1)
     assert not [danger for danger in diff(without_tls, desired(edited(), 2)).dangers if "serves" in danger]

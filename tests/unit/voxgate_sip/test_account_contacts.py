@@ -14,12 +14,15 @@ from tests.unit.voxgate_sip.offices import from_phone, policy
 from tests.unit.voxgate_sip.test_trunk_calls import CARRIER
 from voxgate_sip.accounts import Accounts, Owner, owner_of
 from voxgate_sip.chain import Chain
+from voxgate_sip.destinations import NO_NUMBER
 from voxgate_sip.events import Emitter
 from voxgate_sip.hiding import Seal
-from voxgate_sip.route import Router
+from voxgate_sip.route import Answer, Ignore, Router
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from voxgate_sip.route import Decision
 
 OWN = "[2001:db8::5]:5060;transport=udp"
 SEALED = re.compile(r"<(sip:[^<>]*;n=[A-Za-z0-9_-]+)>")
@@ -150,3 +153,23 @@ def test_a_seal_of_others_is_none(worker: Worker, uri: str) -> None:
 def test_a_dialogs_seal_is_no_account(worker: Worker) -> None:
     token = Seal(b"key").close("10.0.0.1:5060")
     assert worker.accounts.called(from_phone(source="192.0.2.9"), f"sip:7@203.0.113.5;n={token}").account is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hq\nsip:a\nsip:b", "registered\nhq\nsip:a", "registered\nhq\nsip:a\nsip:b\nmore"]
+)
+def test_what_an_account_did_not_write_is_no_owner(text: str) -> None:
+    assert owner_of(Owner("hq", "sip:a", "sip:b").text()) == Owner("hq", "sip:a", "sip:b")
+    assert owner_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("decision", "perhaps"),
+    [
+        (Answer(404, "Not Found", NO_NUMBER), True),
+        (Answer(405, "Method Not Allowed", "method-not-for-trunks"), False),
+        (Ignore("unknown-domain"), False),
+    ],
+)
+def test_a_providers_call_that_leads_nowhere_may_be_for_an_account(decision: Decision, *, perhaps: bool) -> None:
+    assert Accounts.may_be_called(decision) is perhaps

@@ -88,6 +88,11 @@ def test_the_edges_own_registration_goes_to_the_trunk_that_it_names() -> None:
     assert made.decide(own._replace(method="INVITE")) == nothing
 
 
+def test_only_what_names_the_registrar_is_the_edges_own_registration() -> None:
+    other = call("200", ruri_host="example.com", source=INSIDE, received_on=INSIDE)
+    assert isinstance(router().decide(other), ToPbx)
+
+
 @pytest.mark.parametrize("source", [CARRIER, "192.0.2.200", "172.16.0.10"])
 def test_nobody_else_registers_in_the_edges_name(source: str) -> None:
     asked = call("best", ruri_host=REGISTRAR, method="REGISTER", source=source)

@@ -188,3 +188,12 @@ def test_all_calls_through_trunks_have_a_budget_but_those_that_are_allowed_by_na
 
 def test_without_a_budget_nothing_counts_for_it() -> None:
     assert judge(GUARD, "030", 0.0, lambda _: True, paid=True).classes == ()
+
+
+@pytest.mark.parametrize("guard", [replace(WHOLE, metered=()), replace(WHOLE, calls={})], ids=["calls", "minutes"])
+def test_a_budget_for_all_calls_is_one_of_calls_or_of_minutes(guard: Guard) -> None:
+    assert judge(guard, "030", 0.0, lambda _: False, paid=True).classes == (ALL,)
+
+
+def test_what_is_denied_is_told_so_though_its_minutes_are_spent_too() -> None:
+    assert judge(WHOLE, "00881", 0.0, lambda _: True, paid=True).reason == "denied-destination"

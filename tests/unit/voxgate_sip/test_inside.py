@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import socket
+from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.voxgate_sip.edges import Edge
 from tests.unit.voxgate_sip.test_trunk_calls import CARRIER
 from voxgate_sip.callerid import dialled
 from voxgate_sip.inside import STEP, raised_at, stepped
 from voxgate_sip.trunks import Rule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.ksr.fake import Value
+
+HEADERS = ("Proxy-Authenticate", "WWW-Authenticate")
 
 
 @pytest.mark.parametrize(
@@ -53,3 +65,39 @@ def test_no_request_that_is_sent_anew_has_a_number_that_was_used() -> None:
 )
 def test_to_names_the_number_as_the_provider_writes_it(user: str, tag: str, display: str, to: str) -> None:
     assert dialled(user, tag, display, replace(CARRIER, rules_out=(Rule("0", 1, "+49"),))) == to
+
+
+ASKS = 'Digest realm="carrier", nonce="n"'
+ANSWERED: dict[str, Value] = {"$rs": 407, "$ci": "call-1", "$ft": "ours"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"$(hdr(Proxy-Authenticate)[0])": ASKS}, [[ASKS]]),
+        ({"$(hdr(Proxy-Authenticate)[0])": ASKS, "$(hdr(Proxy-Authenticate)[1])": "Basic"}, [[ASKS, "Basic"]]),
+        ({"$rs": 401, "$(hdr(WWW-Authenticate)[0])": ASKS, "$(hdr(Proxy-Authenticate)[0])": "other"}, [[ASKS]]),
+        ({"$(hdr(Proxy-Authenticate)[0])": "Digest " + "x" * 2000}, [[]]),
+        ({"$rs": 200}, []),
+        ({"$rs": 403}, []),
+    ],
+    ids=["asked", "twice", "by the user agent", "endless", "good", "refused"],
+)
+def test_a_challenge_of_the_edges_own_bye_is_told(
+    tmp_path: Path, answer: dict[str, Value], told: list[list[str]]
+) -> None:
+    edge = Edge(tmp_path, trunks={"carrier": replace(CARRIER, password="x")})  # noqa: S106 - nobody's
+    edge.fake.variables |= {f"$(hdr({name})[{index}])": "<null>" for name in HEADERS for index in (0, 1)}
+    edge.fake.variables |= ANSWERED | answer
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "events.sock"))
+        receiver.setblocking(False)
+        assert edge.reply("ksr_own_bye") == 1
+        found = []
+        with suppress(BlockingIOError):
+            found.append(json.loads(receiver.recv(65536)))
+    code = answer.get("$rs", 407)
+    assert found == [
+        {"event": "bye_challenged", "call_id": "call-1", "tag": "ours", "code": code, "challenges": one} for one in told
+    ]
+    assert "event=bug" not in str(edge.said("err"))

@@ -176,6 +176,18 @@ def test_the_control_plane_marks_what_keepalives_look_for() -> None:
     assert TOLD == MARK
 
 
+def test_each_turn_is_served_once_however_often_it_is_looked_for(tmp_path: Path) -> None:
+    edge, now = Edge(tmp_path, keepalive_s=STEP_S), iter([100.0, 100.25, 104.75, 105.0, 105.25])
+    edge.fake.answers["htable.sht_iterator_next"] = -1
+    keepalive = Keepalive(edge.fake.ksr, Router(policy(keepalive_s=STEP_S)), lambda: next(now), lambda _: None)
+    looked = []
+    for _ in range(5):
+        edge.fake.calls.clear()
+        keepalive.sweep()
+        looked.append(len(edge.said("htable.sht_iterator_start")))
+    assert looked == [1, 0, 0, 1, 0]
+
+
 def test_keepalives_that_are_turned_off_touch_nothing(tmp_path: Path) -> None:
     assert sweep(tmp_path, [(KEY, "")], 100.0, keepalive_s=0).done() == []
 

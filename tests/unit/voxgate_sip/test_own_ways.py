@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.unit.calls.test_hangup import PHONE_TO_PBX, changed
 from tests.unit.engines.networks import TWO, config
 from tests.unit.engines.test_named_trunks import trunk
+from voxgate.calls.hangup import byes
 from voxgate.engines.sip_policy import policy_of, sockets_of
-from voxgate_sip.ownways import at_port, mark, may_see, meant, shown_in_replies
+from voxgate_sip.guise import called_by
+from voxgate_sip.ownways import at_port, group_of, mark, may_see, meant, reached_at, shown_in_replies
 from voxgate_sip.replies import RecordRouteRewriter
 from voxgate_sip.trunks import Own, Trunk
 
@@ -49,7 +52,7 @@ def test_record_route_says_whose_call_it_is(way: str, owner: Trunk | None, targe
     ],
 )
 def test_a_route_says_which_trunk_at_an_address_is_meant(route: str, expected: str) -> None:
-    assert meant(ALL, "udp", route).name == expected
+    assert meant(ALL, ALL, "udp", route).name == expected
 
 
 @pytest.mark.parametrize(
@@ -103,3 +106,31 @@ def test_a_port_is_opened_on_every_side_and_a_name_is_the_edges() -> None:
     policy = policy_of(config(trunks=trunks), TWO, 1, media=True)
     assert ("udp", "203.0.113.45", 5072) in sockets_of(policy)
     assert "sbc.example.com" in policy.own
+
+
+def test_a_bye_of_the_edges_own_finds_the_provider_by_what_stands_in_record_route() -> None:
+    own, account = replace(ONE, password=""), replace(PLAIN, password="x")  # noqa: S106 - nobody's
+    written = {
+        mark("in", own, ""): (group_of(own), ""),
+        mark("out", None, group_of(own)): ("", group_of(own)),
+        called_by(account): (group_of(account), ""),
+        f"{mark('out', None, group_of(own))};u=1-{group_of(own)}-t": ("", group_of(own)),
+        "": ("", ""),
+    }
+    for marks, found in written.items():
+        route = f"<sip:192.168.1.10:5060;transport=udp;e=o4udp{marks};ftag=1;lr>"
+        to_caller, to_callee = byes("c", changed(PHONE_TO_PBX, callee_routes=route))
+        assert (to_caller.trunk, to_callee.trunk) == found
+
+
+def test_trunks_at_one_address_are_told_apart_by_the_port_that_they_are_called_at() -> None:
+    hop = ONE.hops[0]
+    here = replace(ONE, hops=(replace(hop, port=5081, proto="tls"),))
+    there = replace(HUB, hops=(replace(hop, port=5085, proto="tls"), replace(hop, port=5086, proto="tls")))
+    found = (here, there)
+    assert [reached_at(found, hop.address, port, "tls") for port in (5081, 5085, 5086)] == [(here,), (there,), (there,)]
+    # From elsewhere, or by another transport, it may be either's.
+    assert reached_at(found, hop.address, 5060, "tls") == reached_at(found, hop.address, 5081, "tcp") == found
+    # What stands in the route goes before the port.
+    assert meant(found, (here,), "tls", f"<sip:203.0.113.45;t={group_of(there)};lr>") is there
+    assert meant(found, (there,), "tls", "") is there

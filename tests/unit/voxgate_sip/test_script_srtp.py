@@ -136,6 +136,18 @@ def test_a_phone_that_no_longer_insists_is_forgotten(tmp_path: Path) -> None:
     assert made.said("tm.t_on_reply") == [("ksr_from_pbx_answer",)]
 
 
+def test_each_offer_is_judged_for_itself_by_the_same_worker(tmp_path: Path) -> None:
+    made = edge(tmp_path)
+    assert not made.pbx(rb=OPEN).said("sl.send_reply")
+    assert made.pbx(rb=SDES).said("sl.send_reply") == [(488, "Not Acceptable Here")]
+    for kept, note in ((None, "tried-either"), (2, "tried-sdes")):
+        made.fake.answers["htable.sht_get", "insisting", CALLEE] = kept
+        assert (NOTE, note) in made.pbx(rb=OPEN, rU="bob", **tls()).said("pv.sets")
+    made = edge(tmp_path)
+    for body, note in ((SDES, "sdes"), (DTLS, "dtls")):
+        assert (NOTE, note) in made.phone(pr="tls", rb=body).said("pv.sets")
+
+
 def test_where_encryption_is_off_the_choice_is_answered_without_keys(tmp_path: Path) -> None:
     made = edge(tmp_path, phones="off").phone(rb=CHOICE)
     assert made.said("tm.t_on_reply") == [("ksr_from_pbx_noted_answer",)]

@@ -37,6 +37,15 @@ def uri(contact: str) -> str:
     return found[0]
 
 
+def test_an_edge_on_ipv6_is_replaced_whole_with_what_stands_behind_it() -> None:
+    for own in ("[2001:db8::5]:5060", "[2001:db8::5]", OWN):
+        for user in ("600@", ""):
+            contact = shown(f"<sip:{user}10.0.0.1;transport=tcp>", own, "", SEAL)
+            assert real(uri(contact), SEAL) == (f"sip:{user}10.0.0.1;transport=tcp", "")
+    with pytest.raises(ValueError, match="no seal"):
+        real("sip:600@[2001:db8::5]", SEAL)
+
+
 @pytest.mark.parametrize(("contact", "whole"), CONTACTS.values(), ids=CONTACTS)
 @pytest.mark.parametrize("routes", ["", ROUTES], ids=["no-routes", "routes"])
 @pytest.mark.parametrize("own", [OWN, "[2001:db8::5]:5061"], ids=["ipv4", "ipv6"])

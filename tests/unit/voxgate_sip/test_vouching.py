@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.voxgate_sip.edges import Edge
 from tests.unit.voxgate_sip.shared import Shared
 from tests.unit.voxgate_sip.test_route_trunks import router
 from voxgate_sip.events import Emitter, Refusals
 from voxgate_sip.legs import Legs
-from voxgate_sip.vouching import NotVouchedError, Vouching, speaks_for
+from voxgate_sip.policy import dumps
+from voxgate_sip.vouching import ASK_EVERY_S, NotVouchedError, Vouching, speaks_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +45,8 @@ class Worker:
         self.fake: FakeKsr = self.shared.fake
         policy = router({"hub": {**TRUNK, "tls": {**TRUNK["tls"], **tls}}})
         events = Emitter(str(folder / "events.sock"))
-        self.vouching = Vouching(self.fake.ksr, policy, Refusals(self.fake.ksr), events)
+        self.now_s = 0.0
+        self.vouching = Vouching(self.fake.ksr, policy, Refusals(self.fake.ksr), events, lambda: self.now_s)
         self.leg = Legs(self.fake.ksr, policy).to("o4", "tls")
 
     def answers(self, **changes: object) -> None:
@@ -110,6 +114,30 @@ def test_who_is_there_is_asked_until_somebody_vouches(tmp_path: Path) -> None:
     assert worker.fake.args_of("tm.t_on_reply") == [("ksr_vouched",)]
 
 
+def test_who_is_there_is_asked_at_once_and_who_is_silent_not_again_at_once(tmp_path: Path) -> None:
+    worker = Worker(tmp_path)
+    asked_at_s = []
+    for step in range(50):
+        worker.now_s = step / 4
+        worker.fake.calls.clear()
+        worker.vouching.sweep()
+        asked_at_s += [worker.now_s] * len(worker.fake.args_of("tm.t_uac_send"))
+    assert asked_at_s == [0, ASK_EVERY_S, 2 * ASK_EVERY_S]
+
+
+def test_a_connection_that_closes_is_opened_again_at_once(tmp_path: Path) -> None:
+    worker = Worker(tmp_path)
+    worker.vouching.sweep()
+    worker.answers()
+    worker.now_s = ASK_EVERY_S
+    worker.vouching.sweep()
+    assert len(worker.fake.args_of("tm.t_uac_send")) == 1
+    worker.fake.answers["tcpops.tcp_conid_alive"] = -1
+    worker.now_s += 0.25
+    worker.vouching.sweep()
+    assert len(worker.fake.args_of("tm.t_uac_send")) == 2
+
+
 def test_what_goes_elsewhere_takes_back_what_was_set_before(tmp_path: Path) -> None:
     worker = Worker(tmp_path)
     worker.vouching.use(worker.leg, "192.0.2.1 5061 TLS")
@@ -144,3 +172,12 @@ def test_a_certificate_is_for_a_host_by_its_names(names: tuple[str, ...], common
 
 def test_a_star_is_never_a_whole_top_level() -> None:
     assert not speaks_for("hub.example", ("*.example",), "")
+
+
+def test_a_worker_that_had_no_request_since_a_change_knows_the_trunk_all_the_same(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    hub = router({"hub": TRUNK}).policy
+    edge.path.write_text(dumps(replace(hub, generation=8)))
+    edge.fake.variables |= ANSWER | {"$shv(generation)": 8, "$tls_peer_raw_cert": ""}
+    assert edge.reply("ksr_vouched") == 1
+    assert edge.said("htable.sht_setxi") == [("vouched", f"{HOP} {HUB}", 7, 86400)]
