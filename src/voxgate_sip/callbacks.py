@@ -144,7 +144,8 @@ class InsideCallbacks:
         return self._with_inside(Inside.branch)
 
     def ksr_inside_failure(self, _msg: Any) -> int:
-        """Such a request failed; the reply has not gone back yet."""
+        """Such a request failed; the reply has not gone back yet. This worker may have had no request for long."""
+        self._refresh(str(self._ksr.pv.get(GENERATION)))
         return self._with_inside(Inside.failed)
 
     def ksr_own_bye(self, _msg: Any) -> int:

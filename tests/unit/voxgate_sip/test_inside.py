@@ -101,3 +101,15 @@ def test_a_challenge_of_the_edges_own_bye_is_told(
         {"event": "bye_challenged", "call_id": "call-1", "tag": "ours", "code": code, "challenges": one} for one in told
     ]
     assert "event=bug" not in str(edge.said("err"))
+
+
+def test_a_worker_that_had_no_request_since_a_change_looks_at_a_failure_for_the_new_account(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    (other := tmp_path / "other").mkdir()
+    known = Edge(other, trunks={"carrier": replace(CARRIER, password="x")})  # noqa: S106 - nobody's
+    edge.path.write_text(json.dumps(json.loads(known.path.read_text()) | {"generation": 8}))
+    edge.fake.variables["$shv(generation)"] = 8
+    edge.fake.answers["tm.t_get_status_code"] = 486
+    assert edge.reply("ksr_inside_failure") == 1
+    assert len(edge.said("tm.t_get_status_code")) == 1
+    assert "event=bug" not in str(edge.said("err"))
