@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path("build/bench/results.jsonl")
+_FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,8 @@ def show(title: str, rows: list[Row], versions: dict[str, str]) -> dict[str, flo
     ratios = {row.name: _ratio(row.figures, figures[row.beside]) for row in rows if row.beside}
     table = Table("variant", "median", "rounds", "ratio", "beside", title=title)
     for row in rows:
-        rounds = " ".join(f"{figure:.3f}" for figure in row.figures)
         ratio = f"{ratios[row.name]:.2f}" if row.beside else ""
-        table.add_row(row.name, f"{row.value:.3f} {row.unit}", rounds, ratio, row.beside)
+        table.add_row(row.name, f"{row.value:.3f} {row.unit}", _rounds(row.figures), ratio, row.beside)
     Console().print(table)
     record = {
         "bench": title,
@@ -59,6 +59,13 @@ def show(title: str, rows: list[Row], versions: dict[str, str]) -> dict[str, flo
     with RESULTS.open("a") as file:
         file.write(json.dumps(record) + "\n")
     return ratios
+
+
+def _rounds(figures: tuple[float, ...]) -> str:
+    """Each of a few, the range of many."""
+    if len(figures) <= _FEW:
+        return " ".join(f"{figure:.3f}" for figure in figures)
+    return f"{min(figures):.3f} to {max(figures):.3f} in {len(figures)}"
 
 
 def _ratio(figures: tuple[float, ...], beside: tuple[float, ...]) -> float:
