@@ -14,7 +14,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Self
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from lab.peers.address import bracketed
 
@@ -31,7 +31,7 @@ SWITCHES = (
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 60_000
 #: What a browser says of an answer from 400 on: the tests look at such answers themselves.
 _EXPECTED = "Failed to load resource"
 
@@ -52,6 +52,7 @@ class WebUser:
     def __enter__(self) -> Self:
         """Start the browser. Raises playwright.sync_api.Error."""
         self._playwright = sync_playwright().start()
+        expect.set_options(timeout=TIMEOUT_MS)
         try:
             self._browser = self._playwright.chromium.launch(
                 executable_path=self._chromium, args=[*SWITCHES, f"--host-resolver-rules={self._rules}"]
